@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POPART_DRIVER_H
+#define POPART_DRIVER_H
+/*
+ * POP3 from somebody else's event loop: hand over a storage table and an auth
+ * table (the ones modules have), bytes that arrived, and a place for bytes to
+ * send. Everything happens inside the call, on the caller's thread.
+ */
+#include "auth.h"
+#include "session.h"
+POPART_BEGIN_DECLS
+
+/* Shared by many drivers, constant, outlives them. */
+struct popart_driver_conf {
+	uint32_t size, reserved;
+	const struct popart_session_conf *session;
+	const struct popart_storage_ops *storage;
+	void *storage_state;
+	const struct popart_auth_ops *auth; /* NULL: any user and password is accepted */
+	void *auth_state;
+	/* Optional: prepare a name (secret == 0) or password for comparison, RFC 8265;
+	 * up to *len octets into out. Non-zero: refuse it. NULL: compared as sent. */
+	int (*prepare)(struct popart_str raw, int secret, char *out, size_t *len);
+	/* Optional: what APOP needs. NULL: APOP is refused. */
+	void (*md5)(const void *, size_t, uint8_t digest[16]);
+	/* Optional: the exclusive-access lock of RFC 1939; id is the store's maildrop_id or
+	 * the user. 0, or POPART_R_IN_USE. NULL: the embedder has one session at a time. */
+	int (*lock)(void *user, const void *id, size_t len);
+	void (*unlock)(void *user, const void *id, size_t len);
+};
+
+struct popart_driver;
+
+/* peer, local: numeric addresses, copied. user: for conf->session->event, lock, unlock. */
+struct popart_driver *popart_driver_new(const struct popart_driver_conf *, uint32_t flags,
+	struct popart_str peer, struct popart_str local, struct popart_str stamp, void *user);
+/* Closes what is open, without update. */
+void popart_driver_free(struct popart_driver **);
+
+/* Runs the session as far as io allows. Returns POPART_WANT_INPUT, POPART_WANT_OUTPUT or
+ * POPART_WANT_DONE, which the caller meets as session.h says. */
+enum popart_want popart_driver_run(struct popart_driver *, struct popart_io *);
+/* The client is gone: nothing more is executed. */
+void popart_driver_abort(struct popart_driver *, const char *reason);
+
+POPART_END_DECLS
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POPART_MODULE_H
+#define POPART_MODULE_H
+/* The one header a module includes, and the one symbol it exports. */
+#include "abi.h"
+#include "auth.h"
+#include "conf.h"
+#include "host.h"
+#include "storage.h"
+POPART_BEGIN_DECLS
+
+/* Files and directories come from PATH options; anything else is asked for here. */
+enum {
+	POPART_NEEDS_NETWORK = 1u << 0,  /* outgoing connections to addresses in its options */
+	POPART_NEEDS_USER_IDS = 1u << 1, /* acts with the ids of the mailbox's owner          */
+	POPART_NEEDS_PROCESS = 1u << 2   /* starts other programs                            */
+};
+
+enum popart_stat_kind { POPART_STAT_COUNTER = 1, POPART_STAT_GAUGE = 2 };
+struct popart_stat {
+	const char *name; /* "cache-hits"; NULL ends the table */
+	uint32_t kind, reserved;
+	const char *help;
+};
+
+/*
+ * Static and constant. The first four members are frozen for ever: they are all
+ * the loader looks at until they match.
+ */
+struct popart_module {
+	uint32_t magic;
+	uint32_t size;          /* sizeof(struct popart_module) where it was compiled       */
+	uint16_t api_major;     /* must equal the host's                                */
+	uint16_t api_minor_min; /* least host minor it can live with; <= the host's     */
+	uint32_t opt_stride, stat_stride; /* row sizes, so that rows can grow too      */
+	uint32_t needs; /* POPART_NEEDS_*: what the sandbox must leave open     */
+
+	const char *name;    /* must equal the file name: "maildir" in maildir.so */
+	const char *version; /* module's own, free form                           */
+	const char *license; /* SPDX                                              */
+	const char *summary; /* one line for `module list`                        */
+
+	const struct popart_opt *options;
+	const struct popart_stat *stats;
+	const struct popart_auth_ops *auth; /* at least one of the two */
+	const struct popart_storage_ops *storage;
+
+	/* Cross-option checks, after the host's own. No side effects, no files
+	 * created, no threads: also runs in `popartd -t`, in any process. */
+	int (*check)(const struct popart_host *, struct popart_instance *,
+		const struct popart_conf *);
+
+	/* Once per configured block in each worker: after fork, after privileges
+	 * are dropped, before threads and sessions exist. Sets *state, which is
+	 * handed to every operation. On failure nothing is left behind, stop is
+	 * not called, and the worker does not come up. */
+	int (*start)(const struct popart_host *, struct popart_instance *,
+		const struct popart_conf *, void **state);
+	/* Optional pair, on each worker thread: connection or cache of its own. */
+	int (*thread_start)(void *state, uint32_t thread, void **thread_state);
+	void (*thread_stop)(void *state, uint32_t thread, void *thread_state);
+	/* Optional: look again at outside data (a password file). Concurrent with
+	 * operations. A changed configuration is never announced this way: it
+	 * starts new workers instead. */
+	int (*refresh)(void *state, const struct popart_call *);
+	/* Last call, no operation in flight, threads stopped. The file may be
+	 * unloaded next. */
+	void (*stop)(void *state);
+};
+
+typedef const struct popart_module *popart_module_entry_fn(void);
+
+#ifdef POPART_MODULE_STATIC /* linked into the server or into a unit test */
+#define POPART_MODULE_ENTRY(id) popart_module_entry_##id
+#else
+#define POPART_MODULE_ENTRY(id) popart_module_entry
+#endif
+
+/* POPART_MODULE(maildir, .summary = "...", .storage = &ops, .start = start, ...) */
+#define POPART_MODULE(id, ...)                                                    \
+	POPART_EXPORT const struct popart_module *POPART_MODULE_ENTRY(id)(void);  \
+	const struct popart_module *POPART_MODULE_ENTRY(id)(void)                 \
+	{                                                                         \
+		static const struct popart_module self = { .magic = POPART_MAGIC, \
+			.size = sizeof(struct popart_module),                     \
+			.api_major = POPART_API_MAJOR,                            \
+			.opt_stride = sizeof(struct popart_opt),                  \
+			.stat_stride = sizeof(struct popart_stat),                \
+			.name = #id,                                              \
+			__VA_ARGS__ };                                            \
+		return &self;                                                     \
+	}                                                                         \
+	struct popart_module /* swallows the semicolon */
+
+POPART_END_DECLS
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+/*
+ * One event, one line. A line is begun with its level and event name, gets fields
+ * in order, and is ended, which writes it whole. What a client sent goes in by
+ * log_quoted, and last. Any thread may log; lines never mix.
+ *
+ *	struct log_line l;
+ *	log_begin(log, &l, LOG_EV_LOGIN);
+ *	log_view(&l, "rip", peer);
+ *	log_quoted(&l, "user", name);
+ *	log_end(&l);
+ *
+ * Every event is a row of log_events: name, level, meaning. The manual's table is
+ * held against it.
+ */
+#include "base/buf.h"
+
+struct log;
+
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+struct log_setup {
+	const char *target; /* "stderr"; later: "syslog", a file's path */
+	enum log_format format;
+	int level;          /* enum popart_level: lines above it are dropped */
+	const char *process; /* "master", "worker-1": a field of every line; copied */
+};
+
+/* NULL: out of memory, or the target cannot be opened (errno). */
+struct log *log_new(const struct log_setup *);
+void log_free(struct log **); /* flushes */
+/* Lines of level info and below are written in batches: writes what is waiting. Errors
+ * and warnings go out at once. Call it every second or so, and before waiting long. */
+void log_flush(struct log *);
+bool log_wants(const struct log *, int level);
+
+enum log_event {
+#define LOG_EVENT(id, name, level, meaning) LOG_EV_##id,
+#include "base/log_events.h"
+#undef LOG_EVENT
+	LOG_EV_COUNT
+};
+struct log_event_row {
+	const char *name;
+	int level;
+	const char *meaning;
+};
+extern const struct log_event_row log_events[LOG_EV_COUNT];
+
+struct log_line {
+	struct log *log; /* NULL: dropped by level, adds cost nothing */
+	struct buf text;
+	char room[1024];
+};
+
+void log_begin(struct log *, struct log_line *, enum log_event);
+/* The event's level replaced: for module lines, which bring their own. */
+void log_begin_level(struct log *, struct log_line *, enum log_event, int level);
+void log_view(struct log_line *, const char *key, struct popart_str);   /* a bare word; quoted if it is none */
+void log_str(struct log_line *, const char *key, const char *);         /* the same, NUL-terminated  */
+void log_quoted(struct log_line *, const char *key, struct popart_str); /* always quoted, cut at 256 */
+void log_u64(struct log_line *, const char *key, uint64_t);
+void log_i64(struct log_line *, const char *key, int64_t);
+void log_hex(struct log_line *, const char *key, uint64_t);
+void log_errno(struct log_line *, int os_error); /* error="No such file or directory" */
+void log_printf(struct log_line *, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void log_end(struct log_line *);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+/*
+ * Configuration: libconfig text -> checked values. Every key is a row (struct
+ * popart_opt, the same that modules bring): type, range, default, help. The rows are
+ * what the checks, `popartd -n` and the manual's tables come from.
+ *
+ * The server's own part is read here. A module's group is kept as a block and read
+ * later, by whoever has loaded the module and so knows its rows.
+ */
+#include <netinet/in.h>
+#include <popart/conf.h>
+#include <sys/socket.h>
+#include "conf/report.h"
+
+/* One configured module: an element of `auth` or `storage`. */
+struct conf_block {
+	const char *module; /* "maildir", or a path with a slash        */
+	const char *name;   /* instance name; the module's unless given */
+	const char *file;   /* where it stands                          */
+	unsigned line;
+	const void *node;   /* conf_read_block knows                    */
+};
+
+struct conf_listener {
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	const char *text; /* "127.0.0.1:1100", as written */
+	unsigned line;
+	bool plaintext_auth;
+};
+
+/* All strings live as long as the conf. Constant once loaded; any thread may read. */
+struct conf {
+	const char *hostname; /* default: the machine's name */
+	const char *user;     /* NULL: not set */
+	const char *run_dir, *state_dir, *module_path; /* defaults already filled in */
+	unsigned workers;     /* 0 already replaced by the number of cores */
+	unsigned threads;     /* per worker */
+	unsigned max_connections; /* per worker */
+	unsigned max_bad_commands;
+	int64_t idle_timeout_ms, login_timeout_ms, drain_timeout_ms;
+	int32_t expire_days; /* as popart_session_conf has it */
+	unsigned login_delay_s;
+	bool implementation, apop;
+	const char *log_target;
+	int log_format, log_level;
+
+	struct conf_listener *listen;
+	size_t nlisten;
+	struct conf_block *auth, *storage;
+	size_t nauth, nstorage;
+
+	struct conf_tree *tree; /* private */
+};
+
+/* text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
+ * NULL when report has errors (all that could be found are in it). */
+struct conf *conf_load(struct popart_str text, const char *name, struct report *);
+void conf_free(struct conf **);
+
+/* The server's own keys, for the manual's lint and the dump. */
+extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];
+
+/* Values of one block by the module's rows. NULL when report has new errors. */
+struct popart_conf *conf_read_block(const struct conf_block *, const struct popart_opt *rows,
+	size_t stride, struct report *);
+void conf_values_free(struct popart_conf **); /* wipes SECRET values */
+
+/* What host->conf_* do. An unknown name or wrong type: abort() in developer builds,
+ * else 0 / empty. */
+int64_t conf_int(const struct popart_conf *, const char *name);
+struct popart_str conf_str(const struct popart_conf *, const char *name);
+size_t conf_list(const struct popart_conf *, const char *name, const struct popart_str **);
+
+/* Effective configuration as text that could be loaded again, except that SECRET values
+ * read "(hidden)". The server's part; then one block after the other by its values. */
+void conf_dump(const struct conf *, struct buf *);
+void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
+
+/* Adds s as a libconfig string literal, quotes and escapes included. */
+void conf_add_string(struct buf *, struct popart_str s);
+
+#endif

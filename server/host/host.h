@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+/*
+ * The modules of this process: loaded, configured as instances, started, called and
+ * stopped. Order, as the ABI promises it to modules:
+ *
+ *	host_new -> host_load -> [host_check] -> host_start -> host_thread_start (each
+ *	thread) -> calls -> host_thread_stop -> host_stop -> host_free
+ */
+#include <popart/module.h>
+#include "base/arena.h"
+#include "base/log.h"
+#include "conf/conf.h"
+
+struct host;
+struct popart_instance;
+
+struct host_setup {
+	enum popart_role role;
+	unsigned threads;       /* thread indexes are 0 .. threads-1                     */
+	const char *module_path; /* where `module = "x"` finds x.so; ':' between several */
+	struct log *log;        /* may be NULL: tools and checks                         */
+	const _Atomic uint32_t *stopping; /* non-zero: host->stop_asked says so; may be NULL */
+};
+
+struct host *host_new(const struct host_setup *);
+/* dlopen, identity, permissions, options of every block. False: report says why. */
+bool host_load(struct host *, const struct conf *, struct report *);
+/* Every instance's check(). */
+bool host_check(struct host *, struct report *);
+/* All or none. */
+bool host_start(struct host *, struct report *);
+bool host_thread_start(struct host *, unsigned thread, struct report *);
+void host_thread_stop(struct host *, unsigned thread);
+void host_stop(struct host *);
+void host_free(struct host **);
+/* For `popartd -n`: every block's effective values. */
+void host_dump(const struct host *, struct buf *);
+/* For `popartd --modules`: a line for every module found in path. */
+void host_list_modules(const char *module_path, struct buf *);
+/* For the sandbox: every value of a PATH option (templates as written), and all NEEDS bits. */
+void host_each_path(const struct host *, void (*each)(void *, const char *path), void *);
+uint32_t host_needs(const struct host *);
+
+/* Whether any auth instance may wait (POPART_AUTH_BLOCKS): logins then go to the pool. */
+bool host_auth_blocks(const struct host *);
+/* Whether any can answer check_password / hand out "plain" secrets for APOP. */
+bool host_auth_has_password(const struct host *);
+bool host_auth_has_secret(const struct host *);
+bool host_store_blocks(const struct popart_instance *);
+const char *host_instance_name(const struct popart_instance *);
+
+/*
+ * One call into a module. The caller keeps it on its stack for the length of the
+ * operation; what fail() recorded and scratch memory live until host_call_end.
+ */
+struct host_call {
+	struct popart_call pub; /* what the module sees; first member */
+	struct host *host;
+	struct popart_instance *inst; /* who was called last */
+	int status, os_error;         /* as fail() said      */
+	struct buf client, detail;    /* text for the client, text for the log */
+	struct arena scratch;
+	struct popart_str user, peer; /* for log lines; borrowed from the caller */
+	_Atomic(const char *) *doing; /* where "instance.operation" is noted while a module
+	                                 runs, for whoever asks why this thread died; or NULL */
+};
+void host_call_begin(struct host_call *, struct host *, unsigned thread, uint64_t session,
+	int64_t deadline_ms);
+void host_call_end(struct host_call *);
+
+/* What a successful login yields; one allocation, the caller's. */
+struct host_identity {
+	struct popart_str user; /* canonical name */
+	struct popart_attr *attrs;
+	size_t nattrs;
+	struct popart_instance *store; /* by attribute "storage", else the first configured */
+};
+void host_identity_free(struct host_identity **);
+/* NULL: there is no such attribute. */
+const struct popart_str *host_identity_attr(const struct host_identity *, const char *key);
+
+/* The chain: instances in configured order; NEXT goes on, everything else ends it. All
+ * NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
+int host_auth_password(struct host_call *, const struct popart_login *,
+	struct popart_str password, struct host_identity **out);
+/* Secrets of one scheme ("plain") for a challenge-response; check() says whether one of
+ * them is right. */
+int host_auth_secret(struct host_call *, const struct popart_login *, const char *scheme,
+	bool (*check)(void *ctx, struct popart_str secret), void *ctx, struct host_identity **out);
+int host_auth_lookup(struct host_call *, struct popart_str user, struct host_identity **out);
+
+/* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
+int store_maildrop_id(struct host_call *, const struct host_identity *, char id[64],
+	size_t *id_len);
+int store_open(struct host_call *, const struct host_identity *, void **drop);
+int store_list(struct host_call *, struct popart_instance *, void *drop,
+	struct popart_msg_sink *);
+int store_message(struct host_call *, struct popart_instance *, void *drop, uint64_t ref,
+	struct popart_source *);
+/* SRC_READ only; for FD and MEM the caller reads by itself. */
+int64_t store_read(struct host_call *, struct popart_instance *, struct popart_source *, void *,
+	size_t);
+void store_release(struct host_call *, struct popart_instance *, struct popart_source *);
+int store_commit(struct host_call *, struct popart_instance *, void *drop, const uint64_t *refs,
+	size_t n, size_t *removed);
+void store_close(struct host_call *, struct popart_instance *, void **drop);
+/* Milliseconds between renewals of a lease-style lock; 0: none. */
+uint32_t store_renew_ms(const struct popart_instance *);
+int store_renew(struct host_call *, struct popart_instance *, void *drop);
+
+/* Fixed client text of a reportable status, response code first: "[IN-USE] ..."; lives
+ * in the protocol core; here only the log's word for any status: "denied", "io", ... */
+const char *host_status_name(int status);
+
+#endif

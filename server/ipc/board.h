@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IPC_BOARD_H
+#define IPC_BOARD_H
+/*
+ * The scoreboard: what every worker is doing, in one sealed memfd that the master
+ * makes for each generation. A worker writes its own part only; readers (master,
+ * admin) never hold up a writer: a slot that keeps changing is skipped after a few
+ * tries. It displays; nothing decides by it.
+ */
+#include <stdatomic.h>
+#include "base/view.h"
+
+#define BOARD_LAYOUT 1u /* bumped with every change of the shared structs */
+
+enum board_counter {
+#define BOARD_COUNTER(id, name, help) BOARD_##id,
+#include "ipc/board_counters.h"
+#undef BOARD_COUNTER
+	BOARD_COUNTERS
+};
+struct board_counter_row {
+	const char *name, *help;
+};
+extern const struct board_counter_row board_counter_rows[BOARD_COUNTERS];
+
+enum board_worker_state { BOARD_FREE, BOARD_STARTING, BOARD_SERVING, BOARD_DRAINING };
+
+/* One connection. seq is odd while the owner writes. */
+struct board_slot {
+	_Atomic uint32_t seq;
+	uint32_t state;             /* enum popart_state; 0: nobody here */
+	uint64_t session;
+	int64_t since_ms, last_ms;  /* clock_ms: accepted; last command  */
+	uint64_t octets_in, octets_out;
+	uint64_t lock;              /* hash of the maildrop's id; 0: none */
+	uint32_t messages, retrieved, deleted, flags;
+	uint16_t port;
+	uint8_t peer_len, user_len;
+	char peer[46], user[78];
+};
+
+struct board;
+
+struct board_shape {
+	uint32_t workers, threads, slots; /* slots: connections a worker */
+};
+/* In the master. The descriptor is sealed against shrinking and growing; NULL: errno. */
+struct board *board_create(const struct board_shape *, int *fd_out);
+/* In a child. NULL: errno; EPROTO: made by a binary with another layout. */
+struct board *board_map(int fd);
+void board_unmap(struct board **);
+struct board_shape board_shape(const struct board *);
+
+/* A worker's part. */
+void board_worker_state(struct board *, uint32_t worker, enum board_worker_state, int32_t pid);
+/* Any of the worker's threads may add; wait-free. */
+void board_count(struct board *, uint32_t worker, uint32_t thread, enum board_counter,
+	uint64_t n);
+/* Where a thread notes "instance.operation" and the user before it enters a module. */
+struct board_thread {
+	_Atomic uint32_t busy;
+	char what[64];
+	char user[64];
+};
+struct board_thread *board_thread(struct board *, uint32_t worker, uint32_t thread);
+/* A connection's slot: index from the worker's own free list. Write between these two. */
+struct board_slot *board_slot_write(struct board *, uint32_t worker, uint32_t slot);
+void board_slot_done(struct board_slot *);
+
+/* Readers. */
+bool board_slot_read(const struct board *, uint32_t worker, uint32_t slot,
+	struct board_slot *copy);
+uint64_t board_total(const struct board *, enum board_counter);
+uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
+enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
+/* In the master, after a worker died: half-written slots made even, sessions cleared.
+ * Returns how many sessions it had. */
+uint32_t board_worker_repair(struct board *, uint32_t worker);
+
+/*
+ * When users last logged in, for LOGIN-DELAY: a fixed table in the same memory, by hash
+ * of the maildrop's user. Full buckets forget the oldest.
+ */
+/* 0: allowed, and noted as now; else the seconds that are still to wait. */
+uint32_t board_login_delay(struct board *, uint64_t user_hash, int64_t now_ms, uint32_t delay_s);
+
+#endif

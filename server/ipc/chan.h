@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IPC_CHAN_H
+#define IPC_CHAN_H
+/*
+ * What master and children say to each other: datagrams over a SOCK_SEQPACKET
+ * socketpair, descriptors beside them. The end of the socketpair is a message too:
+ * the other side is gone.
+ */
+#include "base/view.h"
+
+#define CHAN_LAYOUT 1u
+#define CHAN_TEXT_MAX 4096u
+#define CHAN_FDS_MAX 64u
+
+enum chan_kind {
+	CHAN_START = 1, /* master -> worker: who you are; fds: configuration, scoreboard, then
+	                   the listeners in the configuration's order; text: config's name */
+	CHAN_READY,     /* worker -> master: modules are up, connections are taken          */
+	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */
+	CHAN_DRAIN,     /* master -> worker: take no more connections, finish, leave        */
+	CHAN_STOP       /* master -> worker: finish a commit under way, then leave          */
+};
+
+struct chan_msg {
+	uint32_t layout; /* CHAN_LAYOUT */
+	uint32_t kind;
+	uint32_t worker;     /* index, START */
+	uint32_t generation; /* START        */
+	uint32_t text_len;
+	char text[CHAN_TEXT_MAX]; /* only text_len octets travel */
+};
+
+/* Both ends close-on-exec. 0 or -1 with errno. */
+int chan_pair(int fds[2]);
+/* 0, or -1 with errno (EAGAIN: the other side does not read). Descriptors stay the caller's. */
+int chan_send(int fd, const struct chan_msg *, const int *fds, size_t nfds);
+/* 1: a message; received descriptors (close-on-exec) are the caller's. 0: the other side is
+ * gone. -1: errno; EPROTO: not a message of this layout (its descriptors are closed). */
+int chan_recv(int fd, struct chan_msg *, int *fds, size_t *nfds);
+
+#endif
