@@ -81,7 +81,9 @@ uint32_t board_worker_repair(struct board *, uint32_t worker);
  * When users last logged in, for LOGIN-DELAY: a fixed table in the same memory, by hash
  * of the maildrop's user. Full buckets forget the oldest.
  */
-/* 0: allowed, and noted as now; else the seconds that are still to wait. */
-uint32_t board_login_delay(struct board *, uint64_t user_hash, int64_t now_ms, uint32_t delay_s);
+/* Seconds still to wait since the last noted login; 0: go on. */
+uint32_t board_login_delay(struct board *, uint64_t user_hash, int64_t now_ms,
+	uint32_t delay_s);
+void board_login_note(struct board *, uint64_t user_hash, int64_t now_ms);
 
 #endif

@@ -18,7 +18,9 @@ enum chan_kind {
 	CHAN_READY,     /* worker -> master: modules are up, connections are taken          */
 	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */
 	CHAN_DRAIN,     /* master -> worker: take no more connections, finish, leave        */
-	CHAN_STOP       /* master -> worker: finish a commit under way, then leave          */
+	CHAN_STOP,      /* master -> worker: finish a commit under way, then leave          */
+	CHAN_PROBE      /* worker -> master -> every other worker: somebody waits for the
+	                   session lock `lock`; look whether its holder's peer is alive     */
 };
 
 struct chan_msg {
@@ -26,6 +28,8 @@ struct chan_msg {
 	uint32_t kind;
 	uint32_t worker;     /* index, START */
 	uint32_t generation; /* START        */
+	uint64_t lock;       /* PROBE        */
+	uint32_t reserved;
 	uint32_t text_len;
 	char text[CHAN_TEXT_MAX]; /* only text_len octets travel */
 };

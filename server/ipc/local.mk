@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+libipc_la_SOURCES = \
+	server/ipc/board.h \
+	server/ipc/board_counters.h \
+	server/ipc/chan.h
