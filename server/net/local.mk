@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+libnet_la_SOURCES = \
+	server/net/addr.c \
+	server/net/addr.h \
+	server/net/digest.c \
+	server/net/digest.h \
+	server/net/prep.c \
+	server/net/prep.h \
+	server/net/wheel.c \
+	server/net/wheel.h
