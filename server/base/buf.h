@@ -10,14 +10,18 @@
 struct buf {
 	char *ptr;
 	size_t len, cap, max;
-	bool failed; /* out of memory, or max would have been passed */
+	bool failed;   /* out of memory, or max would have been passed */
+	bool borrowed; /* ptr is still the caller's room: never freed, left when it is full */
 };
 
 /* Allocates nothing yet. */
 void buf_init(struct buf *, size_t max);
+/* The same, beginning in room the caller has (on the stack, say), which must outlive it. */
+void buf_init_room(struct buf *, char *room, size_t cap, size_t max);
 /* Frees; the buffer may be used again, with the same maximum. */
 void buf_free(struct buf *);
-/* Frees after wiping: for what held a secret. */
+/* Frees after wiping: for what held a secret. Growth leaves no copies behind if
+ * buf_room made enough room before the secret came. */
 void buf_wipe(struct buf *);
 void buf_reset(struct buf *); /* len = 0, failed = false; keeps memory */
 

@@ -4,13 +4,19 @@
 /*
  * One event, one line. A line is begun with its level and event name, gets fields
  * in order, and is ended, which writes it whole. What a client sent goes in by
- * log_quoted, and last. Any thread may log; lines never mix.
+ * log_quoted, and last. Any thread may log; lines never mix, also not with those of other
+ * processes on the same pipe, file or socket.
  *
  *	struct log_line l;
  *	log_begin(log, &l, LOG_EV_LOGIN);
  *	log_view(&l, "rip", peer);
  *	log_quoted(&l, "user", name);
  *	log_end(&l);
+ *
+ * A line is at most LOG_LINE_MAX octets: fields that do not fit are left out, and cut=true
+ * says so. Logging never waits: what a full pipe does not take is kept for the next try,
+ * and past a bound it is dropped, which an event of its own (log_lost) counts.
+ * SIGPIPE must be ignored by the process.
  *
  * Every event is a row of log_events: name, level, meaning. The manual's table is
  * held against it.
@@ -19,10 +25,12 @@
 
 struct log;
 
+#define LOG_LINE_MAX 4096u /* PIPE_BUF: what a pipe takes whole or not at all */
+
 enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 struct log_setup {
-	const char *target; /* "stderr"; later: "syslog", a file's path */
+	const char *target; /* "stderr", or a file's path: appended to */
 	enum log_format format;
 	int level;          /* enum popart_level: lines above it are dropped */
 	const char *process; /* "master", "worker-1": a field of every line; copied */
@@ -30,7 +38,7 @@ struct log_setup {
 
 /* NULL: out of memory, or the target cannot be opened (errno). */
 struct log *log_new(const struct log_setup *);
-void log_free(struct log **); /* flushes */
+void log_free(struct log **); /* flushes; waits for a slow reader, but at most a second */
 /* Lines of level info and below are written in batches: writes what is waiting. Errors
  * and warnings go out at once. Call it every second or so, and before waiting long. */
 void log_flush(struct log *);
@@ -49,12 +57,16 @@ struct log_event_row {
 };
 extern const struct log_event_row log_events[LOG_EV_COUNT];
 
+/* Not to be copied while it is open. */
 struct log_line {
 	struct log *log; /* NULL: dropped by level, adds cost nothing */
+	int level;
+	bool cut; /* a field did not fit */
 	struct buf text;
 	char room[1024];
 };
 
+/* log NULL: the line goes nowhere. */
 void log_begin(struct log *, struct log_line *, enum log_event);
 /* The event's level replaced: for module lines, which bring their own. */
 void log_begin_level(struct log *, struct log_line *, enum log_event, int level);

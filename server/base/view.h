@@ -48,6 +48,9 @@ bool view_u64(struct popart_str v, uint64_t max, uint64_t *out) MUST_USE;
 
 /* Well-formed UTF-8 (RFC 3629: no overlong form, no surrogate, nothing past U+10FFFF). */
 bool view_is_utf8(struct popart_str v);
+/* Length of the well-formed character that v begins with, its number in *code; 0: v is
+ * empty or does not begin with one. */
+size_t view_utf8_char(struct popart_str v, uint32_t *code);
 
 /* Compares in time that depends on lengths alone. */
 bool view_eq_secret(struct popart_str a, struct popart_str b);

@@ -1,0 +1,9 @@
+libbase_la_SOURCES = \
+	server/base/arena.c server/base/arena.h \
+	server/base/buf.c server/base/buf.h \
+	server/base/clock.c server/base/clock.h \
+	server/base/hash.c server/base/hash.h \
+	server/base/log.c server/base/log.h server/base/log_events.h \
+	server/base/macros.h \
+	server/base/text.c server/base/text.h \
+	server/base/view.c server/base/view.h
