@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+pkginclude_HEADERS = \
+	include/popart/abi.h \
+	include/popart/auth.h \
+	include/popart/conf.h \
+	include/popart/driver.h \
+	include/popart/host.h \
+	include/popart/module.h \
+	include/popart/session.h \
+	include/popart/storage.h

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+libhost_la_SOURCES = \
+	server/host/host.h

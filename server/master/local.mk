@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+libmaster_la_SOURCES = \
+	server/master/master.h

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+libworker_la_SOURCES = \
+	server/worker/worker.h

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# A fuzz target NAME is tests/fuzz/NAME.c; with main.c it is a test that runs over
+# tests/fuzz/corpus/NAME:
+#
+#check_PROGRAMS += tests/fuzz/fuzz-conf
+#TESTS += tests/fuzz/fuzz-conf
+#tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/main.c
+#tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS)
+#EXTRA_DIST += tests/fuzz/corpus/conf

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+# CUnit with TAP output: compile with $(TEST_CPPFLAGS), link $(TAP_LIBS).
+if HAVE_CUNIT
+check_LTLIBRARIES += libtap.la
+libtap_la_SOURCES = tests/support/tap.c tests/support/tap.h
+libtap_la_CPPFLAGS = $(TEST_CPPFLAGS)
+libtap_la_LIBADD = $(CUNIT_LIBS)
+endif
+TAP_LIBS = libtap.la
