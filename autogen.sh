@@ -1,6 +1,201 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+#
+# autogen.sh             generate configure and Makefile.in
+# autogen.sh run [DIR]   build popartd in build/ and serve DIR, or a demo Maildir
+# autogen.sh check       build, then run all tests, plain and with sanitizers
+#
+# run and check install Debian packages that are missing. What is done is not done again.
 set -eu
 cd "$(dirname "$0")"
-mkdir -p .build-aux
-exec autoreconf -fi
+
+# What configure looks for.
+build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
+	libgnutls28-dev libconfig-dev libcunit1-dev"
+run_packages="curl"
+# Mail clients, and what looks at sources and manuals.
+check_packages="curl fetchmail mpop getmail6 mutt postal perl python3 git strace
+	clang-format-14 codespell cppcheck mandoc shellcheck"
+
+say()
+{
+	printf '%s\n' "autogen.sh: $*"
+}
+
+die()
+{
+	say "$*" >&2
+	exit 1
+}
+
+usage()
+{
+	sed -n '4,8s/^# \{0,1\}//p' "$0"
+}
+
+install_packages()
+{
+	if ! command -v dpkg-query >/dev/null; then
+		say "not a Debian system: please see to these packages yourself:" "$@"
+		return
+	fi
+	missing=
+	for package in "$@"; do
+		case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
+		*'installed '*) ;;
+		*) missing="$missing $package" ;;
+		esac
+	done
+	[ -n "$missing" ] || return 0
+
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null ||
+			die "run as root: apt-get install --no-install-recommends$missing"
+		as_root=sudo
+	fi
+	say "installing what is missing: apt-get install$missing"
+	$as_root apt-get -q update
+	# shellcheck disable=SC2086 # words are what is meant
+	$as_root env DEBIAN_FRONTEND=noninteractive \
+		apt-get -q install -y --no-install-recommends $missing
+}
+
+# is_newer FILE THAN
+is_newer()
+{
+	[ -n "$(find "$1" -newer "$2")" ]
+}
+
+is_generated()
+{
+	[ -e configure ] && [ -e Makefile.in ] && ! is_newer configure.ac configure &&
+		! is_newer Makefile.am Makefile.in &&
+		[ -z "$(find include server modules tests docs -name local.mk \
+			-newer Makefile.in)" ]
+}
+
+generate()
+{
+	! is_generated || return 0
+	for tool in autoreconf automake libtoolize pkg-config; do
+		command -v "$tool" >/dev/null ||
+			die "$tool is missing; ./autogen.sh run installs all that is needed"
+	done
+	say "generating configure"
+	mkdir -p .build-aux
+	autoreconf -fi
+}
+
+# build DIR [CONFIGURE-OPTION...]
+build()
+{
+	dir=$1
+	shift
+	mkdir -p "$dir"
+	if [ ! -e "$dir/config.status" ] || is_newer configure "$dir/config.status"; then
+		say "configuring in $dir"
+		top=$PWD
+		(cd "$dir" && "$top/configure" --enable-developer "$@")
+	fi
+	say "building in $dir"
+	make -s -C "$dir" -j"$(nproc)"
+}
+
+prepare()
+{
+	# shellcheck disable=SC2086 # words are what is meant
+	install_packages $build_packages "$@"
+	generate
+	build build
+}
+
+# run [DIR]
+run()
+{
+	# shellcheck disable=SC2086
+	prepare $run_packages
+	if [ $# -gt 0 ]; then
+		maildir=$1
+	else
+		maildir=build/demo
+		tests/support/demo-maildir.sh "$maildir"
+	fi
+	cat <<-END
+
+		popartd serves $maildir on 127.0.0.1:1100; nothing in it is changed. Ctrl-C stops it.
+		From another terminal:
+
+		    curl -s pop3://demo:demo@127.0.0.1:1100/      # the list of messages
+		    curl -s pop3://demo:demo@127.0.0.1:1100/1     # the first of them
+
+	END
+	module_path=$PWD/build/modules/maildir/.libs:$PWD/build/modules/static/.libs
+	exec build/popartd --maildir "$maildir" --user demo:demo --module-path "$module_path"
+}
+
+# Runs the tests of one build directory and adds its results to the sum.
+test_build()
+{
+	say "testing in $1"
+	rm -f "$1/test-suite.log"
+	status=0
+	make -s -C "$1" -j"$(nproc)" check || status=$?
+	[ -e "$1/test-suite.log" ] || die "make check in $1 did not get as far as the tests"
+	for outcome in PASS FAIL XPASS ERROR SKIP; do
+		count=$(sed -n "s/^# $outcome: *//p" "$1/test-suite.log")
+		case $outcome in
+		PASS) passed=$((passed + count)) ;;
+		SKIP) skipped=$((skipped + count)) ;;
+		*) failed=$((failed + count)) ;;
+		esac
+	done
+	[ "$status" = 0 ] || broken="$broken $1"
+}
+
+check()
+{
+	# shellcheck disable=SC2086
+	prepare $check_packages
+	passed=0
+	failed=0
+	skipped=0
+	broken=
+	test_build build
+	build build/asan --enable-sanitizer=address,undefined
+	test_build build/asan
+	build build/tsan --enable-sanitizer=thread
+	test_build build/tsan
+
+	[ -z "$broken" ] || say "see test-suite.log in:$broken"
+	[ "$skipped" = 0 ] || say "$skipped tests were skipped"
+	echo "$passed passed, $failed failed"
+	[ -z "$broken" ] && [ "$failed" = 0 ]
+}
+
+case ${1-} in
+'')
+	generate
+	;;
+run)
+	[ $# -le 2 ] || die "run takes one directory"
+	shift
+	# A directory is meant from where the caller stands.
+	if [ $# -gt 0 ]; then
+		[ -d "$OLDPWD/$1" ] && set -- "$OLDPWD/$1"
+		[ -d "$1" ] || die "$1 is not a directory"
+	fi
+	run "$@"
+	;;
+check)
+	[ $# = 1 ] || die "check takes no arguments"
+	check
+	;;
+-h | --help | help)
+	usage
+	;;
+*)
+	usage >&2
+	exit 1
+	;;
+esac
