@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 libbase_la_SOURCES = \
 	server/base/arena.c server/base/arena.h \
 	server/base/buf.c server/base/buf.h \

@@ -25,7 +25,8 @@ extern const struct board_counter_row board_counter_rows[BOARD_COUNTERS];
 
 enum board_worker_state { BOARD_FREE, BOARD_STARTING, BOARD_SERVING, BOARD_DRAINING };
 
-/* One connection. seq is odd while the owner writes. */
+/* One connection. seq is odd while the owner writes. The owner of a slot may change from
+ * thread to thread, as its session does; readers are other processes. */
 struct board_slot {
 	_Atomic uint32_t seq;
 	uint32_t state;             /* enum popart_state; 0: nobody here */
@@ -36,17 +37,26 @@ struct board_slot {
 	uint32_t messages, retrieved, deleted, flags;
 	uint16_t port;
 	uint8_t peer_len, user_len;
-	char peer[46], user[78];
+	char peer[46], user[134]; /* no NUL; cut to fit */
 };
 
 struct board;
 
+#define BOARD_WORKERS_MAX 1024u
+#define BOARD_THREADS_MAX 1024u
+#define BOARD_SLOTS_MAX   (1u << 20)
+
 struct board_shape {
-	uint32_t workers, threads, slots; /* slots: connections a worker */
+	uint32_t workers; /* 1 .. BOARD_WORKERS_MAX         */
+	uint32_t threads; /* a worker: 1 .. BOARD_THREADS_MAX */
+	uint32_t slots;   /* connections a worker: 1 .. BOARD_SLOTS_MAX; untouched ones cost nothing */
 };
-/* In the master. The descriptor is sealed against shrinking and growing; NULL: errno. */
+/* In the master. The descriptor (close-on-exec, the caller's) is sealed against shrinking
+ * and growing; NULL: errno. */
 struct board *board_create(const struct board_shape *, int *fd_out);
-/* In a child. NULL: errno; EPROTO: made by a binary with another layout. */
+/* In a child; fd stays the caller's and may be closed. NULL: errno; EPROTO: no scoreboard,
+ * or made by a binary with another layout. Indexes past the shape abort in developer
+ * builds; elsewhere they are the caller's bug. */
 struct board *board_map(int fd);
 void board_unmap(struct board **);
 struct board_shape board_shape(const struct board *);
@@ -56,7 +66,8 @@ void board_worker_state(struct board *, uint32_t worker, enum board_worker_state
 /* Any of the worker's threads may add; wait-free. */
 void board_count(struct board *, uint32_t worker, uint32_t thread, enum board_counter,
 	uint64_t n);
-/* Where a thread notes "instance.operation" and the user before it enters a module. */
+/* Where a thread notes "instance.operation" and the user before it enters a module:
+ * strings first, then busy with release order; NUL-terminated unless full. */
 struct board_thread {
 	_Atomic uint32_t busy;
 	char what[64];
@@ -67,14 +78,14 @@ struct board_thread *board_thread(struct board *, uint32_t worker, uint32_t thre
 struct board_slot *board_slot_write(struct board *, uint32_t worker, uint32_t slot);
 void board_slot_done(struct board_slot *);
 
-/* Readers. */
+/* Readers. False: nobody there, or the slot changes too fast. */
 bool board_slot_read(const struct board *, uint32_t worker, uint32_t slot,
 	struct board_slot *copy);
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
-/* In the master, after a worker died: half-written slots made even, sessions cleared.
- * Returns how many sessions it had. */
+/* In the master, after a worker died (and after its threads' notes were read): slots and
+ * notes cleared, half-written ones too; counters stay. Returns how many sessions it had. */
 uint32_t board_worker_repair(struct board *, uint32_t worker);
 
 /*

@@ -38,8 +38,8 @@ struct chan_msg {
 int chan_pair(int fds[2]);
 /* 0, or -1 with errno (EAGAIN: the other side does not read). Descriptors stay the caller's. */
 int chan_send(int fd, const struct chan_msg *, const int *fds, size_t nfds);
-/* 1: a message; received descriptors (close-on-exec) are the caller's. 0: the other side is
- * gone. -1: errno; EPROTO: not a message of this layout (its descriptors are closed). */
+/* 1: a message; received descriptors (close-on-exec) are the caller's. fds has room for
+ * CHAN_FDS_MAX. Waits unless the socket is non-blocking (EAGAIN). 0: the other side is gone. -1: errno; EPROTO: not a message of this layout (its descriptors are closed). */
 int chan_recv(int fd, struct chan_msg *, int *fds, size_t *nfds);
 
 #endif

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 libipc_la_SOURCES = \
+	server/ipc/board.c \
 	server/ipc/board.h \
 	server/ipc/board_counters.h \
+	server/ipc/chan.c \
 	server/ipc/chan.h
