@@ -1,0 +1,678 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/mockhost.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_STATS = 64, MAX_OPTIONS = 64 };
+
+struct value {
+	const struct popart_opt *opt;
+	int64_t number;
+	struct popart_str text;
+	struct popart_str *list;
+	size_t n;
+	char *copy; /* what text and list point into */
+};
+
+struct popart_conf {
+	struct value v[MAX_OPTIONS];
+	size_t n;
+};
+
+struct popart_instance {
+	struct mockhost *host;
+};
+
+struct mockhost {
+	struct popart_host table;
+	struct popart_instance self;
+	struct popart_conf conf;
+	const struct popart_module *module;
+	void *state;
+	void **thread_states;
+	unsigned threads;
+	atomic_uint stop_in; /* 0: never; 1: now */
+	_Atomic int64_t stats[MAX_STATS];
+	pthread_mutex_t mutex; /* of what follows */
+	char *log;
+	size_t log_len, log_lines;
+};
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static struct mock_call *mine(const struct popart_call *call)
+{
+	return (struct mock_call *)(uintptr_t)call; /* first member */
+}
+
+/* ---- the host's table ---- */
+
+static void log_add(struct mockhost *h, const char *word, const char *text)
+{
+	size_t more = strlen(word) + strlen(text) + 2;
+
+	pthread_mutex_lock(&h->mutex);
+	h->log = must(realloc(h->log, h->log_len + more + 1));
+	snprintf(h->log + h->log_len, more + 1, "%s %s\n", word, text);
+	h->log_len += more;
+	h->log_lines++;
+	pthread_mutex_unlock(&h->mutex);
+}
+
+static void do_log(struct popart_instance *inst, const struct popart_call *call, int level,
+	const char *fmt, ...)
+{
+	char text[2048];
+	va_list ap;
+
+	(void)call;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_add(inst->host,
+		level <= POPART_LOG_ERROR          ? "ERROR"
+			: level <= POPART_LOG_WARN ? "WARN"
+			: level <= POPART_LOG_INFO ? "INFO"
+						   : "DEBUG",
+		text);
+}
+
+static int do_fail(struct popart_instance *inst, const struct popart_call *call, int status,
+	const char *client, int os_error, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (status == POPART_OK)
+		abort();
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_add(inst->host, "FAIL", text);
+	if (call) {
+		struct mock_call *c = mine(call);
+
+		c->status = status;
+		c->os_error = os_error;
+		snprintf(c->client, sizeof(c->client), "%s", client ? client : "");
+		snprintf(c->detail, sizeof(c->detail), "%s", text);
+	}
+	return status;
+}
+
+static const struct value *option(const struct popart_conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->n; i++)
+		if (strcmp(conf->v[i].opt->name, name) == 0)
+			return &conf->v[i];
+	fprintf(stderr, "mockhost: the module asks for option \"%s\", which it has not\n",
+		name);
+	abort();
+}
+
+static int64_t do_conf_int(const struct popart_conf *conf, const char *name)
+{
+	const struct value *v = option(conf, name);
+
+	switch (v->opt->type) {
+	case POPART_OPT_STRING:
+	case POPART_OPT_PATH:
+	case POPART_OPT_LIST:
+		abort();
+	default:
+		return v->number;
+	}
+}
+
+static struct popart_str do_conf_str(const struct popart_conf *conf, const char *name)
+{
+	const struct value *v = option(conf, name);
+
+	if (v->opt->type != POPART_OPT_STRING && v->opt->type != POPART_OPT_PATH)
+		abort();
+	return v->text;
+}
+
+static size_t do_conf_list(
+	const struct popart_conf *conf, const char *name, const struct popart_str **list)
+{
+	const struct value *v = option(conf, name);
+
+	if (v->opt->type != POPART_OPT_LIST)
+		abort();
+	*list = v->list;
+	return v->n;
+}
+
+static void do_stat_add(struct popart_instance *inst, const struct popart_call *call,
+	uint32_t index, int64_t delta)
+{
+	(void)call;
+	if (index >= MAX_STATS)
+		abort();
+	atomic_fetch_add(&inst->host->stats[index], delta);
+}
+
+static int64_t do_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int do_stop_asked(const struct popart_call *call)
+{
+	struct mockhost *h = mine(call)->host;
+	unsigned left = atomic_load(&h->stop_in);
+
+	if (left == 0)
+		return 0;
+	if (left == 1)
+		return 1;
+	return atomic_fetch_sub(&h->stop_in, 1) <= 2;
+}
+
+static void do_wipe(void *p, size_t n)
+{
+	explicit_bzero(p, n);
+}
+
+static int do_random(void *p, size_t n)
+{
+	return getrandom(p, n, 0) == (ssize_t)n ? POPART_OK : POPART_E_IO;
+}
+
+struct piece {
+	struct piece *next;
+	max_align_t bytes[];
+};
+
+static void *do_scratch(const struct popart_call *call, size_t n)
+{
+	struct piece *p;
+
+	if (!call)
+		return NULL;
+	p = malloc(sizeof(*p) + n);
+	if (!p)
+		return NULL;
+	p->next = mine(call)->scratch;
+	mine(call)->scratch = p;
+	return p->bytes;
+}
+
+static bool fits_a_path(struct popart_str v)
+{
+	return v.len && v.ptr[0] != '.' && !memchr(v.ptr, '/', v.len) &&
+		!memchr(v.ptr, 0, v.len);
+}
+
+/* The value of what follows a '%' at t; *used: length of that name. */
+static bool variable(
+	const struct popart_user *user, struct popart_str t, size_t *used, struct popart_str *v)
+{
+	const char *at = user->name.len ? memchr(user->name.ptr, '@', user->name.len) : NULL;
+	struct popart_str key = { NULL, 0 };
+
+	*v = (struct popart_str){ "", 0 };
+	*used = 1;
+	if (t.len == 0)
+		return false;
+	switch (t.ptr[0]) {
+	case 'u':
+		*v = user->name;
+		return fits_a_path(*v);
+	case 'n':
+		*v = user->name;
+		if (at)
+			v->len = (size_t)(at - user->name.ptr);
+		return fits_a_path(*v);
+	case 'd':
+		if (at)
+			*v = (struct popart_str){ at + 1,
+				(size_t)(user->name.ptr + user->name.len - at - 1) };
+		return fits_a_path(*v);
+	case 'h':
+		key = (struct popart_str){ "home", 4 };
+		break;
+	case '{': {
+		const char *end = memchr(t.ptr, '}', t.len);
+
+		if (!end)
+			return false;
+		key = (struct popart_str){ t.ptr + 1, (size_t)(end - t.ptr - 1) };
+		*used = key.len + 2;
+		break;
+	}
+	default:
+		return false;
+	}
+	for (uint32_t i = 0; i < user->nattrs; i++)
+		if (user->attrs[i].key.len == key.len &&
+			memcmp(user->attrs[i].key.ptr, key.ptr, key.len) == 0) {
+			*v = user->attrs[i].value;
+			return t.ptr[0] == 'h' ? v->len > 0 : fits_a_path(*v);
+		}
+	return false;
+}
+
+static int do_expand(struct popart_instance *inst, const struct popart_call *call,
+	const struct popart_conf *conf, const char *name, const struct popart_user *user,
+	struct popart_str *out)
+{
+	struct popart_str t = option(conf, name)->text;
+	char path[4096];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t.len;) {
+		struct popart_str v = { t.ptr + i, 1 };
+		size_t used = 0;
+
+		if (t.ptr[i] == '%' && i + 1 < t.len && t.ptr[i + 1] == '%')
+			used = 1;
+		else if (t.ptr[i] == '%' &&
+			!variable(user, (struct popart_str){ t.ptr + i + 1, t.len - i - 1 },
+				&used, &v))
+			return do_fail(inst, call, POPART_R_DENIED, NULL, 0,
+				"option \"%s\": no fit value for this user", name);
+		if (n + v.len >= sizeof(path))
+			return do_fail(inst, call, POPART_R_DENIED, NULL, 0, "path too long");
+		memcpy(path + n, v.ptr, v.len);
+		n += v.len;
+		i += 1 + used;
+	}
+	char *copy = must(do_scratch(call, n + 1));
+
+	memcpy(copy, path, n);
+	copy[n] = 0;
+	*out = (struct popart_str){ copy, n };
+	return POPART_OK;
+}
+
+/* ---- options ---- */
+
+static bool set_list(struct value *v)
+{
+	size_t n = 1;
+	char *rest = v->copy, *word;
+
+	for (const char *c = v->copy; *c; c++)
+		n += *c == ',';
+	v->list = must(calloc(n, sizeof(*v->list)));
+	while (*v->copy && (word = strsep(&rest, ",")) != NULL)
+		v->list[v->n++] = (struct popart_str){ word, strlen(word) };
+	return true;
+}
+
+static bool set_value(struct value *v, const char *text)
+{
+	char *end = NULL;
+
+	v->copy = must(strdup(text));
+	v->text = (struct popart_str){ v->copy, strlen(v->copy) };
+	switch (v->opt->type) {
+	case POPART_OPT_BOOL:
+		v->number = strcmp(text, "true") == 0;
+		return v->number || strcmp(text, "false") == 0;
+	case POPART_OPT_INT:
+	case POPART_OPT_SIZE:
+	case POPART_OPT_MSEC:
+		errno = 0;
+		v->number = strtoll(text, &end, 10);
+		if (errno || end == text)
+			return false;
+		if (*end == 'K' || *end == 'k')
+			v->number *= 1024, end++;
+		else if (strcmp(end, "ms") == 0)
+			end += 2;
+		else if (*end == 's')
+			v->number *= 1000, end++;
+		if ((v->opt->min || v->opt->max) &&
+			(v->number < v->opt->min || v->number > v->opt->max))
+			return false;
+		return *end == 0;
+	case POPART_OPT_ENUM:
+		for (v->number = 0; v->opt->choices[v->number]; v->number++)
+			if (strcmp(v->opt->choices[v->number], text) == 0)
+				return true;
+		return false;
+	case POPART_OPT_LIST:
+		return set_list(v);
+	default:
+		return true;
+	}
+}
+
+static const char *given(const char *const *options, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (; options && *options; options++)
+		if (strncmp(*options, name, len) == 0 && (*options)[len] == '=')
+			return *options + len + 1;
+	return NULL;
+}
+
+static const char *configure(struct mockhost *h, const char *const *options)
+{
+	const struct popart_module *m = h->module;
+	size_t known = 0, named = 0;
+
+	for (const char *row = (const char *)m->options; row; row += m->opt_stride) {
+		const struct popart_opt *opt = (const void *)row;
+		struct value *v;
+		const char *text;
+
+		if (!opt->name)
+			break;
+		if (h->conf.n == MAX_OPTIONS)
+			return "too many options";
+		v = &h->conf.v[h->conf.n++];
+		v->opt = opt;
+		text = given(options, opt->name);
+		known += text != NULL;
+		if (!text)
+			text = opt->fallback;
+		if (!text && (opt->flags & POPART_OPT_REQUIRED))
+			return "a required option is missing";
+		if (text && !set_value(v, text))
+			return "a value does not fit its option";
+	}
+	for (; options && options[named]; named++)
+		;
+	return known == named ? NULL : "unknown option";
+}
+
+/* ---- life ---- */
+
+static void set_table(struct mockhost *h)
+{
+	h->table = (struct popart_host){
+		.size = sizeof(h->table),
+		.api_major = POPART_API_MAJOR,
+		.api_minor = POPART_API_MINOR,
+		.threads = h->threads,
+		.role = POPART_ROLE_WORKER,
+		.server_id = "mockhost",
+		.log = do_log,
+		.fail = do_fail,
+		.conf_int = do_conf_int,
+		.conf_str = do_conf_str,
+		.conf_list = do_conf_list,
+		.stat_add = do_stat_add,
+		.now_ms = do_now_ms,
+		.stop_asked = do_stop_asked,
+		.wipe = do_wipe,
+		.random = do_random,
+		.scratch = do_scratch,
+		.expand = do_expand,
+	};
+}
+
+static void mockhost_free(struct mockhost *h)
+{
+	for (size_t i = 0; i < h->conf.n; i++) {
+		free(h->conf.v[i].copy);
+		free(h->conf.v[i].list);
+	}
+	pthread_mutex_destroy(&h->mutex);
+	free(h->thread_states);
+	free(h->log);
+	free(h);
+}
+
+static const char *bring_up(struct mockhost *h)
+{
+	const struct popart_module *m = h->module;
+
+	if (m->check && m->check(&h->table, &h->self, &h->conf) != POPART_OK)
+		return "check() refused";
+	if (m->start && m->start(&h->table, &h->self, &h->conf, &h->state) != POPART_OK)
+		return "start() refused";
+	for (unsigned i = 0; m->thread_start && i < h->threads; i++)
+		if (m->thread_start(h->state, i, &h->thread_states[i]) != POPART_OK) {
+			while (i-- > 0 && m->thread_stop)
+				m->thread_stop(h->state, i, h->thread_states[i]);
+			if (m->stop)
+				m->stop(h->state);
+			return "thread_start() refused";
+		}
+	return NULL;
+}
+
+struct mockhost *mockhost_start(const struct popart_module *m, const char *const *options,
+	unsigned threads, const char **why)
+{
+	struct mockhost *h = must(calloc(1, sizeof(*h)));
+	const char *wrong;
+
+	h->module = m;
+	h->threads = threads ? threads : 1;
+	h->thread_states = must(calloc(h->threads, sizeof(*h->thread_states)));
+	h->self.host = h;
+	pthread_mutex_init(&h->mutex, NULL);
+	set_table(h);
+	wrong = configure(h, options);
+	if (!wrong)
+		wrong = bring_up(h);
+	if (why)
+		*why = wrong;
+	if (wrong) {
+		mockhost_free(h);
+		return NULL;
+	}
+	return h;
+}
+
+void mockhost_stop(struct mockhost **hp)
+{
+	struct mockhost *h = *hp;
+
+	if (!h)
+		return;
+	*hp = NULL;
+	for (unsigned i = 0; h->module->thread_stop && i < h->threads; i++)
+		h->module->thread_stop(h->state, i, h->thread_states[i]);
+	if (h->module->stop)
+		h->module->stop(h->state);
+	mockhost_free(h);
+}
+
+void *mockhost_state(const struct mockhost *h)
+{
+	return h->state;
+}
+
+struct popart_instance *mockhost_instance(struct mockhost *h)
+{
+	return &h->self;
+}
+
+const struct popart_host *mockhost_table(const struct mockhost *h)
+{
+	return &h->table;
+}
+
+const struct popart_storage_ops *mockhost_storage(const struct mockhost *h)
+{
+	return h->module->storage;
+}
+
+const struct popart_auth_ops *mockhost_auth(const struct mockhost *h)
+{
+	return h->module->auth;
+}
+
+void mock_call_begin(struct mock_call *c, struct mockhost *h, unsigned thread, uint64_t session)
+{
+	memset(c, 0, sizeof(*c));
+	c->pub.size = sizeof(c->pub);
+	c->pub.thread = thread;
+	c->pub.thread_state = h->thread_states[thread];
+	c->pub.session = session;
+	c->pub.deadline_ms = INT64_MAX;
+	c->host = h;
+}
+
+void mock_call_end(struct mock_call *c)
+{
+	for (struct piece *p = c->scratch, *next; p; p = next) {
+		next = p->next;
+		free(p);
+	}
+	c->scratch = NULL;
+}
+
+const char *mockhost_log(const struct mockhost *h)
+{
+	return h->log ? h->log : "";
+}
+
+size_t mockhost_log_lines(const struct mockhost *h)
+{
+	return h->log_lines;
+}
+
+void mockhost_log_clear(struct mockhost *h)
+{
+	free(h->log);
+	h->log = NULL;
+	h->log_len = h->log_lines = 0;
+}
+
+int64_t mockhost_stat(const struct mockhost *h, const char *name)
+{
+	const char *row = (const char *)h->module->stats;
+
+	for (size_t i = 0; row; i++, row += h->module->stat_stride) {
+		const struct popart_stat *s = (const void *)row;
+
+		if (!s->name)
+			break;
+		if (strcmp(s->name, name) == 0)
+			return atomic_load(&h->stats[i]);
+	}
+	fprintf(stderr, "mockhost: the module has no counter \"%s\"\n", name);
+	abort();
+}
+
+void mockhost_stop_at(struct mockhost *h, unsigned nth)
+{
+	atomic_store(&h->stop_in, nth);
+}
+
+/* ---- a session's list, a source's octets ---- */
+
+static int list_add(
+	struct popart_msg_sink *sink, const struct popart_msg *msgs, size_t n, size_t stride)
+{
+	struct mock_list *l = (struct mock_list *)(void *)sink;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct popart_msg *m = (const void *)((const char *)msgs + i * stride);
+		struct mock_msg *to;
+
+		if (l->fail_at && l->n >= l->fail_at)
+			return POPART_E_NOMEM;
+		if (l->n == l->cap) {
+			l->cap = l->cap ? l->cap * 2 : 64;
+			l->v = must(realloc(l->v, l->cap * sizeof(*l->v)));
+		}
+		to = &l->v[l->n++];
+		memset(to, 0, sizeof(*to));
+		to->ref = m->ref;
+		to->wire_size = m->wire_size;
+		to->received_s = m->received_s;
+		to->flags = m->flags;
+		to->uid_len = m->uid.len;
+		if (m->uid.len < sizeof(to->uid) && m->uid.len)
+			memcpy(to->uid, m->uid.ptr, m->uid.len);
+	}
+	return POPART_OK;
+}
+
+void mock_list_init(struct mock_list *l)
+{
+	memset(l, 0, sizeof(*l));
+	l->sink.size = sizeof(l->sink);
+	l->sink.add = list_add;
+}
+
+void mock_list_free(struct mock_list *l)
+{
+	free(l->v);
+	mock_list_init(l);
+}
+
+unsigned char *mock_source_read(
+	struct mock_call *c, struct popart_source *s, size_t *n, int64_t *error)
+{
+	size_t cap = 4096;
+	unsigned char *buf = must(malloc(cap));
+
+	*n = 0;
+	*error = 0;
+	for (;;) {
+		int64_t got = 0;
+
+		if (cap - *n < 2048)
+			buf = must(realloc(buf, cap *= 2));
+		if (s->kind == POPART_SRC_MEM)
+			got = (int64_t)(s->length - *n < cap - *n ? s->length - *n : cap - *n);
+		if (s->kind == POPART_SRC_MEM && got)
+			memcpy(buf + *n, (const char *)s->mem + *n, (size_t)got);
+		if (s->kind == POPART_SRC_FD && *n < s->length) {
+			size_t want =
+				s->length - *n < cap - *n ? (size_t)s->length - *n : cap - *n;
+
+			got = pread(s->fd, buf + *n, want, (off_t)(s->offset + *n));
+			if (got == 0)
+				got = -EIO; /* shorter than promised */
+			else if (got < 0)
+				got = -errno;
+		}
+		if (s->kind == POPART_SRC_READ)
+			got = s->read(s, &c->pub, buf + *n, cap - *n);
+		if (got == 0)
+			return buf;
+		if (got < 0) {
+			*error = got;
+			free(buf);
+			return NULL;
+		}
+		*n += (size_t)got;
+	}
+}
+
+unsigned char *mock_wire(const unsigned char *in, size_t n, size_t *wire_n)
+{
+	unsigned char *out = must(malloc(n * 2 + 2));
+	size_t o = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (in[i] == '\n' && (i == 0 || in[i - 1] != '\r'))
+			out[o++] = '\r';
+		out[o++] = in[i];
+	}
+	if (n && in[n - 1] != '\n') {
+		out[o++] = '\r';
+		out[o++] = '\n';
+	}
+	*wire_n = o;
+	return out;
+}
