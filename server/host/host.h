@@ -18,19 +18,21 @@ struct popart_instance;
 
 struct host_setup {
 	enum popart_role role;
-	unsigned threads;       /* thread indexes are 0 .. threads-1                     */
+	unsigned threads;        /* thread indexes are 0 .. threads-1; at least 1         */
 	const char *module_path; /* where `module = "x"` finds x.so; ':' between several */
-	struct log *log;        /* may be NULL: tools and checks                         */
+	struct log *log;         /* may be NULL: tools and checks                         */
 	const _Atomic uint32_t *stopping; /* non-zero: host->stop_asked says so; may be NULL */
 };
 
 struct host *host_new(const struct host_setup *);
-/* dlopen, identity, permissions, options of every block. False: report says why. */
+/* dlopen, identity, permissions, options of every block, all of them even when one is
+ * wrong. Once. The conf must outlive the host. False: report says why. */
 bool host_load(struct host *, const struct conf *, struct report *);
 /* Every instance's check(). */
 bool host_check(struct host *, struct report *);
-/* All or none. */
+/* All or none: when one fails, those started before it are stopped, the last one first. */
 bool host_start(struct host *, struct report *);
+/* On the thread itself; all instances or none. Threads that are started stay so. */
 bool host_thread_start(struct host *, unsigned thread, struct report *);
 void host_thread_stop(struct host *, unsigned thread);
 void host_stop(struct host *);
@@ -42,6 +44,10 @@ void host_list_modules(const char *module_path, struct buf *);
 /* For the sandbox: every value of a PATH option (templates as written), and all NEEDS bits. */
 void host_each_path(const struct host *, void (*each)(void *, const char *path), void *);
 uint32_t host_needs(const struct host *);
+/* Every counter and gauge of every instance, summed over the threads. */
+void host_each_stat(const struct host *,
+	void (*each)(void *, const char *instance, const struct popart_stat *, int64_t value),
+	void *);
 
 /* Whether any auth instance may wait (POPART_AUTH_BLOCKS): logins then go to the pool. */
 bool host_auth_blocks(const struct host *);
@@ -52,13 +58,19 @@ bool host_store_blocks(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
 
 /*
- * One call into a module. The caller keeps it on its stack for the length of the
- * operation; what fail() recorded and scratch memory live until host_call_end.
+ * One call into a module, or a few after each other. The caller keeps it on its stack;
+ * scratch memory lives until host_call_end, what fail() recorded until the next call.
+ *
+ * Internal failures are logged here (event module_failed), as are reportable ones with a
+ * text (event module). DENIED, NEXT, IN_USE and LOGIN_DELAY are not: the caller's line
+ * about the login has detail for them.
  */
 struct host_call {
 	struct popart_call pub; /* what the module sees; first member */
 	struct host *host;
 	struct popart_instance *inst; /* who was called last */
+	const char *op;               /* "instance.operation" of that call */
+	bool must_finish;             /* a commit: stop_asked says no, whatever happens */
 	int status, os_error;         /* as fail() said      */
 	struct buf client, detail;    /* text for the client, text for the log */
 	struct arena scratch;
@@ -88,20 +100,21 @@ int host_auth_password(struct host_call *, const struct popart_login *,
 /* Secrets of one scheme ("plain") for a challenge-response; check() says whether one of
  * them is right. */
 int host_auth_secret(struct host_call *, const struct popart_login *, const char *scheme,
-	bool (*check)(void *ctx, struct popart_str secret), void *ctx, struct host_identity **out);
+	bool (*check)(void *ctx, struct popart_str secret), void *ctx,
+	struct host_identity **out);
 int host_auth_lookup(struct host_call *, struct popart_str user, struct host_identity **out);
 
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
-int store_maildrop_id(struct host_call *, const struct host_identity *, char id[64],
-	size_t *id_len);
+int store_maildrop_id(
+	struct host_call *, const struct host_identity *, char id[64], size_t *id_len);
 int store_open(struct host_call *, const struct host_identity *, void **drop);
-int store_list(struct host_call *, struct popart_instance *, void *drop,
-	struct popart_msg_sink *);
+int store_list(
+	struct host_call *, struct popart_instance *, void *drop, struct popart_msg_sink *);
 int store_message(struct host_call *, struct popart_instance *, void *drop, uint64_t ref,
 	struct popart_source *);
 /* SRC_READ only; for FD and MEM the caller reads by itself. */
-int64_t store_read(struct host_call *, struct popart_instance *, struct popart_source *, void *,
-	size_t);
+int64_t store_read(
+	struct host_call *, struct popart_instance *, struct popart_source *, void *, size_t);
 void store_release(struct host_call *, struct popart_instance *, struct popart_source *);
 int store_commit(struct host_call *, struct popart_instance *, void *drop, const uint64_t *refs,
 	size_t n, size_t *removed);

@@ -1,3 +1,14 @@
 # SPDX-License-Identifier: MIT
 libhost_la_SOURCES = \
-	server/host/host.h
+	server/host/call.c \
+	server/host/chain.c \
+	server/host/expand.c \
+	server/host/host.h \
+	server/host/identity.c \
+	server/host/instance.c \
+	server/host/instance.h \
+	server/host/list.c \
+	server/host/loader.c \
+	server/host/loader.h \
+	server/host/store.c \
+	server/host/table.c

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/instance.h"
+
+/* One of the three questions, put to one instance. */
+struct question {
+	enum host_op op;
+	const struct popart_login *login; /* LOOKUP: only its user is there */
+	struct popart_str password;
+	const char *scheme;
+	bool (*check)(void *ctx, struct popart_str secret);
+	void *check_ctx;
+};
+
+static bool can_answer(const struct popart_instance *inst, const struct question *q)
+{
+	const struct popart_auth_ops *ops = &inst->module->auth;
+
+	if (inst->kind != INSTANCE_AUTH)
+		return false;
+	if (q->login->act_as.len && !view_eq(q->login->act_as, q->login->user) &&
+		!(ops->caps & POPART_AUTH_ACT_AS))
+		return false;
+	switch (q->op) {
+	case OP_CHECK_PASSWORD:
+		return ops->check_password != NULL;
+	case OP_FETCH_SECRET:
+		return ops->fetch_secret != NULL;
+	default:
+		return ops->lookup != NULL;
+	}
+}
+
+static int ask(struct host_call *c, struct popart_instance *inst, const struct question *q,
+	struct auth_answer *answer)
+{
+	const struct popart_auth_ops *ops = &inst->module->auth;
+	int status;
+
+	answer_init(answer, c, q->login->user);
+	answer->scheme = q->scheme;
+	answer->check = q->check;
+	answer->check_ctx = q->check_ctx;
+	call_enter(c, inst, q->op);
+	switch (q->op) {
+	case OP_CHECK_PASSWORD:
+		status = ops->check_password(
+			inst->state, &c->pub, q->login, q->password, &answer->pub);
+		break;
+	case OP_FETCH_SECRET:
+		status = ops->fetch_secret(inst->state, &c->pub, q->login, &answer->pub);
+		break;
+	default:
+		status = ops->lookup(inst->state, &c->pub, q->login->user, &answer->pub);
+		break;
+	}
+	status = call_leave(c, status);
+	if (status == POPART_OK && q->scheme && !answer->matched)
+		status = call_refuse(c, POPART_R_DENIED,
+			answer->offered ? "wrong digest" : "there is no %s secret", q->scheme);
+	return status;
+}
+
+/* By the attribute, or the first that is configured. */
+static struct popart_instance *choose_store(
+	const struct host *h, const struct popart_str *wanted)
+{
+	for (size_t i = 0; i < h->ninstances; i++) {
+		struct popart_instance *inst = h->instances[i];
+		if (inst->kind == INSTANCE_STORAGE &&
+			(!wanted || view_eq(*wanted, view_str(inst->name))))
+			return inst;
+	}
+	return NULL;
+}
+
+static int accept_answer(
+	struct host_call *c, const struct auth_answer *answer, struct host_identity **out)
+{
+	struct host_identity *id = answer_identity(answer);
+
+	if (!id)
+		return call_refuse(c, POPART_E_NOMEM, "out of memory");
+	const struct popart_str *wanted = host_identity_attr(id, "storage");
+	id->store = choose_store(c->host, wanted);
+	if (!id->store) {
+		host_identity_free(&id);
+		if (!wanted)
+			return call_refuse(c, POPART_R_TEMP, "no storage is configured");
+		return call_refuse(c, POPART_R_TEMP,
+			"the attribute storage names \"%.*s\", and no storage is configured "
+			"under "
+			"that name",
+			VIEW_FMT(*wanted));
+	}
+	*out = id;
+	return POPART_OK;
+}
+
+static int ask_chain(struct host_call *c, const struct question *q, struct host_identity **out)
+{
+	*out = NULL;
+	for (size_t i = 0; i < c->host->ninstances; i++) {
+		struct popart_instance *inst = c->host->instances[i];
+		struct auth_answer answer;
+
+		if (!can_answer(inst, q))
+			continue;
+		int status = ask(c, inst, q, &answer);
+		if (status == POPART_OK)
+			return accept_answer(c, &answer, out);
+		if (status != POPART_R_NEXT)
+			return status;
+	}
+	return call_refuse(c, POPART_R_DENIED, "no auth module knows the user");
+}
+
+int host_auth_password(struct host_call *c, const struct popart_login *login,
+	struct popart_str password, struct host_identity **out)
+{
+	struct question q = { .op = OP_CHECK_PASSWORD, .login = login, .password = password };
+
+	return ask_chain(c, &q, out);
+}
+
+int host_auth_secret(struct host_call *c, const struct popart_login *login, const char *scheme,
+	bool (*check)(void *ctx, struct popart_str secret), void *ctx,
+	struct host_identity **out)
+{
+	struct question q = { .op = OP_FETCH_SECRET,
+		.login = login,
+		.scheme = scheme,
+		.check = check,
+		.check_ctx = ctx };
+
+	return ask_chain(c, &q, out);
+}
+
+int host_auth_lookup(struct host_call *c, struct popart_str user, struct host_identity **out)
+{
+	struct popart_login login = { .size = sizeof(login), .user = user };
+	struct question q = { .op = OP_LOOKUP, .login = &login };
+
+	return ask_chain(c, &q, out);
+}
+
+static bool any_auth(const struct host *h, bool (*has)(const struct popart_auth_ops *))
+{
+	for (size_t i = 0; i < h->ninstances; i++) {
+		const struct popart_instance *inst = h->instances[i];
+		if (inst->kind == INSTANCE_AUTH && has(&inst->module->auth))
+			return true;
+	}
+	return false;
+}
+
+static bool blocks(const struct popart_auth_ops *ops)
+{
+	return ops->caps & POPART_AUTH_BLOCKS;
+}
+
+static bool has_password(const struct popart_auth_ops *ops)
+{
+	return ops->check_password != NULL;
+}
+
+static bool has_secret(const struct popart_auth_ops *ops)
+{
+	return ops->fetch_secret != NULL;
+}
+
+bool host_auth_blocks(const struct host *h)
+{
+	return any_auth(h, blocks);
+}
+
+bool host_auth_has_password(const struct host *h)
+{
+	return any_auth(h, has_password);
+}
+
+bool host_auth_has_secret(const struct host *h)
+{
+	return any_auth(h, has_secret);
+}
