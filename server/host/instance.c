@@ -232,7 +232,7 @@ static bool load_block(struct host *h, enum instance_kind kind, const struct con
 		return false;
 	}
 	if (is_taken(h, kind, block->name)) {
-		report_at(r, block,
+		report_error(r, block->file, block->line,
 			"there is a \"%s\" already; give this one another name = \"...\"",
 			block->name);
 		return false;
