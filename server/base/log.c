@@ -219,13 +219,25 @@ static void append(struct log *log, struct popart_str line)
 	}
 }
 
+const char *const log_level_names[] = { "error", "warn", "info", "debug", NULL };
+static const int levels[] = { POPART_LOG_ERROR, POPART_LOG_WARN, POPART_LOG_INFO,
+	POPART_LOG_DEBUG };
+
+_Static_assert(ARRAY_LEN(log_level_names) == ARRAY_LEN(levels) + 1, "a name for each level");
+
+int log_level_at(size_t index)
+{
+	return levels[index < ARRAY_LEN(levels) ? index : ARRAY_LEN(levels) - 1];
+}
+
+/* A level between two is named as the less urgent of them. */
 static const char *level_name(int level)
 {
-	if (level <= POPART_LOG_ERROR)
-		return "error";
-	if (level <= POPART_LOG_WARN)
-		return "warn";
-	return level <= POPART_LOG_INFO ? "info" : "debug";
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(levels) - 1 && level > levels[i])
+		i++;
+	return log_level_names[i];
 }
 
 static void put_digits(char *to, unsigned width, uint64_t n)

@@ -44,6 +44,11 @@ void log_free(struct log **); /* flushes; waits for a slow reader, but at most a
 void log_flush(struct log *);
 bool log_wants(const struct log *, int level);
 
+/* The names that a configuration may give, least first, NULL-ended; enum popart_level of
+ * the name at index. */
+extern const char *const log_level_names[];
+int log_level_at(size_t index);
+
 enum log_event {
 #define LOG_EVENT(id, name, level, meaning) LOG_EV_##id,
 #include "base/log_events.h"

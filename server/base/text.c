@@ -44,11 +44,10 @@ static void add_hex(struct buf *b, struct popart_str octets)
 	}
 }
 
-void text_quote(struct buf *b, struct popart_str v, size_t max)
+static void add_shown(struct buf *b, struct popart_str v, size_t max, bool escape)
 {
 	size_t taken = 0;
 
-	buf_add_char(b, '"');
 	while (taken < v.len) {
 		struct popart_str rest = view_of(v.ptr + taken, v.len - taken);
 		uint32_t code = 0;
@@ -60,7 +59,7 @@ void text_quote(struct buf *b, struct popart_str v, size_t max)
 			buf_add_str(b, "...");
 			break;
 		}
-		if (code == '"' || code == '\\')
+		if (escape && (code == '"' || code == '\\'))
 			buf_add_char(b, '\\');
 		if (raw)
 			buf_add(b, view_of(rest.ptr, n));
@@ -68,7 +67,18 @@ void text_quote(struct buf *b, struct popart_str v, size_t max)
 			add_hex(b, view_of(rest.ptr, n));
 		taken += n;
 	}
+}
+
+void text_quote(struct buf *b, struct popart_str v, size_t max)
+{
 	buf_add_char(b, '"');
+	add_shown(b, v, max, true);
+	buf_add_char(b, '"');
+}
+
+void text_add_printable(struct buf *b, struct popart_str v, size_t max)
+{
+	add_shown(b, v, max, false);
 }
 
 static struct popart_str cut_digits(struct popart_str *v)

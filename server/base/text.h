@@ -9,6 +9,9 @@
  * other octet as \xHH; cut after max octets of v, then "...". One line, always. */
 void text_quote(struct buf *, struct popart_str v, size_t max);
 
+/* The same without the quotes, and `"` and `\` as they are: to show, not to read back. */
+void text_add_printable(struct buf *, struct popart_str v, size_t max);
+
 /* "500ms" "30s" "10m" "2h" "1d", or plain seconds -> milliseconds. */
 bool text_parse_duration(struct popart_str, int64_t *ms) MUST_USE;
 /* "64K" "2M" "2G" "1T" (powers of 1024), or plain octets. */
@@ -17,7 +20,7 @@ void text_add_duration(struct buf *, int64_t ms); /* the largest unit that is ex
 void text_add_size(struct buf *, int64_t octets);
 
 /* The word of the NULL-ended list that is nearest to v by edits (at most a third of
- * its length), or NULL. For "did you mean". */
+ * its length, rounded up), or NULL. For "did you mean". */
 const char *text_nearest(struct popart_str v, const char *const *words);
 
 #endif
