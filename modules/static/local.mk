@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Uncomment with the first source:
-#if WITH_STATIC
-#module_LTLIBRARIES += modules/static/static.la
-#modules_static_static_la_SOURCES = modules/static/static.c
-#modules_static_static_la_LDFLAGS = $(MODULE_LDFLAGS)
-#endif
+if WITH_STATIC
+module_LTLIBRARIES += modules/static/static.la
+modules_static_static_la_SOURCES = modules/static/static.c
+modules_static_static_la_LDFLAGS = $(MODULE_LDFLAGS)
+endif
