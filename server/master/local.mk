@@ -1,3 +1,10 @@
 # SPDX-License-Identifier: MIT
 libmaster_la_SOURCES = \
-	server/master/master.h
+	server/master/account.c server/master/account.h \
+	server/master/backoff.c server/master/backoff.h \
+	server/master/child.c server/master/child.h \
+	server/master/generation.c server/master/generation.h \
+	server/master/listener.c server/master/listener.h \
+	server/master/master.c server/master/master.h \
+	server/master/rundir.c server/master/rundir.h \
+	server/master/spawn.c server/master/spawn.h

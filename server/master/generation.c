@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/generation.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "ipc/chan.h"
+#include "master/listener.h"
+#include "master/rundir.h"
+
+/* Beside the listeners, a worker is sent the configuration and the scoreboard. */
+#define LISTENERS_MAX (CHAN_FDS_MAX - 2u)
+
+static bool write_whole(int fd, struct popart_str text)
+{
+	while (text.len > 0) {
+		ssize_t n = write(fd, text.ptr, text.len);
+		if (n < 0 && errno != EINTR)
+			return false;
+		if (n > 0)
+			text = view_of(text.ptr + n, text.len - (size_t)n);
+	}
+	return true;
+}
+
+/* The text in memory that nobody can change any more. -1 with errno. */
+static int sealed_text(struct popart_str text)
+{
+	int fd = memfd_create("popart.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return -1;
+	if (!write_whole(fd, text) || lseek(fd, 0, SEEK_SET) < 0 ||
+		fcntl(fd, F_ADD_SEALS,
+			F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+		int why = errno;
+		(void)close(fd);
+		errno = why;
+		return -1;
+	}
+	return fd;
+}
+
+static bool make_workers(struct generation *g)
+{
+	g->workers = calloc(g->conf->workers, sizeof(*g->workers));
+	if (!g->workers)
+		return false;
+	g->nworkers = g->conf->workers;
+	for (unsigned i = 0; i < g->nworkers; i++)
+		g->workers[i] = (struct worker){
+			.gen = g, .index = i, .child = { .pidfd = -1, .chan = -1 }
+		};
+	return true;
+}
+
+static bool make_listeners(struct generation *g, struct report *r)
+{
+	if (g->conf->nlisten > LISTENERS_MAX) {
+		report_error(r, g->conf_name, g->conf->listen[LISTENERS_MAX].line,
+			"too many listeners: at most %u", LISTENERS_MAX);
+		return false;
+	}
+	g->listeners = calloc(g->conf->nlisten, sizeof(*g->listeners));
+	if (g->listeners && listeners_open(g->conf, g->conf_name, g->listeners, r))
+		return true;
+	free(g->listeners); /* none is open */
+	g->listeners = NULL;
+	return false;
+}
+
+static bool make_memory(struct generation *g, const struct master_setup *setup)
+{
+	const struct board_shape shape = {
+		.workers = g->conf->workers,
+		.threads = g->conf->threads,
+		.slots = g->conf->max_connections,
+	};
+
+	g->conf_fd = sealed_text(setup->conf_text);
+	g->binary_fd = fcntl(setup->binary_fd, F_DUPFD_CLOEXEC, 3);
+	g->board = board_create(&shape, &g->board_fd);
+	return g->conf_fd >= 0 && g->binary_fd >= 0 && g->board && make_workers(g);
+}
+
+struct generation *generation_new(
+	const struct master_setup *setup, unsigned number, struct report *r)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		goto no_memory;
+	g->number = number;
+	g->deadline_ms = INT64_MAX;
+	g->conf_fd = g->binary_fd = g->board_fd = -1;
+	g->conf_name = strdup(setup->conf_name);
+	if (!g->conf_name)
+		goto no_memory;
+	g->conf = conf_load(setup->conf_text, g->conf_name, r);
+	if (!g->conf)
+		goto fail;
+	if (!account_choose(&g->account, g->conf->user, geteuid(), g->conf_name, r) ||
+		!rundir_make(g->conf->run_dir, &g->account, g->conf_name, r) ||
+		!make_listeners(g, r))
+		goto fail;
+	errno = 0;
+	if (make_memory(g, setup))
+		return g;
+no_memory:
+	report_error(r, setup->conf_name, 0, "cannot set up the server: %s",
+		strerror(errno ? errno : ENOMEM));
+fail:
+	if (g)
+		generation_free(&g);
+	return NULL;
+}
+
+void generation_close_listeners(struct generation *g)
+{
+	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++) {
+		if (g->listeners[i] >= 0)
+			(void)close(g->listeners[i]);
+		g->listeners[i] = -1;
+	}
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void generation_free(struct generation **gp)
+{
+	struct generation *g = *gp;
+
+	generation_close_listeners(g);
+	free(g->listeners);
+	if (g->board)
+		board_unmap(&g->board);
+	close_if_open(g->board_fd);
+	close_if_open(g->binary_fd);
+	close_if_open(g->conf_fd);
+	account_free(&g->account);
+	if (g->conf)
+		conf_free(&g->conf);
+	free(g->workers);
+	free(g->conf_name);
+	free(g);
+	*gp = NULL;
+}
+
+unsigned generation_alive(const struct generation *g)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->nworkers; i++)
+		n += g->workers[i].state != WORKER_DOWN;
+	return n;
+}
+
+unsigned generation_serving(const struct generation *g)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->nworkers; i++)
+		n += g->workers[i].state == WORKER_SERVING;
+	return n;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/listener.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+/* The kernel cuts it down to net.core.somaxconn. */
+#define BACKLOG 65535
+
+static in_port_t port_of(const struct sockaddr_storage *addr)
+{
+	const void *p = addr;
+
+	return addr->ss_family == AF_INET ? ((const struct sockaddr_in *)p)->sin_port
+					  : ((const struct sockaddr_in6 *)p)->sin6_port;
+}
+
+static bool ipv4_has_port(const struct conf *conf, in_port_t port)
+{
+	for (size_t i = 0; i < conf->nlisten; i++) {
+		const struct sockaddr_storage *addr = &conf->listen[i].addr;
+		if (addr->ss_family == AF_INET && port_of(addr) == port)
+			return true;
+	}
+	return false;
+}
+
+static bool set_options(int fd, const struct conf *conf, const struct conf_listener *l)
+{
+	int on = 1;
+	int v6only = ipv4_has_port(conf, port_of(&l->addr));
+
+	if (l->addr.ss_family == AF_INET6 &&
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0)
+		return false;
+	/* What is accepted inherits TCP_NODELAY: one call here instead of one a session. */
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+}
+
+static const char *remedy(int os_error)
+{
+	switch (os_error) {
+	case EADDRINUSE:
+		return "another program has this port (`ss -ltnp` names it): stop it, or "
+		       "listen elsewhere";
+	case EACCES:
+		return "ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	case EADDRNOTAVAIL:
+		return "no interface of this machine has this address (`ip address` shows "
+		       "them)";
+	case EAFNOSUPPORT:
+		return "this machine has no IPv6: listen on an IPv4 address";
+	default:
+		return "listen elsewhere";
+	}
+}
+
+static int open_one(const struct conf *conf, const struct conf_listener *l, const char *file,
+	struct report *r)
+{
+	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && set_options(fd, conf, l) &&
+		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0 &&
+		listen(fd, BACKLOG) == 0)
+		return fd;
+	int why = errno;
+	report_error(r, file, l->line, "cannot listen on %s: %s; %s", l->text, strerror(why),
+		remedy(why));
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+bool listeners_open(const struct conf *conf, const char *file, int *fds, struct report *r)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < conf->nlisten; i++) {
+		fds[i] = open_one(conf, &conf->listen[i], file, r);
+		ok = ok && fds[i] >= 0;
+	}
+	for (size_t i = 0; !ok && i < conf->nlisten; i++) {
+		if (fds[i] >= 0)
+			(void)close(fds[i]);
+		fds[i] = -1;
+	}
+	return ok;
+}
+
+void listener_name(int fd, struct buf *out)
+{
+	struct sockaddr_storage addr = { 0 };
+	socklen_t len = sizeof(addr);
+	void *p = &addr;
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (getsockname(fd, p, &len) < 0)
+		addr.ss_family = AF_UNSPEC;
+	if (addr.ss_family == AF_INET) {
+		const struct sockaddr_in *in = p;
+		(void)inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+		buf_printf(out, "%s:%u", text, ntohs(in->sin_port));
+	} else if (addr.ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = p;
+		(void)inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+		buf_printf(out, "[%s]:%u", text, ntohs(in6->sin6_port));
+	} else {
+		buf_add_str(out, text);
+	}
+}

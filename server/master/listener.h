@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MASTER_LISTENER_H
+#define MASTER_LISTENER_H
+/* Listening sockets, opened once and handed to every worker. */
+#include "conf/conf.h"
+
+/*
+ * One socket for each configured listener, in the configuration's order, close-on-exec,
+ * non-blocking. An IPv6 wildcard takes IPv4 connections too (their peers read
+ * ::ffff:192.0.2.1), unless some listener has an IPv4 address with the same port.
+ * fds has room for conf->nlisten. False: the report says why, and none is open.
+ */
+bool listeners_open(const struct conf *, const char *file, int *fds, struct report *);
+/* "127.0.0.1:1100", "[::1]:110": where the socket really listens. */
+void listener_name(int fd, struct buf *out);
+
+#endif

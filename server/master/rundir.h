@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MASTER_RUNDIR_H
+#define MASTER_RUNDIR_H
+/* The directory for what lives as long as the server runs: the lock files. */
+#include "master/account.h"
+
+/*
+ * Makes run_dir (its parent has to be there) and run_dir/locks, mode 0700, the
+ * children's own. What is there already is left as it is, and refused if the children
+ * could not use it. False: the report says why.
+ */
+bool rundir_make(
+	const char *run_dir, const struct account *, const char *file, struct report *);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/spawn.h"
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include "base/clock.h"
+#include "ipc/chan.h"
+
+static int send_start(const struct worker *w)
+{
+	const struct generation *g = w->gen;
+	struct popart_str name = view_str(g->conf_name);
+	struct chan_msg msg = {
+		.layout = CHAN_LAYOUT,
+		.kind = CHAN_START,
+		.worker = w->index,
+		.generation = g->number,
+	};
+	int fds[CHAN_FDS_MAX];
+	size_t n = 0;
+
+	if (name.len > sizeof(msg.text)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(msg.text, name.ptr, name.len);
+	msg.text_len = (uint32_t)name.len;
+	fds[n++] = g->conf_fd;
+	fds[n++] = g->board_fd;
+	for (size_t i = 0; i < g->conf->nlisten; i++)
+		fds[n++] = g->listeners[i];
+	return chan_send(w->child.chan, &msg, fds, n);
+}
+
+void spawn_worker(struct worker *w, struct log *log)
+{
+	const struct generation *g = w->gen;
+	const struct child_setup setup = {
+		.role = "worker",
+		.binary_fd = g->binary_fd,
+		.account = &g->account,
+		.run_dir = g->conf->run_dir,
+		.state_dir = g->conf->state_dir,
+	};
+	struct log_line l;
+
+	w->started_ms = clock_ms();
+	if (child_start(&w->child, &setup) < 0) {
+		w->due_ms = w->started_ms + backoff_after(&w->backoff, 0);
+		log_begin(log, &l, LOG_EV_INTERNAL);
+		log_str(&l, "what", "cannot start a worker");
+		log_u64(&l, "worker", w->index + 1);
+		log_errno(&l, errno);
+		log_end(&l);
+		return;
+	}
+	w->state = WORKER_STARTING;
+	board_worker_state(g->board, w->index, BOARD_STARTING, w->child.pid);
+	if (send_start(w) < 0) {
+		log_begin(log, &l, LOG_EV_INTERNAL);
+		log_str(&l, "what", "cannot talk to a worker");
+		log_u64(&l, "worker", w->index + 1);
+		log_errno(&l, errno);
+		log_end(&l);
+		(void)kill(w->child.pid, SIGKILL); /* its end is noticed like any other */
+	}
+}
+
+void spawn_describe(int status, struct buf *out)
+{
+	if (!WIFSIGNALED(status)) {
+		buf_printf(out, "exit status %d", WEXITSTATUS(status));
+		return;
+	}
+	const char *name = sigabbrev_np(WTERMSIG(status));
+	if (name)
+		buf_printf(out, "signal SIG%s", name);
+	else
+		buf_printf(out, "signal %d", WTERMSIG(status));
+}
+
+static void add_word(struct buf *list, const char *text, size_t room)
+{
+	if (list->len > 0)
+		buf_add_str(list, ", ");
+	buf_add(list, view_of(text, strnlen(text, room)));
+}
+
+/* One of the threads that were inside a module did it; which one, nobody knows. */
+static void add_doing(struct log_line *l, const struct worker *w)
+{
+	struct board *board = w->gen->board;
+	unsigned threads = board_shape(board).threads;
+	struct buf what, user;
+
+	buf_init(&what, 1024);
+	buf_init(&user, 1024);
+	for (unsigned t = 0; t < threads; t++) {
+		const struct board_thread *thread = board_thread(board, w->index, t);
+		if (!atomic_load(&thread->busy))
+			continue;
+		add_word(&what, thread->what, sizeof(thread->what));
+		add_word(&user, thread->user, sizeof(thread->user));
+	}
+	if (what.len > 0) {
+		log_quoted(l, "doing", buf_view(&what));
+		log_quoted(l, "user", buf_view(&user));
+	}
+	buf_free(&what);
+	buf_free(&user);
+}
+
+static void log_death(
+	const struct worker *w, struct log *log, int pid, int status, uint32_t sessions)
+{
+	struct buf how;
+	struct log_line l;
+
+	buf_init(&how, 64);
+	spawn_describe(status, &how);
+	log_begin(log, &l, LOG_EV_WORKER_DIED);
+	log_u64(&l, "worker", w->index + 1);
+	log_i64(&l, "pid", pid);
+	log_quoted(&l, "reason", buf_view(&how));
+	log_u64(&l, "sessions", sessions);
+	if (w->gen->phase == PHASE_SERVING)
+		log_i64(&l, "restart_ms", w->due_ms - clock_ms());
+	add_doing(&l, w);
+	log_end(&l);
+	buf_free(&how);
+}
+
+static void log_exit(const struct worker *w, struct log *log, int pid)
+{
+	struct log_line l;
+
+	log_begin(log, &l, LOG_EV_WORKER_EXIT);
+	log_u64(&l, "worker", w->index + 1);
+	log_i64(&l, "pid", pid);
+	log_end(&l);
+}
+
+int spawn_bury(struct worker *w, struct log *log)
+{
+	int64_t now = clock_ms();
+	enum worker_state was = w->state;
+	int pid = w->child.pid;
+	int status = child_reap(&w->child);
+
+	w->state = WORKER_DOWN;
+	w->due_ms = now + backoff_after(&w->backoff, now - w->started_ms);
+	uint32_t sessions = board_worker_repair(w->gen->board, w->index);
+	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		log_exit(w, log, pid);
+	else if (was != WORKER_FAILING && w->gen->phase != PHASE_STARTING)
+		log_death(w, log, pid, status, sessions);
+	board_worker_state(w->gen->board, w->index, BOARD_FREE, 0);
+	return status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MASTER_SPAWN_H
+#define MASTER_SPAWN_H
+/* Workers come to life and to their end. */
+#include "master/generation.h"
+
+/* Starts the worker's process and sends it what it needs. What fails is logged, and the
+ * worker is due again later. */
+void spawn_worker(struct worker *, struct log *);
+/* After its pidfd became readable: collects the process, logs what it died of and in the
+ * middle of what, repairs its part of the scoreboard, and says when it is due again.
+ * Returns the wait status. */
+int spawn_bury(struct worker *, struct log *);
+/* "signal SIGSEGV", "exit status 1". */
+void spawn_describe(int status, struct buf *);
+
+#endif
