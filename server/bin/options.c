@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/options.h"
+#include <getopt.h>
+#include "base/text.h"
+
+enum {
+	OPT_HELP = 256,
+	OPT_MODULES,
+	OPT_MODULE_PATH,
+	OPT_MAILDIR,
+	OPT_LISTEN,
+	OPT_USER,
+	OPT_DELETE
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "check", no_argument, NULL, 't' },
+	{ "dump", no_argument, NULL, 'n' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "modules", no_argument, NULL, OPT_MODULES },
+	{ "module-path", required_argument, NULL, OPT_MODULE_PATH },
+	{ "maildir", required_argument, NULL, OPT_MAILDIR },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "delete", no_argument, NULL, OPT_DELETE },
+	{ NULL, 0, NULL, 0 },
+};
+
+const char options_help[] =
+	"popartd, a POP3 server\n"
+	"\n"
+	"  popartd [-c FILE]       serve by the configuration FILE\n"
+	"                          (" POPART_SYSCONFDIR "/popart/popart.conf)\n"
+	"  popartd --maildir DIR   serve the mail in DIR, a Maildir or a directory of message\n"
+	"                          files, without any configuration; nothing in it is changed\n"
+	"    --listen ADDR:PORT    there (127.0.0.1:1100)\n"
+	"    --user NAME:PASSWORD  to this user only, not to anybody on this machine\n"
+	"    --delete              and remove what clients delete\n"
+	"\n"
+	"  -c, --config FILE       the configuration\n"
+	"  -t, --check             check configuration and modules, do not serve\n"
+	"  -n, --dump              print the effective configuration, do not serve\n"
+	"      --modules           list the modules that are installed\n"
+	"      --module-path DIRS  look for modules there (several: divided by ':')\n"
+	"  -V, --version           print the version\n"
+	"      --help              print this\n"
+	"\n"
+	"See popartd(8), popart.conf(5).\n";
+
+static void add_unknown(struct buf *why, struct popart_str word)
+{
+	const char *names[ARRAY_LEN(long_options)] = { NULL };
+
+	buf_add_str(why, "unknown option ");
+	text_quote(why, word, 64);
+	for (size_t i = 0; long_options[i].name; i++)
+		names[i] = long_options[i].name;
+	while (view_starts(word, VIEW_LIT("-")))
+		word = view_of(word.ptr + 1, word.len - 1);
+	const char *nearest = text_nearest(view_cut(&word, '='), names);
+	if (nearest)
+		buf_printf(why, "; did you mean --%s?", nearest);
+	else
+		buf_add_str(why, "; popartd --help lists them");
+}
+
+/* c: what getopt_long has returned for word, ':' or '?'. */
+static void add_complaint(struct buf *why, int c, struct popart_str word)
+{
+	const char letter[] = { '-', (char)optopt };
+	bool is_long = view_starts(word, VIEW_LIT("--"));
+
+	if (c == '?' && (!is_long || optopt == 0)) {
+		add_unknown(why, is_long ? word : view_of(letter, sizeof(letter)));
+		return;
+	}
+	buf_add_str(why, "option ");
+	buf_add(why, view_cut(&word, '='));
+	buf_add_str(why, c == ':' ? " needs a value" : " takes no value");
+	buf_add_str(why, "; see popartd --help");
+}
+
+static void take_action(struct options *o, enum action action)
+{
+	/* Of several, the one that does least. */
+	if (action > o->action)
+		o->action = action;
+}
+
+static bool take_option(struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->config = optarg;
+		break;
+	case 't':
+		take_action(o, ACTION_CHECK);
+		break;
+	case 'n':
+		take_action(o, ACTION_DUMP);
+		break;
+	case 'V':
+		take_action(o, ACTION_VERSION);
+		break;
+	case OPT_HELP:
+		take_action(o, ACTION_HELP);
+		break;
+	case OPT_MODULES:
+		take_action(o, ACTION_MODULES);
+		break;
+	case OPT_MODULE_PATH:
+		o->module_path = optarg;
+		break;
+	case OPT_MAILDIR:
+		o->maildir = optarg;
+		break;
+	case OPT_LISTEN:
+		o->listen = optarg;
+		break;
+	case OPT_USER:
+		o->user = optarg;
+		break;
+	case OPT_DELETE:
+		o->delete = true;
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static bool agree(const struct options *o, struct buf *why)
+{
+	const char *orphan = o->listen ? "--listen" : o->user ? "--user" : "--delete";
+
+	if (o->maildir && o->config)
+		buf_add_str(why, "--maildir and --config exclude each other: give one of them");
+	else if (!o->maildir && (o->listen || o->user || o->delete))
+		buf_printf(why,
+			"%s goes with --maildir; with a configuration file, set it there",
+			orphan);
+	return why->len == 0;
+}
+
+bool options_parse(struct options *o, int argc, char **argv, struct buf *why)
+{
+	int c;
+
+	*o = (struct options){ .action = ACTION_SERVE };
+	opterr = 0;
+	optind = 0; /* from the beginning, also the second time */
+	while ((c = getopt_long(argc, argv, ":c:tnV", long_options, NULL)) != -1) {
+		if (take_option(o, c))
+			continue;
+		add_complaint(why, c, view_str(argv[optind - 1]));
+		return false;
+	}
+	if (optind < argc) {
+		text_quote(why, view_str(argv[optind]), 64);
+		buf_add_str(why, " is no option; to serve a directory: popartd --maildir DIR");
+		return false;
+	}
+	return agree(o, why);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "bin/check.h"
+#include "bin/modpath.h"
+#include "bin/options.h"
+#include "bin/quick.h"
+#include "conf/conf.h"
+#include "master/master.h"
+#include "worker/worker.h"
+
+#define CONFIG_DEFAULT POPART_SYSCONFDIR "/popart/popart.conf"
+#define CONFIG_MAX     (1u << 20)
+
+enum { EXIT_USAGE = 2 };
+
+/* popartd --child=worker FD: how the master runs us. */
+static bool is_child(int argc, char **argv, int *chan)
+{
+	uint64_t fd;
+
+	if (argc != 3 || strcmp(argv[1], "--child=worker") != 0 ||
+		!view_u64(view_str(argv[2]), INT_MAX, &fd))
+		return false;
+	*chan = (int)fd;
+	return true;
+}
+
+static int child_main(int chan)
+{
+	/* The kernel names a program that was run by descriptor after the descriptor. */
+	(void)prctl(PR_SET_NAME, "popartd");
+	if (fcntl(chan, F_SETFD, FD_CLOEXEC) < 0) {
+		(void)fprintf(stderr, "popartd: --child is for the server itself\n");
+		return EXIT_USAGE;
+	}
+	return worker_main(chan);
+}
+
+/* So that no socket of ours can become standard error. */
+static bool standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	return fd > STDERR_FILENO;
+}
+
+static bool read_all(int fd, struct buf *text)
+{
+	for (;;) {
+		char *room = buf_room(text, 65536);
+		ssize_t n = room ? read(fd, room, 65536) : 0;
+		if (!room)
+			errno = EFBIG;
+		if (!room || (n < 0 && errno != EINTR))
+			return false;
+		if (n == 0)
+			return true;
+		if (n > 0)
+			text->len += (size_t)n;
+	}
+}
+
+static bool read_config(const char *path, struct buf *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && read_all(fd, text);
+
+	if (!ok)
+		(void)fprintf(stderr,
+			"popartd: cannot read the configuration %s: %s; name one with -c FILE, "
+			"or "
+			"serve a directory with --maildir DIR\n",
+			path, strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return ok;
+}
+
+/* Everybody on the machine can read a command line. */
+static void hide_password(char *user)
+{
+	char *colon = user ? strchr(user, ':') : NULL;
+
+	if (colon)
+		memset(colon + 1, '*', strlen(colon + 1));
+}
+
+/* The environment is how the workers, who read the configuration too, come to know. */
+static bool use_module_path(const struct options *o)
+{
+	char self[PATH_MAX];
+	struct buf tree;
+	bool ok = true;
+
+	if (o->module_path)
+		return setenv("POPART_MODULE_PATH", o->module_path, 1) == 0;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return true;
+	self[n] = '\0';
+	buf_init(&tree, 65536);
+	modpath_build_tree(self, &tree);
+	if (tree.len > 0)
+		ok = setenv("POPART_MODULEDIR", buf_cstr(&tree), 1) == 0;
+	buf_free(&tree);
+	return ok;
+}
+
+static int serve(struct popart_str text, const char *name)
+{
+	struct master_setup setup = { .conf_text = text, .conf_name = name };
+
+	/* The program that we are, whatever replaces its file. */
+	setup.binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	if (setup.binary_fd < 0) {
+		(void)fprintf(stderr,
+			"popartd: cannot open /proc/self/exe: %s; is /proc "
+			"mounted?\n",
+			strerror(errno));
+		return 1;
+	}
+	int status = master_main(&setup);
+	(void)close(setup.binary_fd);
+	return status;
+}
+
+static int usage_error(struct buf *why)
+{
+	(void)fprintf(stderr, "popartd: %s\n", buf_cstr(why));
+	return EXIT_USAGE;
+}
+
+static int with_configuration(const struct options *o, struct buf *text, struct buf *why)
+{
+	const char *name = o->maildir ? QUICK_NAME : o->config ? o->config : CONFIG_DEFAULT;
+	int status;
+
+	if (o->maildir) {
+		if (!quick_config(o, text, why))
+			return usage_error(why);
+		hide_password(o->user);
+	} else if (!read_config(name, text)) {
+		return 1;
+	}
+	if (o->action == ACTION_CHECK)
+		status = check_configuration(buf_view(text), name);
+	else if (o->action == ACTION_DUMP)
+		status = check_dump(buf_view(text), name);
+	else
+		status = serve(buf_view(text), name);
+	return status;
+}
+
+static int run(const struct options *o, struct buf *text, struct buf *why)
+{
+	const char *path;
+
+	if (!use_module_path(o)) {
+		(void)fprintf(stderr, "popartd: out of memory\n");
+		return 1;
+	}
+	switch (o->action) {
+	case ACTION_HELP:
+		return fputs(options_help, stdout) < 0 ? 1 : 0;
+	case ACTION_VERSION:
+		return printf("popartd %s (module ABI %u.%u)\n", POPART_VERSION,
+			       POPART_API_MAJOR, POPART_API_MINOR) < 0;
+	case ACTION_MODULES:
+		path = getenv("POPART_MODULE_PATH");
+		if (!path)
+			path = getenv("POPART_MODULEDIR");
+		return check_list_modules(path ? path : POPART_MODULEDIR);
+	default:
+		return with_configuration(o, text, why);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct buf text, why;
+	int chan, status;
+
+	if (!standard_descriptors())
+		return 1;
+	if (is_child(argc, argv, &chan))
+		return child_main(chan);
+	(void)umask(077);
+	buf_init(&text, CONFIG_MAX + 65536);
+	buf_init(&why, 1024);
+	if (options_parse(&options, argc, argv, &why))
+		status = run(&options, &text, &why);
+	else
+		status = usage_error(&why);
+	buf_wipe(&text); /* passwords may be in it */
+	buf_free(&why);
+	return status;
+}

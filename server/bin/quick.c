@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "bin/quick.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/text.h"
+#include "conf/conf.h"
+#include "net/addr.h"
+
+#define TEXT_MAX 65536u
+
+/* A socket address of a host without brackets. */
+static bool parse_host(struct popart_str host, bool v6, struct sockaddr_storage *addr)
+{
+	char text[INET6_ADDRSTRLEN];
+	void *p = addr;
+
+	if (host.len == 0 || host.len >= sizeof(text))
+		return false;
+	memcpy(text, host.ptr, host.len);
+	text[host.len] = '\0';
+	if (v6) {
+		addr->ss_family = AF_INET6;
+		return inet_pton(AF_INET6, text, &((struct sockaddr_in6 *)p)->sin6_addr) == 1;
+	}
+	addr->ss_family = AF_INET;
+	return inet_pton(AF_INET, text, &((struct sockaddr_in *)p)->sin_addr) == 1;
+}
+
+bool quick_parse_address(struct popart_str text, bool *loopback)
+{
+	struct sockaddr_storage addr = { 0 };
+	bool v6 = view_starts(text, VIEW_LIT("["));
+	struct popart_str port = text, host;
+	uint64_t number;
+
+	if (v6) {
+		port = view_of(text.ptr + 1, text.len - 1);
+		host = view_cut(&port, ']');
+		if (!view_starts(port, VIEW_LIT(":")))
+			return false;
+		port = view_of(port.ptr + 1, port.len - 1);
+	} else {
+		host = view_cut(&port, ':');
+	}
+	if (!view_u64(port, UINT16_MAX, &number) || !parse_host(host, v6, &addr))
+		return false;
+	*loopback = addr_is_loopback(&addr);
+	return true;
+}
+
+static bool add_listen(const struct options *o, struct buf *text, struct buf *why)
+{
+	struct popart_str where = view_str(o->listen ? o->listen : QUICK_LISTEN);
+	bool loopback;
+
+	if (!quick_parse_address(where, &loopback)) {
+		buf_add_str(why, "--listen ");
+		text_quote(why, where, 64);
+		buf_add_str(why,
+			" is no address and port in numbers; write it like "
+			"127.0.0.1:1100 or [::1]:1100");
+		return false;
+	}
+	if (!loopback && !o->user) {
+		buf_printf(why,
+			"--listen %s is open to other machines, and without --user anybody "
+			"could read the mail; add --user NAME:PASSWORD, or listen on "
+			"127.0.0.1",
+			o->listen);
+		return false;
+	}
+	buf_add_str(text, "listen = ( { address = ");
+	conf_add_string(text, where);
+	if (!loopback)
+		buf_add_str(text, "; plaintext_auth = true");
+	buf_add_str(text, "; } );\n");
+	return true;
+}
+
+static bool add_auth(const struct options *o, struct buf *text, struct buf *why)
+{
+	struct popart_str password = view_str(o->user);
+	struct popart_str name = view_cut(&password, ':');
+
+	buf_add_str(text, "auth = ( { module = \"static\"; ");
+	if (!o->user) {
+		buf_add_str(text, "any = true; } );\n");
+		return true;
+	}
+	if (name.len == 0 || password.len == 0) {
+		buf_add_str(why, "--user needs a name and a password: --user NAME:PASSWORD");
+		return false;
+	}
+	buf_add_str(text, "user = ");
+	conf_add_string(text, name);
+	buf_add_str(text, "; password = ");
+	conf_add_string(text, password);
+	buf_add_str(text, "; } );\n");
+	return true;
+}
+
+/* The option is a template, in which % begins something. */
+static void add_template(struct buf *text, struct popart_str path)
+{
+	struct buf plain;
+
+	buf_init(&plain, TEXT_MAX);
+	for (size_t i = 0; i < path.len; i++) {
+		if (path.ptr[i] == '%')
+			buf_add_char(&plain, '%');
+		buf_add_char(&plain, path.ptr[i]);
+	}
+	conf_add_string(text, buf_view(&plain));
+	text->failed = text->failed || plain.failed;
+	buf_free(&plain);
+}
+
+bool quick_write(const struct options *o, const struct quick_dir *dir, uint32_t self,
+	struct buf *text, struct buf *why)
+{
+	if (!add_listen(o, text, why) || !add_auth(o, text, why))
+		return false;
+	buf_add_str(text, "storage = ( { module = \"maildir\"; path = ");
+	add_template(text, dir->path);
+	buf_printf(text, "; layout = \"auto\"; read_only = %s; } );\n",
+		o->delete ? "false" : "true");
+	if (self == 0) { /* who owns the mail may read it; nobody needs more */
+		buf_printf(text, "user = \"#%u\";\nrun_dir = \"/run/popart-%u\";\n", dir->uid,
+			dir->uid);
+	}
+	if (text->failed)
+		buf_add_str(why, "out of memory");
+	return !text->failed;
+}
+
+bool quick_config(const struct options *o, struct buf *text, struct buf *why)
+{
+	char *path = realpath(o->maildir, NULL);
+	struct stat st;
+	bool ok = false;
+
+	if (!path || stat(path, &st) < 0)
+		buf_printf(why, "--maildir %s: %s; name a Maildir or a directory of messages",
+			o->maildir, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		buf_printf(why,
+			"--maildir %s is no directory; name a Maildir or a directory of "
+			"messages",
+			o->maildir);
+	else
+		ok = quick_write(o,
+			&(struct quick_dir){ .path = view_str(path), .uid = st.st_uid },
+			geteuid(), text, why);
+	free(path);
+	return ok;
+}
