@@ -46,6 +46,11 @@ struct board;
 #define BOARD_THREADS_MAX 1024u
 #define BOARD_SLOTS_MAX   (1u << 20)
 
+/* A worker has threads beside those that the configuration counts: a pool for calls that
+ * may wait, and one that turns the timers. They have places here too, behind the others. */
+#define BOARD_POOL_THREADS  8u
+#define BOARD_EXTRA_THREADS (BOARD_POOL_THREADS + 1u)
+
 struct board_shape {
 	uint32_t workers; /* 1 .. BOARD_WORKERS_MAX         */
 	uint32_t threads; /* a worker: 1 .. BOARD_THREADS_MAX */
