@@ -74,7 +74,7 @@ static bool make_memory(struct generation *g, const struct master_setup *setup)
 {
 	const struct board_shape shape = {
 		.workers = g->conf->workers,
-		.threads = g->conf->threads,
+		.threads = g->conf->threads + BOARD_EXTRA_THREADS,
 		.slots = g->conf->max_connections,
 	};
 
