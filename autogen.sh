@@ -130,8 +130,7 @@ run()
 		    curl -s pop3://demo:demo@127.0.0.1:1100/1     # the first of them
 
 	END
-	module_path=$PWD/build/modules/maildir/.libs:$PWD/build/modules/static/.libs
-	exec build/popartd --maildir "$maildir" --user demo:demo --module-path "$module_path"
+	exec build/popartd --maildir "$maildir" --user demo:demo
 }
 
 # Runs the tests of one build directory and adds its results to the sum.
