@@ -1,3 +1,25 @@
 # SPDX-License-Identifier: MIT
 libworker_la_SOURCES = \
+	server/worker/conn.c \
+	server/worker/conn.h \
+	server/worker/crew.c \
+	server/worker/crew.h \
+	server/worker/door.c \
+	server/worker/flow.c \
+	server/worker/flow.h \
+	server/worker/lock.c \
+	server/worker/lock.h \
+	server/worker/loop.c \
+	server/worker/loop.h \
+	server/worker/meet.c \
+	server/worker/meet.h \
+	server/worker/pool.c \
+	server/worker/pool.h \
+	server/worker/private.h \
+	server/worker/sandbox.c \
+	server/worker/sandbox.h \
+	server/worker/show.c \
+	server/worker/show.h \
+	server/worker/state.h \
+	server/worker/worker.c \
 	server/worker/worker.h

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/conn.h"
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include "base/clock.h"
+#include "worker/flow.h"
+#include "worker/meet.h"
+#include "worker/show.h"
+
+static const char *const kill_reasons[] = {
+	[KILL_IDLE] = "idle-timeout",
+	[KILL_LOGIN] = "login-timeout",
+	[KILL_STOP] = "server-stopping",
+};
+
+/* What a turn ends with. */
+enum then { THEN_READ, THEN_WRITE, THEN_POOL, THEN_END };
+
+/* The client has every answer so far before a call that may take long. That a send
+ * fails is found out again afterwards: RELEASE and CLOSE are wanted only once. */
+static bool put_off(struct conn *c, struct popart_io *io, enum popart_want want,
+	const struct popart_step *step)
+{
+	c->pooled = malloc(sizeof(*c->pooled));
+	if (!c->pooled)
+		return false;
+	*c->pooled = (struct pooled){ .want = want, .step = *step };
+	(void)flow_flush(c, io, 0);
+	return true;
+}
+
+/* Steps until the session waits for the client, for the pool, or is over. */
+static enum then run(struct conn *c, struct popart_io *io, bool readable)
+{
+	struct popart_step step = { .size = sizeof(step) };
+	enum flow flushed = FLOW_DONE;
+	enum popart_want want;
+
+	for (;;) {
+		if (flushed == FLOW_BLOCKED)
+			return THEN_WRITE;
+		if (flushed == FLOW_FAILED)
+			popart_session_abort(c->pop3, "client-closed");
+		flushed = FLOW_DONE;
+		want = popart_session_step(c->pop3, io, &step);
+		switch (want) {
+		case POPART_WANT_INPUT:
+			flushed = flow_flush(c, io, 0);
+			if (flushed != FLOW_DONE)
+				break;
+			if (!readable || !flow_receive(c, io))
+				return THEN_READ;
+			/* A short read has emptied the socket; its end will make it ready again. */
+			readable = io->in_len == THREAD_IN_ROOM;
+			break;
+		case POPART_WANT_OUTPUT:
+			flushed = flow_flush(c, io, 0);
+			break;
+		case POPART_WANT_DONE:
+			if (step.flags & POPART_STEP_CUT)
+				return THEN_END;
+			flushed = flow_flush(c, io, 0);
+			if (flushed != FLOW_BLOCKED)
+				return THEN_END;
+			c->ending = true;
+			break;
+		case POPART_WANT_BODY:
+			if (c->source->kind == POPART_SRC_FD &&
+				(step.flags & POPART_STEP_DIRECT)) {
+				flushed = flow_send_direct(c, io, &step);
+				break;
+			}
+			if (c->source->kind != POPART_SRC_READ) {
+				flow_supply_body(c, io, &step);
+				break;
+			}
+			/* fall through */
+		default:
+			if (meet_may_wait(c, want) && put_off(c, io, want, &step))
+				return THEN_POOL;
+			meet(c, want, &step);
+			io->body = c->body.ptr;
+			io->body_len = c->body.len;
+		}
+	}
+}
+
+static void arm(struct conn *c, uint32_t events)
+{
+	struct epoll_event e = { .events = events | EPOLLONESHOT, .data.ptr = c };
+	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	c->armed_before = true;
+	/* From here on another thread may own the connection: c is not touched again. */
+	(void)epoll_ctl(c->worker->epoll, op, c->fd, &e);
+}
+
+/* In a pool thread: what the session wanted, then back to the event threads. Being armed
+ * for output is as good as a call: the socket has room, for all output was flushed. */
+static void pool_run(struct pool_job *job, void *thread)
+{
+	struct conn *c = CONTAINER_OF(job, struct conn, job);
+	struct pooled *todo = c->pooled;
+
+	c->pooled = NULL;
+	c->thread = thread;
+	meet(c, todo->want, &todo->step);
+	free(todo);
+	arm(c, EPOLLOUT);
+}
+
+static void set_deadline(struct conn *c, int64_t now)
+{
+	int64_t deadline = now + c->worker->conf->idle_timeout_ms;
+
+	if (!conn_logged_in(c))
+		return; /* the login as a whole is timed */
+	if (deadline < atomic_load_explicit(&c->timer.deadline_ms, memory_order_relaxed)) {
+		wheel_remove(c->worker->wheel, &c->timer);
+		atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
+		wheel_add(c->worker->wheel, &c->timer);
+		return;
+	}
+	atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
+}
+
+void conn_serve(struct conn *c, bool readable)
+{
+	struct popart_io io = {
+		.size = sizeof(io),
+		.in_eof = c->at_eof,
+		.in = c->in.ptr ? c->in.ptr + c->in.at : NULL,
+		.in_len = c->in.len - c->in.at,
+		.body = c->body.ptr ? c->body.ptr + c->body.at : NULL,
+		.body_len = c->body.len - c->body.at,
+		.out = c->thread->out,
+		.out_cap = c->burst,
+	};
+	struct parked in = c->in;
+	enum then then;
+
+	/* What is read now may outlast this turn: run gets the old piece, the rest is
+	 * parked anew. */
+	c->in = (struct parked){ .ptr = NULL };
+	then = run(c, &io, readable);
+	if (then != THEN_END && !flow_park(&c->in, io.in, io.in_len)) {
+		popart_session_abort(c->pop3, "internal");
+		then = run(c, &io, false);
+	}
+	free(in.ptr);
+	c->body.at = c->body.len -
+		(c->source && c->source->kind == POPART_SRC_READ ? io.body_len : 0);
+	if (then == THEN_END) {
+		c->unread = io.in_len > 0;
+		conn_end(c);
+		return;
+	}
+	set_deadline(c, clock_ms());
+	show_progress(c);
+	if (then == THEN_POOL) {
+		c->job.owner = c->who ? (const void *)c->who->store : c->worker->host;
+		c->job.run = pool_run;
+		pool_submit(c->worker->pool, &c->job);
+		return;
+	}
+	arm(c, then == THEN_READ ? EPOLLIN : EPOLLOUT);
+}
+
+void conn_ready(struct thread *t, struct conn *c, uint32_t events)
+{
+	uint32_t killed = atomic_load(&c->killed);
+	enum flow flushed;
+
+	c->thread = t;
+	if (killed)
+		popart_session_abort(c->pop3, kill_reasons[killed]);
+	flushed = killed ? FLOW_DONE : flow_flush_parked(c);
+	if (flushed == FLOW_BLOCKED && !(events & (EPOLLERR | EPOLLHUP))) {
+		arm(c, EPOLLOUT);
+		return;
+	}
+	if (flushed == FLOW_DONE && c->ending && !killed) {
+		conn_end(c);
+		return;
+	}
+	if (flushed != FLOW_DONE)
+		popart_session_abort(c->pop3, "client-closed");
+	conn_serve(c, (events & ~(uint32_t)EPOLLOUT) != 0);
+}
+
+void conn_expired(struct wheel_entry *e)
+{
+	struct conn *c = CONTAINER_OF(e, struct conn, timer);
+
+	atomic_store(&c->killed, conn_logged_in(c) ? KILL_IDLE : KILL_LOGIN);
+	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+uint32_t conn_drain(struct worker *w)
+{
+	uint32_t left = 0;
+
+	pthread_mutex_lock(&w->table.mutex);
+	for (uint32_t i = 0; i < w->table.size; i++) {
+		struct conn *c = w->table.conns[i];
+
+		if (!c)
+			continue;
+		left++;
+		if (conn_logged_in(c))
+			continue;
+		atomic_store(&c->killed, KILL_STOP);
+		(void)shutdown(c->fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&w->table.mutex);
+	return left;
+}
+
+/* It was queued and will not be run: only what gives something back must be. */
+static void drop_pooled(struct conn *c)
+{
+	struct pooled *todo = c->pooled;
+
+	c->pooled = NULL;
+	if (todo && (todo->want == POPART_WANT_RELEASE || todo->want == POPART_WANT_CLOSE))
+		meet(c, todo->want, &todo->step);
+	free(todo);
+}
+
+void conn_stop_all(struct thread *t)
+{
+	struct worker *w = t->worker;
+
+	for (uint32_t i = 0; i < w->table.size; i++) {
+		struct conn *c = w->table.conns[i];
+
+		if (!c)
+			continue;
+		c->thread = t;
+		drop_pooled(c);
+		popart_session_abort(c->pop3, kill_reasons[KILL_STOP]);
+		conn_serve(c, false);
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_CONN_H
+#define WORKER_CONN_H
+/*
+ * One connection: a socket, the protocol core's session, and what that session has
+ * open. It belongs to one thread at a time: whoever took its event from epoll (the
+ * socket is armed for one event), or the pool thread that runs a call for it. Whoever
+ * owns it arms it again, hands it to the pool, or ends it.
+ */
+#include "worker/state.h"
+
+/* Takes one connection from the listener and serves it as far as it goes. */
+void conn_accept(struct thread *, const struct worker_listener *);
+/* The socket is ready. */
+void conn_ready(struct thread *, struct conn *, uint32_t epoll_events);
+
+/* For popart_session_conf.event; user is the struct conn. */
+void conn_event(void *user, const struct popart_event *);
+
+/* From the thread that turns the wheel and listens to the master: */
+/* Time is up: the owner will notice by the end of its input. */
+void conn_expired(struct wheel_entry *);
+/* Ends every connection that has not logged in; returns how many are left. */
+uint32_t conn_drain(struct worker *);
+/* With all other threads gone: ends every connection, without update. */
+void conn_stop_all(struct thread *);
+
+#endif

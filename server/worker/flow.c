@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/flow.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#define DIRECT_MAX (1u << 20) /* octets in one sendfile: others want to be served, too */
+
+_Static_assert(THREAD_OUT_ROOM >= FLOW_BURST_MIN && FLOW_BURST_MIN >= POPART_OUT_MIN, "io.out");
+
+void flow_parked_free(struct parked *p)
+{
+	free(p->ptr);
+	*p = (struct parked){ .ptr = NULL };
+}
+
+bool flow_park(struct parked *p, const char *ptr, size_t len)
+{
+	if (len == 0)
+		return true;
+	p->ptr = malloc(len);
+	if (!p->ptr)
+		return false;
+	memcpy(p->ptr, ptr, len);
+	p->at = 0;
+	p->len = len;
+	return true;
+}
+
+static void moved_out(struct conn *c, size_t n)
+{
+	c->octets_out += n;
+	conn_count(c, BOARD_OCTETS_OUT, n);
+}
+
+/* As much as the socket takes. */
+static enum flow send_some(struct conn *c, const char *ptr, size_t len, size_t *sent, int more)
+{
+	ssize_t n;
+
+	*sent = 0;
+	while (*sent < len) {
+		n = send(c->fd, ptr + *sent, len - *sent, MSG_NOSIGNAL | more);
+		if (n >= 0) {
+			*sent += (size_t)n;
+			moved_out(c, (size_t)n);
+		} else if (errno != EINTR) {
+			return errno == EAGAIN ? FLOW_BLOCKED : FLOW_FAILED;
+		}
+	}
+	return FLOW_DONE;
+}
+
+enum flow flow_flush_parked(struct conn *c)
+{
+	enum flow result;
+	size_t sent;
+
+	if (!c->out.ptr)
+		return FLOW_DONE;
+	result = send_some(c, c->out.ptr + c->out.at, c->out.len - c->out.at, &sent, 0);
+	c->out.at += sent;
+	if (result != FLOW_BLOCKED)
+		flow_parked_free(&c->out);
+	return result;
+}
+
+enum flow flow_flush(struct conn *c, struct popart_io *io, int more)
+{
+	enum flow result;
+	size_t sent;
+
+	if (io->out_len == 0)
+		return FLOW_DONE;
+	result = send_some(c, io->out, io->out_len, &sent, more);
+	if (result == FLOW_BLOCKED) {
+		if (!flow_park(&c->out, io->out + sent, io->out_len - sent))
+			result = FLOW_FAILED;
+		c->burst = c->burst / 2 > FLOW_BURST_MIN ? c->burst / 2 : FLOW_BURST_MIN;
+	} else if (io->out_len > c->burst / 2 && c->burst < THREAD_OUT_ROOM) {
+		c->burst *= 2;
+	}
+	io->out_len = 0;
+	io->out_cap = c->burst;
+	return result;
+}
+
+bool flow_receive(struct conn *c, struct popart_io *io)
+{
+	ssize_t n;
+
+	do
+		n = recv(c->fd, c->thread->in, THREAD_IN_ROOM, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n < 0) {
+		popart_session_abort(c->pop3, "client-closed");
+	} else if (n == 0) {
+		c->at_eof = true;
+		io->in_eof = 1;
+	} else {
+		c->octets_in += (uint64_t)n;
+		conn_count(c, BOARD_OCTETS_IN, (uint64_t)n);
+		io->in = c->thread->in;
+		io->in_len = (size_t)n;
+	}
+	return true;
+}
+
+void flow_supply_body(struct conn *c, struct popart_io *io, const struct popart_step *step)
+{
+	const struct popart_source *src = c->source;
+	size_t want = step->length < THREAD_RAW_ROOM ? (size_t)step->length : THREAD_RAW_ROOM;
+	ssize_t n;
+
+	if (src->kind == POPART_SRC_MEM) {
+		io->body = (const char *)src->mem + step->offset;
+		io->body_len = step->length;
+		return;
+	}
+	do
+		n = pread(src->fd, c->thread->raw, want, (off_t)(src->offset + step->offset));
+	while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		popart_session_body_end(c->pop3, POPART_E_IO);
+		return;
+	}
+	io->body = c->thread->raw;
+	io->body_len = (size_t)n;
+}
+
+enum flow flow_send_direct(struct conn *c, struct popart_io *io, const struct popart_step *step)
+{
+	off_t at = (off_t)(c->source->offset + step->offset);
+	size_t want = step->length < DIRECT_MAX ? (size_t)step->length : DIRECT_MAX;
+	enum flow result = flow_flush(c, io, MSG_MORE);
+	ssize_t n;
+
+	if (result != FLOW_DONE)
+		return result;
+	do
+		n = sendfile(c->fd, c->source->fd, &at, want);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? FLOW_BLOCKED : FLOW_FAILED;
+	if (n == 0) { /* the file is shorter than it was */
+		popart_session_body_end(c->pop3, POPART_E_IO);
+		return FLOW_DONE;
+	}
+	moved_out(c, (size_t)n);
+	popart_session_body_sent(c->pop3, (uint64_t)n);
+	return FLOW_DONE;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/lock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FILES 256u
+
+struct held {
+	uint64_t hash; /* 0: empty place */
+	int fd;
+};
+
+/* Open addressing, at most half full: a place is found in a step or two. */
+struct locks {
+	pthread_mutex_t mutex;
+	int dir;
+	int files[FILES]; /* -1: not yet opened */
+	size_t mask;
+	struct held *table;
+};
+
+struct locks *locks_new(const char *dir, unsigned max)
+{
+	struct locks *l = calloc(1, sizeof(*l));
+	size_t places = 64;
+	int saved;
+
+	if (!l)
+		return NULL;
+	while (places < 2 * (size_t)max)
+		places *= 2;
+	for (size_t i = 0; i < FILES; i++)
+		l->files[i] = -1;
+	l->mask = places - 1;
+	l->table = calloc(places, sizeof(*l->table));
+	l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l->table && l->dir >= 0 && pthread_mutex_init(&l->mutex, NULL) == 0)
+		return l;
+	saved = l->table ? errno : ENOMEM;
+	if (l->dir >= 0)
+		(void)close(l->dir);
+	free(l->table);
+	free(l);
+	errno = saved;
+	return NULL;
+}
+
+void locks_free(struct locks **lp)
+{
+	struct locks *l = *lp;
+
+	if (!l)
+		return;
+	for (size_t i = 0; i < FILES; i++)
+		if (l->files[i] >= 0)
+			(void)close(l->files[i]);
+	(void)close(l->dir);
+	pthread_mutex_destroy(&l->mutex);
+	free(l->table);
+	free(l);
+	*lp = NULL;
+}
+
+static uint64_t key_of(uint64_t hash)
+{
+	return hash ? hash : 1;
+}
+
+/* The place of key, or the empty one where it would go. */
+static size_t find(const struct locks *l, uint64_t key)
+{
+	size_t i = (size_t)(key >> 8) & l->mask;
+
+	while (l->table[i].hash && l->table[i].hash != key)
+		i = (i + 1) & l->mask;
+	return i;
+}
+
+/* Keeps every chain whole: what follows the gap moves back into it if it may. */
+static void forget(struct locks *l, size_t gap)
+{
+	size_t i = gap;
+
+	for (;;) {
+		size_t home;
+
+		l->table[gap].hash = 0;
+		do {
+			i = (i + 1) & l->mask;
+			if (!l->table[i].hash)
+				return;
+			home = (size_t)(l->table[i].hash >> 8) & l->mask;
+		} while (((i - home) & l->mask) < ((i - gap) & l->mask));
+		l->table[gap] = l->table[i];
+		gap = i;
+	}
+}
+
+static int file_of(struct locks *l, uint64_t key)
+{
+	unsigned n = (unsigned)(key & (FILES - 1));
+	char name[3];
+
+	if (l->files[n] >= 0)
+		return l->files[n];
+	(void)snprintf(name, sizeof(name), "%02x", n);
+	l->files[n] = openat(l->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return l->files[n];
+}
+
+static int set_byte(int fd, uint64_t key, short type)
+{
+	struct flock range = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(key >> 8),
+		.l_len = 1,
+	};
+
+	while (fcntl(fd, F_OFD_SETLK, &range) != 0)
+		if (errno != EINTR)
+			return errno == EACCES ? EAGAIN : errno;
+	return 0;
+}
+
+int locks_take(struct locks *l, uint64_t hash, int fd)
+{
+	uint64_t key = key_of(hash);
+	int file, error;
+	size_t at;
+
+	pthread_mutex_lock(&l->mutex);
+	at = find(l, key);
+	if (l->table[at].hash) {
+		error = EAGAIN;
+	} else {
+		file = file_of(l, key);
+		error = file < 0 ? errno : set_byte(file, key, F_WRLCK);
+		if (error == 0)
+			l->table[at] = (struct held){ .hash = key, .fd = fd };
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return error;
+}
+
+void locks_drop(struct locks *l, uint64_t hash)
+{
+	uint64_t key = key_of(hash);
+	size_t at;
+
+	pthread_mutex_lock(&l->mutex);
+	at = find(l, key);
+	if (l->table[at].hash) {
+		(void)set_byte(l->files[key & (FILES - 1)], key, F_UNLCK);
+		forget(l, at);
+	}
+	pthread_mutex_unlock(&l->mutex);
+}
+
+/* An idle connection: the kernel asks the peer, and resets the connection after three
+ * seconds without an answer. */
+static void ask_peer(int fd)
+{
+	static const int on = 1, first_s = 1, every_s = 1, probes = 3;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &first_s, sizeof(first_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
+/* A connection in the middle of a message: keep-alive rests while octets wait to be
+ * acknowledged. (TCP_USER_TIMEOUT would also end a peer that lives but reads slowly.) */
+static bool is_silent(int fd)
+{
+	enum { PATIENCE_MS = 5000 };
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return false;
+	return (info.tcpi_retransmits > 0 || info.tcpi_probes > 1) &&
+		info.tcpi_last_ack_recv > PATIENCE_MS;
+}
+
+bool locks_probe(struct locks *l, uint64_t hash)
+{
+	size_t at;
+	bool held;
+
+	pthread_mutex_lock(&l->mutex);
+	at = find(l, key_of(hash));
+	held = l->table[at].hash != 0;
+	if (held) {
+		ask_peer(l->table[at].fd);
+		if (is_silent(l->table[at].fd))
+			(void)shutdown(l->table[at].fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&l->mutex);
+	return held;
+}

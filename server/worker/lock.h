@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_LOCK_H
+#define WORKER_LOCK_H
+/*
+ * The session lock: one maildrop, one session (RFC 1939 section 4), across threads,
+ * workers, generations and tools. Between processes it is an OFD byte lock at the
+ * maildrop's hash, in one of 256 files, which the kernel frees whatever dies; between
+ * the threads of a process, to which OFD locks are blind, a table.
+ */
+#include "base/view.h"
+
+struct locks;
+
+/* dir: where the files are made, must exist; max: locks held at once. NULL: errno. */
+struct locks *locks_new(const char *dir, unsigned max);
+void locks_free(struct locks **);
+
+/* 0: taken, fd noted as the holder's connection. EAGAIN: somebody has it, in this process
+ * or another. Else an errno. Any thread. */
+int locks_take(struct locks *, uint64_t hash, int fd) MUST_USE;
+void locks_drop(struct locks *, uint64_t hash);
+
+/* If this process holds the lock: makes the kernel look, within seconds, whether the
+ * holder's peer still answers; a dead connection then ends by itself. */
+bool locks_probe(struct locks *, uint64_t hash);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/loop.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "worker/conn.h"
+
+struct thread *thread_new(struct worker *w, uint32_t index)
+{
+	struct thread *t = calloc(1, sizeof(*t));
+	size_t all = THREAD_IN_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM;
+	char *room;
+
+	if (!t)
+		return NULL;
+	room = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (room == MAP_FAILED) {
+		free(t);
+		return NULL;
+	}
+	t->worker = w;
+	t->index = index;
+	t->in = room;
+	t->out = t->in + THREAD_IN_ROOM;
+	t->raw = t->out + THREAD_OUT_ROOM;
+	return t;
+}
+
+void thread_free(struct thread **tp)
+{
+	if (!*tp)
+		return;
+	(void)munmap((*tp)->in, THREAD_IN_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM);
+	free(*tp);
+	*tp = NULL;
+}
+
+int loop_open(struct worker *w)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.ptr = w };
+
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll < 0 || w->wake < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &e) != 0)
+		return -1;
+	return 0;
+}
+
+void loop_accept(struct worker *w)
+{
+	for (size_t i = 0; i < w->nlisteners; i++) {
+		struct epoll_event e = {
+			.events = EPOLLIN | EPOLLEXCLUSIVE,
+			.data.ptr = &w->listeners[i],
+		};
+
+		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->listeners[i].fd, &e) != 0)
+			abort(); /* a listening socket, once: it cannot fail but by a bug */
+	}
+}
+
+void loop_close(struct worker *w)
+{
+	if (w->epoll >= 0)
+		(void)close(w->epoll);
+	if (w->wake >= 0)
+		(void)close(w->wake);
+	w->epoll = w->wake = -1;
+}
+
+void loop_stop_accepting(struct worker *w)
+{
+	for (size_t i = 0; i < w->nlisteners; i++)
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listeners[i].fd, NULL);
+}
+
+static const struct worker_listener *listener_of(const struct worker *w, const void *p)
+{
+	for (size_t i = 0; i < w->nlisteners; i++)
+		if (p == &w->listeners[i])
+			return &w->listeners[i];
+	return NULL;
+}
+
+void loop_run(struct thread *t)
+{
+	struct worker *w = t->worker;
+	const struct worker_listener *l;
+	struct epoll_event e;
+	int n;
+
+	for (;;) {
+		n = epoll_wait(w->epoll, &e, 1, -1);
+		if (n < 0 && errno != EINTR)
+			abort(); /* the descriptor is ours: nothing else can be wrong but us */
+		if (n <= 0)
+			continue;
+		if (e.data.ptr == w)
+			return;
+		l = listener_of(w, e.data.ptr);
+		if (l)
+			conn_accept(t, l);
+		else
+			conn_ready(t, e.data.ptr, e.events);
+	}
+}
+
+void loop_leave(struct worker *w)
+{
+	(void)eventfd_write(w->wake, 1);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/meet.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/clock.h"
+#include "base/hash.h"
+#include "ipc/chan.h"
+#include "net/digest.h"
+#include "net/prep.h"
+#include "worker/flow.h"
+#include "worker/show.h"
+
+/* How long a module may take before it is asked to give up; never for a commit. */
+#define CALL_DEADLINE_MS 30000
+/* A piece of a message that is read by calls. */
+#define READ_ROOM (64u << 10)
+
+static void call_begin(struct conn *c, struct host_call *call, const char *what)
+{
+	struct board_thread *note;
+	size_t n;
+
+	host_call_begin(
+		call, c->worker->host, c->thread->index, c->id, clock_ms() + CALL_DEADLINE_MS);
+	call->peer = conn_peer(c);
+	call->user = c->who ? c->who->user : VIEW_NONE;
+	note = board_thread(c->worker->board, c->worker->index, c->thread->index);
+	(void)snprintf(note->what, sizeof(note->what), "%s.%s",
+		c->who ? host_instance_name(c->who->store) : "auth", what);
+	n = call->user.len < sizeof(note->user) - 1 ? call->user.len : sizeof(note->user) - 1;
+	if (n)
+		memcpy(note->user, call->user.ptr, n);
+	note->user[n] = '\0';
+	atomic_store_explicit(&note->busy, 1, memory_order_release);
+}
+
+static void call_end(struct conn *c, struct host_call *call)
+{
+	atomic_store_explicit(
+		&board_thread(c->worker->board, c->worker->index, c->thread->index)->busy, 0,
+		memory_order_release);
+	host_call_end(call);
+}
+
+void meet_unlock(struct conn *c)
+{
+	if (c->lock)
+		locks_drop(c->worker->locks, c->lock);
+	c->lock = 0;
+}
+
+struct apop_try {
+	struct popart_str stamp, hex;
+};
+
+static bool apop_check(void *ctx, struct popart_str secret)
+{
+	const struct apop_try *try = ctx;
+
+	return digest_apop_matches(try->stamp, secret, try->hex);
+}
+
+/* A POPART status; what is refused here the call records as a module would. */
+static int authenticate(struct conn *c, struct host_call *call, const struct popart_step *step,
+	struct buf prepared[3])
+{
+	struct popart_login login = {
+		.size = sizeof(login),
+		.mechanism = step->mechanism,
+		.peer = conn_peer(c),
+		.local = conn_local(c),
+	};
+	struct apop_try try = { .stamp = step->stamp, .hex = step->secret };
+	bool apop = view_eq(step->mechanism, VIEW_LIT("APOP"));
+
+	if (!prep_credential(step->user, &prepared[0]) ||
+		(step->act_as.len && !prep_credential(step->act_as, &prepared[1])) ||
+		(!apop && !prep_credential(step->secret, &prepared[2]))) {
+		buf_add_str(&call->detail, "a character that RFC 8265 does not allow");
+		return POPART_R_DENIED;
+	}
+	login.user = buf_view(&prepared[0]);
+	login.act_as = buf_view(&prepared[1]);
+	if (apop)
+		return host_auth_secret(call, &login, "plain", apop_check, &try, &c->who);
+	return host_auth_password(call, &login, buf_view(&prepared[2]), &c->who);
+}
+
+static uint64_t user_hash(const struct conn *c)
+{
+	return hash_bytes(c->who->user, 0);
+}
+
+static int login_delay(const struct conn *c, struct host_call *call)
+{
+	uint32_t delay = c->worker->conf->login_delay_s, left;
+
+	if (!delay)
+		return POPART_OK;
+	left = board_login_delay(c->worker->board, user_hash(c), clock_ms(), delay);
+	if (!left)
+		return POPART_OK;
+	buf_printf(&call->client, "next login in %u seconds", (unsigned)left);
+	return POPART_R_LOGIN_DELAY;
+}
+
+static void meet_auth(struct conn *c, const struct popart_step *step)
+{
+	struct host_call call;
+	struct buf prepared[3];
+	int status;
+
+	for (size_t i = 0; i < ARRAY_LEN(prepared); i++)
+		buf_init(&prepared[i], 64u << 10);
+	host_identity_free(&c->who);
+	call_begin(c, &call, "login");
+	call.user = step->user;
+	status = authenticate(c, &call, step, prepared);
+	if (status == POPART_OK)
+		status = login_delay(c, &call);
+	if (status != POPART_OK) {
+		call.status = status;
+		conn_count(c,
+			status == POPART_R_DENIED ? BOARD_AUTH_FAILURES : BOARD_LOGIN_ERRORS,
+			1);
+		show_failure(c,
+			status == POPART_R_DENIED ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN_FAILED,
+			&call, step->user);
+	}
+	popart_session_auth_done(c->pop3, status, buf_view(&call.client));
+	if (status != POPART_OK)
+		host_identity_free(&c->who);
+	call_end(c, &call);
+	for (size_t i = 0; i < ARRAY_LEN(prepared); i++)
+		buf_wipe(&prepared[i]);
+}
+
+/* Somebody is refused because of this lock: is its holder still there? */
+static void probe_holder(struct conn *c, uint64_t lock)
+{
+	struct chan_msg msg = { .layout = CHAN_LAYOUT, .kind = CHAN_PROBE, .lock = lock };
+
+	if (!locks_probe(c->worker->locks, lock))
+		(void)chan_send(c->worker->chan, &msg, NULL, 0); /* a busy master: next time */
+}
+
+static int take_lock(struct conn *c, struct host_call *call)
+{
+	char id[64];
+	size_t len = 0;
+	uint64_t lock;
+	int status = store_maildrop_id(call, c->who, id, &len), error;
+
+	if (status != POPART_OK)
+		return status;
+	lock = len ? hash_bytes(view_of(id, len), 1)
+		   : hash_bytes(c->who->user,
+			     hash_bytes(view_str(host_instance_name(c->who->store)), 2));
+	error = locks_take(c->worker->locks, lock, c->fd);
+	if (error == 0) {
+		c->lock = lock;
+		return POPART_OK;
+	}
+	if (error == EAGAIN) {
+		conn_count(c, BOARD_IN_USE, 1);
+		probe_holder(c, lock);
+		buf_add_str(&call->client, "another session has this maildrop open");
+		return POPART_R_IN_USE;
+	}
+	call->os_error = error;
+	buf_printf(&call->detail, "cannot lock a file in %s/locks", c->worker->conf->run_dir);
+	return POPART_E_IO;
+}
+
+static void meet_open(struct conn *c)
+{
+	struct host_call call;
+	int status;
+
+	call_begin(c, &call, "open");
+	status = take_lock(c, &call);
+	if (status == POPART_OK)
+		status = store_open(&call, c->who, &c->drop);
+	if (status == POPART_OK) {
+		status =
+			store_list(&call, c->who->store, c->drop, popart_session_sink(c->pop3));
+		if (status != POPART_OK)
+			store_close(&call, c->who->store, &c->drop);
+	}
+	if (status == POPART_OK) {
+		if (c->worker->conf->login_delay_s)
+			board_login_note(c->worker->board, user_hash(c), clock_ms());
+		atomic_store_explicit(&c->in_transaction, true, memory_order_relaxed);
+	} else {
+		call.status = status;
+		meet_unlock(c);
+		conn_count(c, BOARD_LOGIN_ERRORS, 1);
+		if (status < 0)
+			conn_count(c, BOARD_MODULE_FAILURES, 1);
+		show_failure(c, LOG_EV_LOGIN_FAILED, &call, VIEW_NONE);
+	}
+	popart_session_open_done(c->pop3, status, buf_view(&call.client));
+	if (status != POPART_OK)
+		host_identity_free(&c->who);
+	call_end(c, &call);
+	show_progress(c);
+}
+
+static void module_failed(struct conn *c, struct host_call *call, int status)
+{
+	call->status = status;
+	if (status < 0)
+		conn_count(c, BOARD_MODULE_FAILURES, 1);
+	if (status != POPART_R_GONE)
+		show_failure(c, LOG_EV_MODULE_FAILED, call, VIEW_NONE);
+}
+
+static void meet_message(struct conn *c, const struct popart_step *step)
+{
+	struct host_call call;
+	int status = POPART_E_NOMEM;
+
+	call_begin(c, &call, "message");
+	c->source = calloc(1, sizeof(*c->source));
+	if (c->source) {
+		c->source->size = sizeof(*c->source);
+		status = store_message(&call, c->who->store, c->drop, step->ref, c->source);
+	}
+	if (status != POPART_OK) {
+		module_failed(c, &call, status);
+		free(c->source);
+		c->source = NULL;
+	}
+	popart_session_message_done(c->pop3, status, buf_view(&call.client), c->source);
+	call_end(c, &call);
+}
+
+static void meet_release(struct conn *c, const struct popart_step *step)
+{
+	struct host_call call;
+
+	call_begin(c, &call, "release");
+	c->source->wire_sent = step->wire_sent;
+	store_release(&call, c->who->store, c->source);
+	free(c->source);
+	c->source = NULL;
+	flow_parked_free(&c->body);
+	call_end(c, &call);
+}
+
+static void meet_commit(struct conn *c, const struct popart_step *step)
+{
+	struct host_call call;
+	size_t removed = 0;
+	int status;
+
+	call_begin(c, &call, "commit");
+	call.pub.deadline_ms = INT64_MAX;
+	status = store_commit(&call, c->who->store, c->drop, step->refs, step->nrefs, &removed);
+	/* Whoever is answered may come back at once: the lock goes first. */
+	meet_unlock(c);
+	if (status != POPART_OK) {
+		call.status = status;
+		if (status < 0)
+			conn_count(c, BOARD_MODULE_FAILURES, 1);
+		show_failure(c, LOG_EV_COMMIT_FAILED, &call, VIEW_NONE);
+	}
+	popart_session_commit_done(c->pop3, status, buf_view(&call.client), removed);
+	call_end(c, &call);
+}
+
+static void meet_close(struct conn *c)
+{
+	struct host_call call;
+
+	call_begin(c, &call, "close");
+	store_close(&call, c->who->store, &c->drop);
+	meet_unlock(c);
+	call_end(c, &call);
+}
+
+/* A source that is read by calls: a piece is kept with the connection, for it cannot be
+ * read again. */
+static void meet_body_read(struct conn *c)
+{
+	struct host_call call;
+	int64_t n;
+
+	if (!c->body.ptr)
+		c->body.ptr = malloc(READ_ROOM);
+	if (!c->body.ptr) {
+		popart_session_body_end(c->pop3, POPART_E_NOMEM);
+		return;
+	}
+	call_begin(c, &call, "read");
+	n = store_read(&call, c->who->store, c->source, c->body.ptr, READ_ROOM);
+	c->body.at = 0;
+	c->body.len = n > 0 ? (size_t)n : 0;
+	if (n < 0)
+		module_failed(c, &call, (int)n);
+	if (n <= 0)
+		popart_session_body_end(c->pop3, (int)n);
+	call_end(c, &call);
+}
+
+void meet(struct conn *c, enum popart_want want, const struct popart_step *step)
+{
+	switch (want) {
+	case POPART_WANT_AUTH:
+		meet_auth(c, step);
+		break;
+	case POPART_WANT_OPEN:
+		meet_open(c);
+		break;
+	case POPART_WANT_MESSAGE:
+		meet_message(c, step);
+		break;
+	case POPART_WANT_BODY:
+		meet_body_read(c);
+		break;
+	case POPART_WANT_RELEASE:
+		meet_release(c, step);
+		break;
+	case POPART_WANT_COMMIT:
+		meet_commit(c, step);
+		break;
+	default:
+		meet_close(c);
+		break;
+	}
+}
+
+bool meet_may_wait(const struct conn *c, enum popart_want want)
+{
+	if (atomic_load_explicit(&c->worker->phase, memory_order_relaxed) == WORKER_STOPPING)
+		return false; /* nothing else runs any more */
+	if (want == POPART_WANT_AUTH)
+		return host_auth_blocks(c->worker->host);
+	if (want == POPART_WANT_BODY && c->source->kind != POPART_SRC_READ)
+		return false;
+	return c->who && host_store_blocks(c->who->store);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_MEET_H
+#define WORKER_MEET_H
+/* Meets what the session wants of modules and locks. On the owner's thread, which may be
+ * one of the pool. */
+#include "worker/private.h"
+
+/* AUTH, OPEN, MESSAGE, BODY of a source that is read by calls (into c->body), RELEASE,
+ * COMMIT, CLOSE. */
+void meet(struct conn *, enum popart_want, const struct popart_step *);
+/* Whether this want belongs into the pool. */
+bool meet_may_wait(const struct conn *, enum popart_want);
+/* Gives the session lock back, if it is held. */
+void meet_unlock(struct conn *);
+
+#endif

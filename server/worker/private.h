@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_PRIVATE_H
+#define WORKER_PRIVATE_H
+/* The inside of a connection, for the files that are its parts: conn.c (its turns), door.c
+ * (its begin and end), meet.c (module calls), flow.c (bytes), show.c (log, scoreboard). */
+#include "worker/conn.h"
+
+/* Octets that outlive the event: what the socket did not take, input behind a command
+ * that waits for a module. */
+struct parked {
+	char *ptr;
+	size_t at, len;
+};
+
+/* A want that waits for a pool thread. */
+struct pooled {
+	enum popart_want want;
+	struct popart_step step;
+};
+
+/* Why a connection is to end, decided by another thread than its owner. */
+enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_STOP };
+
+struct conn {
+	struct wheel_entry timer;
+	struct pool_job job;
+	struct worker *worker;
+	struct thread *thread; /* the owner */
+	struct popart_session *pop3;
+	const struct worker_listener *listener;
+	uint64_t id;
+	uint32_t slot, burst;
+	int fd;
+	uint16_t port;
+	bool armed_before, at_eof, ending;
+	bool unread;                 /* at the end: input was left in the socket or here */
+	_Atomic bool in_transaction; /* logged in; also read by the drain               */
+	_Atomic uint32_t killed;     /* enum kill                                       */
+	const char *reason;          /* of the end, as the session said                 */
+	struct parked in, out, body;
+	struct pooled *pooled; /* what the pool is to do */
+
+	struct host_identity *who;
+	void *drop;
+	struct popart_source *source;
+	uint64_t lock; /* 0: not held */
+
+	int64_t since_ms;
+	uint64_t octets_in, octets_out;
+	char *local; /* address, where the listener has them all; else NULL */
+	uint8_t peer_len;
+	char peer[ADDR_TEXT_MAX];
+};
+
+static inline bool conn_logged_in(const struct conn *c)
+{
+	return atomic_load_explicit(&c->in_transaction, memory_order_relaxed);
+}
+
+static inline struct popart_str conn_peer(const struct conn *c)
+{
+	return view_of(c->peer, c->peer_len);
+}
+
+static inline struct popart_str conn_local(const struct conn *c)
+{
+	return c->local ? view_str(c->local) : c->listener->address;
+}
+
+static inline void conn_count(struct conn *c, enum board_counter what, uint64_t n)
+{
+	board_count(c->worker->board, c->worker->index, c->thread->index, what, n);
+}
+
+/* What conn.c and door.c need of each other. */
+void conn_serve(struct conn *, bool readable);
+void conn_end(struct conn *);
+
+#endif

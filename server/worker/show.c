@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/show.h"
+#include "base/clock.h"
+
+static void log_who(struct log_line *l, const struct conn *c)
+{
+	log_view(l, "rip", conn_peer(c));
+	log_view(l, "lip", conn_local(c));
+	log_hex(l, "session", c->id);
+}
+
+static void log_user(struct log_line *l, const struct conn *c, struct popart_str name)
+{
+	log_quoted(l, "user", c->who ? c->who->user : name);
+}
+
+void show_progress(struct conn *c)
+{
+	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
+	struct popart_session_stats stats = { .size = sizeof(stats) };
+
+	popart_session_stats(c->pop3, &stats);
+	s->state = stats.state;
+	s->last_ms = clock_ms();
+	s->octets_in = c->octets_in;
+	s->octets_out = c->octets_out;
+	s->lock = c->lock;
+	s->messages = (uint32_t)stats.messages;
+	s->retrieved = (uint32_t)stats.retrieved;
+	s->deleted = (uint32_t)stats.deleted;
+	if (c->who && s->user_len == 0) {
+		size_t n = c->who->user.len;
+
+		s->user_len = (uint8_t)(n < sizeof(s->user) ? n : sizeof(s->user));
+		memcpy(s->user, c->who->user.ptr, s->user_len);
+	}
+	board_slot_done(s);
+}
+
+void show_begin(struct conn *c)
+{
+	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
+
+	s->state = POPART_STATE_AUTHORIZATION;
+	s->session = c->id;
+	s->since_ms = s->last_ms = c->since_ms;
+	s->port = c->port;
+	s->peer_len = c->peer_len;
+	memcpy(s->peer, c->peer, c->peer_len);
+	board_slot_done(s);
+}
+
+void show_nothing(struct conn *c)
+{
+	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
+	size_t head = offsetof(struct board_slot, state);
+
+	memset((char *)s + head, 0, sizeof(*s) - head);
+	board_slot_done(s);
+}
+
+void show_end(struct conn *c)
+{
+	struct popart_session_stats stats = { .size = sizeof(stats) };
+	struct log_line l;
+
+	popart_session_stats(c->pop3, &stats);
+	log_begin(c->worker->log, &l, LOG_EV_SESSION_END);
+	log_who(&l, c);
+	log_str(&l, "reason", c->reason ? c->reason : "internal");
+	log_i64(&l, "ms", clock_ms() - c->since_ms);
+	log_u64(&l, "in", c->octets_in);
+	log_u64(&l, "out", c->octets_out);
+	log_u64(&l, "messages", stats.messages);
+	log_u64(&l, "retrieved", stats.retrieved);
+	log_u64(&l, "top", stats.topped);
+	log_u64(&l, "deleted", stats.deleted);
+	if (c->who)
+		log_user(&l, c, VIEW_NONE);
+	log_end(&l);
+}
+
+/* The core tells; popart_session_conf.event. */
+void conn_event(void *user, const struct popart_event *e)
+{
+	struct conn *c = user;
+	struct log_line l;
+
+	switch (e->kind) {
+	case POPART_EVENT_LOGIN:
+		conn_count(c, BOARD_LOGINS, 1);
+		log_begin(c->worker->log, &l, LOG_EV_LOGIN);
+		log_who(&l, c);
+		log_u64(&l, "messages", e->count);
+		log_u64(&l, "octets", e->octets);
+		log_user(&l, c, VIEW_NONE);
+		log_end(&l);
+		break;
+	case POPART_EVENT_SENT:
+		conn_count(c, BOARD_RETRIEVED, e->count);
+		break;
+	case POPART_EVENT_SIZE_MISMATCH:
+		conn_count(c, BOARD_SIZE_MISMATCHES, 1);
+		log_begin(c->worker->log, &l, LOG_EV_SIZE_MISMATCH);
+		log_who(&l, c);
+		log_u64(&l, "listed", e->count);
+		log_u64(&l, "sent", e->octets);
+		log_user(&l, c, VIEW_NONE);
+		log_end(&l);
+		break;
+	case POPART_EVENT_COMMIT:
+		conn_count(c, BOARD_DELETED, e->count);
+		break;
+	case POPART_EVENT_BAD_COMMAND:
+		conn_count(c, BOARD_BAD_COMMANDS, 1);
+		break;
+	case POPART_EVENT_END:
+		c->reason = e->text.ptr;
+		break;
+	default:
+		break;
+	}
+}
+
+/* A module call ended badly; `call` knows why. */
+void show_failure(struct conn *c, enum log_event event, const struct host_call *call,
+	struct popart_str name)
+{
+	struct log_line l;
+
+	log_begin(c->worker->log, &l, event);
+	log_who(&l, c);
+	log_str(&l, "status", host_status_name(call->status));
+	if (call->inst)
+		log_str(&l, "instance", host_instance_name(call->inst));
+	if (call->os_error)
+		log_errno(&l, call->os_error);
+	if (call->detail.len)
+		log_quoted(&l, "why", buf_view(&call->detail));
+	log_user(&l, c, name);
+	log_end(&l);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_STATE_H
+#define WORKER_STATE_H
+/*
+ * What the threads of a worker share. Everything but the atomics and what a mutex
+ * guards is constant from the first accept to the last close.
+ */
+#include <popart/session.h>
+#include <pthread.h>
+#include "host/host.h"
+#include "ipc/board.h"
+#include "net/addr.h"
+#include "net/wheel.h"
+#include "worker/lock.h"
+#include "worker/pool.h"
+
+#define POOL_THREADS 8u
+
+enum worker_phase { WORKER_SERVING, WORKER_DRAINING, WORKER_STOPPING };
+
+struct conn;
+
+struct worker_listener {
+	const struct conf_listener *conf;
+	int fd;
+	bool is_any; /* bound to every address: which one it was is asked per connection */
+	char text[ADDR_TEXT_MAX];
+	struct popart_str address; /* in text */
+};
+
+/* Every connection by its slot, and the slots that are free. */
+struct conn_table {
+	pthread_mutex_t mutex;
+	struct conn **conns;
+	uint32_t *free_slots;
+	uint32_t nfree, size;
+};
+
+struct worker {
+	uint32_t index;
+	int chan;
+	struct conf *conf;
+	struct log *log;
+	struct board *board;
+	struct host *host;
+	struct popart_session_conf pop3;
+	struct locks *locks;
+	struct wheel *wheel;
+	struct pool *pool;
+
+	int epoll;
+	int wake; /* eventfd in epoll: readable once the threads are to leave */
+	struct worker_listener *listeners;
+	size_t nlisteners;
+
+	pthread_mutex_t reserve_mutex;
+	int reserve_fd;                  /* given up for a moment to answer at EMFILE */
+	_Atomic int64_t next_refusal_ms; /* when a refusal may be logged again         */
+
+	struct conn_table table;
+	_Atomic uint64_t next_session;
+	_Atomic uint32_t phase;    /* enum worker_phase                             */
+	_Atomic uint32_t stopping; /* what host->stop_asked reads                   */
+	bool modules_started;
+};
+
+/* A thread's own: its place in modules and scoreboard, and room for bytes on the move.
+ * Idle sessions have no buffers; the pages here are touched only as far as needed. */
+#define THREAD_IN_ROOM  (16u << 10)
+#define THREAD_OUT_ROOM (256u << 10)
+#define THREAD_RAW_ROOM (256u << 10)
+
+struct thread {
+	struct worker *worker;
+	uint32_t index; /* of host and scoreboard */
+	pthread_t id;
+	char *in, *out, *raw;
+};
+
+/* NULL: out of memory. */
+struct thread *thread_new(struct worker *, uint32_t index);
+void thread_free(struct thread **);
+
+#endif
