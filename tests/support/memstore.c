@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FD_OFFSET 3 /* a descriptor's message begins here, to see that offset is obeyed */
 
 struct message {
-	char *uid, *text;
+	char *uid, *text, *owner; /* owner NULL: everybody's */
 	size_t len, keep;
 	int64_t lie, received_s;
 	uint64_t wire_sent;
@@ -28,9 +29,8 @@ struct memstore {
 	bool body_known;
 	unsigned calls[MEMSTORE_OPS], fail_at[MEMSTORE_OPS];
 	int fail_status[MEMSTORE_OPS];
-	int (*hook)(void *, enum memstore_op, unsigned);
-	void *hook_ctx;
-	unsigned opened, held;
+	int64_t delay_ms;
+	unsigned opened, held, delivered;
 };
 
 struct drop {
@@ -49,9 +49,19 @@ struct reader {
 
 struct delivery {
 	struct memstore *store;
-	char *uid, *text;
+	char *uid, *text, *owner;
 	size_t len;
 };
+
+static void message_free(struct message *g)
+{
+	if (!g)
+		return;
+	free(g->uid);
+	free(g->text);
+	free(g->owner);
+	free(g);
+}
 
 struct memstore *memstore_new(void)
 {
@@ -73,36 +83,39 @@ void memstore_free(struct memstore **mp)
 			m->opened, m->held);
 		abort();
 	}
-	for (size_t i = 0; i < m->nmessages; i++) {
-		free(m->messages[i]->uid);
-		free(m->messages[i]->text);
-		free(m->messages[i]);
-	}
+	for (size_t i = 0; i < m->nmessages; i++)
+		message_free(m->messages[i]);
 	free(m->messages);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 	*mp = NULL;
 }
 
-static struct message *message_new(const char *uid, struct popart_str text)
+static struct message *message_new(
+	struct popart_str owner, const char *uid, struct popart_str text)
 {
 	struct message *g = calloc(1, sizeof(*g));
-	char *u = strdup(uid), *t = malloc(text.len + 1);
-	if (!g || !u || !t) {
-		free(g);
-		free(u);
-		free(t);
+
+	if (!g)
+		return NULL;
+	g->len = text.len;
+	g->keep = SIZE_MAX;
+	g->uid = strdup(uid);
+	g->text = malloc(text.len + 1);
+	g->owner = owner.len ? strndup(owner.ptr, owner.len) : NULL;
+	if (!g->uid || !g->text || (owner.len && !g->owner)) {
+		message_free(g);
 		return NULL;
 	}
 	if (text.len)
-		memcpy(t, text.ptr, text.len);
-	*g = (struct message){ .uid = u, .text = t, .len = text.len, .keep = SIZE_MAX };
+		memcpy(g->text, text.ptr, text.len);
 	return g;
 }
 
-uint64_t memstore_add(struct memstore *m, const char *uid, struct popart_str text)
+uint64_t memstore_add_for(
+	struct memstore *m, struct popart_str user, const char *uid, struct popart_str text)
 {
-	struct message *g = message_new(uid, text);
+	struct message *g = message_new(user, uid, text);
 	uint64_t ref = 0;
 
 	if (!g)
@@ -117,12 +130,16 @@ uint64_t memstore_add(struct memstore *m, const char *uid, struct popart_str tex
 		g->received_s = 1700000000 + (int64_t)ref;
 	}
 	pthread_mutex_unlock(&m->lock);
-	if (!ref) {
-		free(g->uid);
-		free(g->text);
-		free(g);
-	}
+	if (!ref)
+		message_free(g);
 	return ref;
+}
+
+uint64_t memstore_add(struct memstore *m, const char *uid, struct popart_str text)
+{
+	struct popart_str everybody = { .ptr = NULL, .len = 0 };
+
+	return memstore_add_for(m, everybody, uid, text);
 }
 
 /* Under the lock. */
@@ -188,12 +205,10 @@ void memstore_body_offset(struct memstore *m, int known)
 	pthread_mutex_unlock(&m->lock);
 }
 
-void memstore_hook(
-	struct memstore *m, int (*hook)(void *, enum memstore_op, unsigned), void *ctx)
+void memstore_delay(struct memstore *m, int64_t ms)
 {
 	pthread_mutex_lock(&m->lock);
-	m->hook = hook;
-	m->hook_ctx = ctx;
+	m->delay_ms = ms;
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -249,15 +264,24 @@ static bool injected(struct memstore *m, enum memstore_op op, int *status)
 	pthread_mutex_lock(&m->lock);
 	unsigned nth = ++m->calls[op];
 	bool fails = m->fail_at[op] == nth;
-	int (*hook)(void *, enum memstore_op, unsigned) = m->hook;
-	void *ctx = m->hook_ctx;
+	int64_t delay_ms = m->delay_ms;
 	*status = m->fail_status[op];
 	pthread_mutex_unlock(&m->lock);
 
-	int told = hook ? hook(ctx, op, nth) : 0;
-	if (told)
-		*status = told;
-	return fails || told;
+	if (delay_ms) {
+		struct timespec t = { .tv_sec = delay_ms / 1000,
+			.tv_nsec = delay_ms % 1000 * 1000000 };
+		nanosleep(&t, NULL);
+	}
+	if (fails && *status == MEMSTORE_CRASH)
+		abort();
+	return fails;
+}
+
+static bool is_of(const struct message *g, struct popart_str user)
+{
+	return !g->owner ||
+		(strlen(g->owner) == user.len && memcmp(g->owner, user.ptr, user.len) == 0);
 }
 
 static int op_open(void *state, const struct popart_call *call, const struct popart_user *user,
@@ -267,7 +291,6 @@ static int op_open(void *state, const struct popart_call *call, const struct pop
 	int status;
 
 	(void)call;
-	(void)user;
 	if (injected(m, MEMSTORE_OPEN, &status))
 		return status;
 	pthread_mutex_lock(&m->lock);
@@ -275,7 +298,8 @@ static int op_open(void *state, const struct popart_call *call, const struct pop
 	if (d) {
 		d->store = m;
 		for (size_t i = 0; i < m->nmessages; i++) {
-			if (!m->messages[i]->gone)
+			const struct message *g = m->messages[i];
+			if (!g->gone && is_of(g, user->name))
 				d->refs[d->n++] = i + 1;
 		}
 		m->opened++;
@@ -505,23 +529,35 @@ static void op_close(void *drop, const struct popart_call *call)
 	free(d);
 }
 
+static void delivery_free(struct delivery *v)
+{
+	free(v->uid);
+	free(v->text);
+	free(v->owner);
+	free(v);
+}
+
 static int op_deliver_begin(void *state, const struct popart_call *call,
 	const struct popart_user *user, const struct popart_delivery *how, void **dlv)
 {
 	struct delivery *v = calloc(1, sizeof(*v));
 	struct memstore *m = state;
+	int made;
 
 	(void)call;
-	(void)user;
 	if (!v)
 		return POPART_E_NOMEM;
 	v->store = m;
+	v->owner = strndup(user->name.ptr, user->name.len);
 	pthread_mutex_lock(&m->lock);
-	int made = how->uid.len ? asprintf(&v->uid, "%.*s", (int)how->uid.len, how->uid.ptr)
-				: asprintf(&v->uid, "delivered-%zu", m->nmessages + 1);
+	if (how->uid.len)
+		made = asprintf(&v->uid, "%.*s", (int)how->uid.len, how->uid.ptr);
+	else
+		made = asprintf(&v->uid, "delivered-%u", ++m->delivered);
 	pthread_mutex_unlock(&m->lock);
-	if (made < 0) {
-		free(v);
+	if (made < 0 || !v->owner) {
+		v->uid = made < 0 ? NULL : v->uid;
+		delivery_free(v);
 		return POPART_E_NOMEM;
 	}
 	*dlv = v;
@@ -546,21 +582,19 @@ static int op_deliver_write(
 
 static void op_deliver_abandon(void *dlv, const struct popart_call *call)
 {
-	struct delivery *v = dlv;
-
 	(void)call;
-	free(v->uid);
-	free(v->text);
-	free(v);
+	delivery_free(dlv);
 }
 
 static int op_deliver_finish(void *dlv, const struct popart_call *call)
 {
 	struct delivery *v = dlv;
+	struct popart_str owner = { .ptr = v->owner, .len = strlen(v->owner) };
 	struct popart_str text = { .ptr = v->text, .len = v->len };
-	uint64_t ref = memstore_add(v->store, v->uid, text);
+	uint64_t ref = memstore_add_for(v->store, owner, v->uid, text);
 
-	op_deliver_abandon(dlv, call);
+	(void)call;
+	delivery_free(v);
 	return ref ? POPART_OK : POPART_E_NOMEM;
 }
 
