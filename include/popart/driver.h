@@ -23,7 +23,8 @@ struct popart_driver_conf {
 	int (*prepare)(struct popart_str raw, int secret, char *out, size_t *len);
 	/* Optional: what APOP needs. NULL: APOP is refused. */
 	void (*md5)(const void *, size_t, uint8_t digest[16]);
-	/* Optional: the exclusive-access lock of RFC 1939; id is the store's maildrop_id or
+	/* Optional: the exclusive-access lock of RFC 1939, freed as soon as a commit's outcome
+	 * is certain; id is the store's maildrop_id or
 	 * the user. 0, or POPART_R_IN_USE. NULL: the embedder has one session at a time. */
 	int (*lock)(void *user, const void *id, size_t len);
 	void (*unlock)(void *user, const void *id, size_t len);
@@ -37,8 +38,14 @@ struct popart_driver *popart_driver_new(const struct popart_driver_conf *, uint3
 /* Closes what is open, without update. */
 void popart_driver_free(struct popart_driver **);
 
-/* Runs the session as far as io allows. Returns POPART_WANT_INPUT, POPART_WANT_OUTPUT or
- * POPART_WANT_DONE, which the caller meets as session.h says. */
+/*
+ * Runs the session as far as io allows. Returns POPART_WANT_INPUT, POPART_WANT_OUTPUT or
+ * POPART_WANT_DONE, which the caller meets as session.h says. io.body is the driver's; after
+ * a failure that must cut the connection, io.out is empty at DONE.
+ *
+ * Clients read the fixed text of a status: modules' own texts come through a host table,
+ * which a driver has not. popart_storage_ops.renew is not called.
+ */
 enum popart_want popart_driver_run(struct popart_driver *, struct popart_io *);
 /* The client is gone: nothing more is executed. */
 void popart_driver_abort(struct popart_driver *, const char *reason);

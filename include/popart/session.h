@@ -13,6 +13,7 @@
  *	case POPART_WANT_AUTH:    check who it is   -> popart_session_auth_done
  *	case POPART_WANT_OPEN:    open the maildrop, list into popart_session_sink()
  *	                                            -> popart_session_open_done
+ *	                          (not OK: whatever was opened is closed already)
  *	case POPART_WANT_MESSAGE: open one message  -> popart_session_message_done
  *	case POPART_WANT_BODY:    put its octets into io.body, or send them yourself
  *	                          and say so        -> popart_session_body_sent
@@ -21,6 +22,10 @@
  *	case POPART_WANT_CLOSE:   close the maildrop
  *	case POPART_WANT_DONE:    flush io.out (unless step.flags has CUT); close
  *	}
+ *
+ * At INPUT all of io.in has been taken; at any other want what is left of it must be kept.
+ * io.out is never sent behind what DIRECT octets follow it: flush it before them. RELEASE
+ * and CLOSE are said once and have no answer.
  *
  * Each want may be met at once or later, on any thread, as long as one session
  * is never in two threads at once. Until a want with a *_done call has got its
@@ -78,7 +83,8 @@ enum {
 	POPART_STEP_CUT = 1u << 1     /* DONE: close without sending what is left in io.out */
 };
 
-/* What the want is about. Pointers are the session's, good until the answer. */
+/* What the want is about; the session fills all of it. Pointers are the session's, good
+ * until the answer. */
 struct popart_step {
 	uint32_t size, flags;
 
@@ -178,8 +184,9 @@ void popart_session_commit_done(struct popart_session *, int status, struct popa
 	size_t removed);
 
 /* The client is gone or must go (a send failed, time is up, lock lost): nothing
- * more is executed or sent; what is open is still released and closed. reason:
- * one of popart_session_reasons(), static. */
+ * more is executed or sent; what is open is still released and closed by the steps that
+ * follow. A want that is unanswered counts as not met, unless its answer comes before the
+ * next step. reason: one of popart_session_reasons(), static. */
 void popart_session_abort(struct popart_session *, const char *reason);
 
 void popart_session_stats(const struct popart_session *, struct popart_session_stats *);
