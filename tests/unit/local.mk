@@ -8,3 +8,24 @@
 #tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)
 #tests_unit_test_base_LDADD = $(TAP_LIBS) $(BASE_LIBS)
 #endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-master
+TESTS += tests/unit/test-master
+tests_unit_test_master_SOURCES = \
+	tests/unit/master/account.c \
+	tests/unit/master/backoff.c \
+	tests/unit/master/listener.c \
+	tests/unit/master/main.c \
+	tests/unit/master/modpath.c \
+	tests/unit/master/options.c \
+	tests/unit/master/quick.c \
+	tests/unit/master/rundir.c \
+	tests/unit/master/suites.h \
+	tests/unit/master/temporary.h \
+	server/bin/modpath.c server/bin/modpath.h \
+	server/bin/options.c server/bin/options.h \
+	server/bin/quick.c server/bin/quick.h
+tests_unit_test_master_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_master_LDADD = $(TAP_LIBS) libmaster.la $(IPC_LIBS) libnet.la $(CONF_LIBS)
+endif

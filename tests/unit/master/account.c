@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/account.h"
+#include <unistd.h>
+#include "suites.h"
+
+struct choice {
+	struct account account;
+	struct report report;
+	bool ok;
+};
+
+static void choose(struct choice *c, const char *user, uid_t self)
+{
+	report_init(&c->report);
+	c->ok = account_choose(&c->account, user, self, "x.conf", &c->report);
+}
+
+static void drop(struct choice *c)
+{
+	account_free(&c->account);
+	report_free(&c->report);
+}
+
+static bool says(struct choice *c, const char *text)
+{
+	return strstr(buf_cstr(&c->report.text), text) != NULL;
+}
+
+static void root_becomes_the_named_account(void)
+{
+	struct choice c;
+
+	choose(&c, "nobody", 0);
+	CU_ASSERT_FATAL(c.ok);
+	CU_ASSERT_TRUE(c.account.change);
+	CU_ASSERT_EQUAL(c.account.uid, 65534);
+	CU_ASSERT_STRING_EQUAL(c.account.name, "nobody");
+	CU_ASSERT_FATAL(c.account.ngroups >= 1);
+	CU_ASSERT_EQUAL(c.account.groups[0], c.account.gid);
+	CU_ASSERT_EQUAL(c.report.errors + c.report.warnings, 0);
+	drop(&c);
+}
+
+static void a_number_needs_no_account(void)
+{
+	static const char *const forms[] = { "#54321", "54321" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct choice c;
+		choose(&c, forms[i], 0);
+		CU_ASSERT_FATAL(c.ok);
+		CU_ASSERT_EQUAL(c.account.uid, 54321);
+		CU_ASSERT_EQUAL(c.account.gid, 54321);
+		CU_ASSERT_EQUAL(c.account.ngroups, 1);
+		CU_ASSERT_EQUAL(c.account.groups[0], 54321);
+		drop(&c);
+	}
+}
+
+static void a_number_finds_its_account(void)
+{
+	struct choice c;
+
+	choose(&c, "#65534", 0);
+	CU_ASSERT_FATAL(c.ok);
+	CU_ASSERT_STRING_EQUAL(c.account.name, "nobody");
+	drop(&c);
+}
+
+static void root_is_allowed_with_a_warning(void)
+{
+	static const char *const forms[] = { "root", "#0", "0" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct choice c;
+		choose(&c, forms[i], 0);
+		CU_ASSERT_TRUE(c.ok);
+		CU_ASSERT_FALSE(c.account.change);
+		CU_ASSERT_EQUAL(c.report.warnings, 1);
+		CU_ASSERT_TRUE(says(&c, "root"));
+		drop(&c);
+	}
+}
+
+static void what_is_no_account_is_refused(void)
+{
+	static const char *const forms[] = { "no-such-account-here", "", "#", "#-1", "#12x",
+		"-1", "4294967295", "#4294967295", "99999999999999999999" };
+
+	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+		struct choice c;
+		choose(&c, forms[i], 0);
+		CU_ASSERT_FALSE(c.ok);
+		CU_ASSERT_PTR_NULL(c.account.groups);
+		CU_ASSERT_EQUAL(c.report.errors, 1);
+		CU_ASSERT_TRUE(says(&c, "x.conf"));
+		CU_ASSERT_TRUE(says(&c, forms[i]));
+		drop(&c);
+	}
+}
+
+static void only_root_becomes_somebody_else(void)
+{
+	struct choice c;
+
+	choose(&c, "nobody", 12345);
+	CU_ASSERT_FALSE(c.ok);
+	CU_ASSERT_TRUE(says(&c, "only root"));
+	drop(&c);
+	choose(&c, "#12345", 12345);
+	CU_ASSERT_TRUE(c.ok);
+	CU_ASSERT_FALSE(c.account.change);
+	drop(&c);
+	choose(&c, NULL, 12345);
+	CU_ASSERT_TRUE(c.ok);
+	CU_ASSERT_FALSE(c.account.change);
+	CU_ASSERT_EQUAL(c.account.uid, 12345);
+	drop(&c);
+}
+
+CU_TestInfo account_tests[] = {
+	{ "root becomes the named account", root_becomes_the_named_account },
+	{ "a number needs no account", a_number_needs_no_account },
+	{ "a number finds its account", a_number_finds_its_account },
+	{ "root is allowed, with a warning", root_is_allowed_with_a_warning },
+	{ "what is no account is refused", what_is_no_account_is_refused },
+	{ "only root becomes somebody else", only_root_becomes_somebody_else },
+	CU_TEST_INFO_NULL,
+};

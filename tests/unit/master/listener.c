@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/listener.h"
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+#include "suites.h"
+
+#define LISTENERS 2
+
+static struct conf_listener on_loopback(uint16_t port, unsigned line)
+{
+	struct conf_listener l = { .text = "127.0.0.1", .file = "x.conf", .line = line };
+	struct sockaddr_in *in = (void *)&l.addr;
+
+	in->sin_family = AF_INET;
+	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	in->sin_port = htons(port);
+	l.addr_len = sizeof(*in);
+	return l;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t len = sizeof(in);
+
+	CU_ASSERT_EQUAL_FATAL(getsockname(fd, (void *)&in, &len), 0);
+	return ntohs(in.sin_port);
+}
+
+static void sockets_are_as_promised(void)
+{
+	struct conf_listener listen = on_loopback(0, 1);
+	const struct conf conf = { .listen = &listen, .nlisten = 1 };
+	struct report r;
+	struct buf name;
+	int fd, on = 0;
+	socklen_t len = sizeof(on);
+	char expected[32];
+
+	report_init(&r);
+	buf_init(&name, 128);
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, "x.conf", &fd, &r));
+	CU_ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	CU_ASSERT_EQUAL(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	CU_ASSERT_NOT_EQUAL(on, 0);
+	listener_name(fd, &name);
+	(void)snprintf(expected, sizeof(expected), "127.0.0.1:%u", port_of(fd));
+	CU_ASSERT_STRING_EQUAL(buf_cstr(&name), expected);
+	(void)close(fd);
+	buf_free(&name);
+	report_free(&r);
+}
+
+static void a_port_in_use_is_told(void)
+{
+	struct conf_listener first = on_loopback(0, 1);
+	struct conf_listener listen[LISTENERS] = { first, first };
+	struct conf conf = { .listen = &first, .nlisten = 1 };
+	struct report r;
+	int taken, fds[LISTENERS];
+
+	report_init(&r);
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, "x.conf", &taken, &r));
+	listen[1] = on_loopback(port_of(taken), 7);
+	conf = (struct conf){ .listen = listen, .nlisten = LISTENERS };
+	CU_ASSERT_FALSE(listeners_open(&conf, "x.conf", fds, &r));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:7: cannot listen on"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "Address already in use"));
+	CU_ASSERT_EQUAL(fds[0], -1); /* all or none */
+	(void)close(taken);
+	report_free(&r);
+}
+
+CU_TestInfo listener_tests[] = {
+	{ "sockets are close-on-exec, non-blocking, without delay", sockets_are_as_promised },
+	{ "a port in use is told, and no other stays open", a_port_in_use_is_told },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MASTER_SUITES_H
+#define MASTER_SUITES_H
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo account_tests[], backoff_tests[], listener_tests[], modpath_tests[],
+	options_tests[], quick_tests[], rundir_tests[];
+
+#endif
