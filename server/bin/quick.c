@@ -1,62 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/quick.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/text.h"
+#include "conf/address.h"
 #include "conf/conf.h"
-#include "net/addr.h"
 
 #define TEXT_MAX 65536u
-
-/* A socket address of a host without brackets. */
-static bool parse_host(struct popart_str host, bool v6, struct sockaddr_storage *addr)
-{
-	char text[INET6_ADDRSTRLEN];
-	void *p = addr;
-
-	if (host.len == 0 || host.len >= sizeof(text))
-		return false;
-	memcpy(text, host.ptr, host.len);
-	text[host.len] = '\0';
-	if (v6) {
-		addr->ss_family = AF_INET6;
-		return inet_pton(AF_INET6, text, &((struct sockaddr_in6 *)p)->sin6_addr) == 1;
-	}
-	addr->ss_family = AF_INET;
-	return inet_pton(AF_INET, text, &((struct sockaddr_in *)p)->sin_addr) == 1;
-}
-
-bool quick_parse_address(struct popart_str text, bool *loopback)
-{
-	struct sockaddr_storage addr = { 0 };
-	bool v6 = view_starts(text, VIEW_LIT("["));
-	struct popart_str port = text, host;
-	uint64_t number;
-
-	if (v6) {
-		port = view_of(text.ptr + 1, text.len - 1);
-		host = view_cut(&port, ']');
-		if (!view_starts(port, VIEW_LIT(":")))
-			return false;
-		port = view_of(port.ptr + 1, port.len - 1);
-	} else {
-		host = view_cut(&port, ':');
-	}
-	if (!view_u64(port, UINT16_MAX, &number) || !parse_host(host, v6, &addr))
-		return false;
-	*loopback = addr_is_loopback(&addr);
-	return true;
-}
 
 static bool add_listen(const struct options *o, struct buf *text, struct buf *why)
 {
 	struct popart_str where = view_str(o->listen ? o->listen : QUICK_LISTEN);
-	bool loopback;
+	struct sockaddr_storage addr;
+	socklen_t len;
 
-	if (!quick_parse_address(where, &loopback)) {
+	if (!address_parse(where, &addr, &len)) {
 		buf_add_str(why, "--listen ");
 		text_quote(why, where, 64);
 		buf_add_str(why,
@@ -64,6 +24,7 @@ static bool add_listen(const struct options *o, struct buf *text, struct buf *wh
 			"127.0.0.1:1100 or [::1]:1100");
 		return false;
 	}
+	bool loopback = address_is_loopback(&addr);
 	if (!loopback && !o->user) {
 		buf_printf(why,
 			"--listen %s is open to other machines, and without --user anybody "

@@ -10,9 +10,6 @@
 #define QUICK_NAME   "(command line)" /* where messages say that it stands */
 #define QUICK_LISTEN "127.0.0.1:1100"
 
-/* Reads a listening address in numbers, "192.0.2.1:110" or "[::1]:110". */
-bool quick_parse_address(struct popart_str, bool *loopback);
-
 struct quick_dir {
 	struct popart_str path; /* absolute */
 	uint32_t uid;           /* its owner */

@@ -27,5 +27,5 @@ tests_unit_test_master_SOURCES = \
 	server/bin/options.c server/bin/options.h \
 	server/bin/quick.c server/bin/quick.h
 tests_unit_test_master_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_master_LDADD = $(TAP_LIBS) libmaster.la $(IPC_LIBS) libnet.la $(CONF_LIBS)
+tests_unit_test_master_LDADD = $(TAP_LIBS) $(MASTER_LIBS)
 endif
