@@ -10,7 +10,7 @@
 static const char *const kill_reasons[] = {
 	[KILL_IDLE] = "idle-timeout",
 	[KILL_LOGIN] = "login-timeout",
-	[KILL_STOP] = "server-stopping",
+	[KILL_STOP] = "shutdown",
 };
 
 /* What a turn ends with. */
@@ -40,7 +40,7 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 		if (flushed == FLOW_BLOCKED)
 			return THEN_WRITE;
 		if (flushed == FLOW_FAILED)
-			popart_session_abort(c->pop3, "client-closed");
+			popart_session_abort(c->pop3, "send-failed");
 		flushed = FLOW_DONE;
 		want = popart_session_step(c->pop3, io, &step);
 		switch (want) {
@@ -144,7 +144,7 @@ void conn_serve(struct conn *c, bool readable)
 	c->in = (struct parked){ .ptr = NULL };
 	then = run(c, &io, readable);
 	if (then != THEN_END && !flow_park(&c->in, io.in, io.in_len)) {
-		popart_session_abort(c->pop3, "internal");
+		popart_session_abort(c->pop3, "internal-error");
 		then = run(c, &io, false);
 	}
 	free(in.ptr);
@@ -184,7 +184,7 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 		return;
 	}
 	if (flushed != FLOW_DONE)
-		popart_session_abort(c->pop3, "client-closed");
+		popart_session_abort(c->pop3, "send-failed");
 	conn_serve(c, (events & ~(uint32_t)EPOLLOUT) != 0);
 }
 

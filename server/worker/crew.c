@@ -22,7 +22,7 @@ struct crew {
 
 unsigned crew_size(const struct conf *conf)
 {
-	return conf->threads + POOL_THREADS + 1;
+	return conf->threads + BOARD_EXTRA_THREADS;
 }
 
 static void serve(struct member *m)

@@ -96,7 +96,7 @@ bool flow_receive(struct conn *c, struct popart_io *io)
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n < 0) {
-		popart_session_abort(c->pop3, "client-closed");
+		popart_session_abort(c->pop3, "receive-failed");
 	} else if (n == 0) {
 		c->at_eof = true;
 		io->in_eof = 1;

@@ -173,47 +173,64 @@ static int take_lock(struct conn *c, struct host_call *call)
 	return POPART_E_IO;
 }
 
+/* The host has logged why. */
+static void count_failure(struct conn *c, int status)
+{
+	if (status < 0)
+		conn_count(c, BOARD_MODULE_FAILURES, 1);
+}
+
+static void meet_close(struct conn *c)
+{
+	struct host_call call;
+
+	call_begin(c, &call, "close");
+	store_close(&call, c->who->store, &c->drop);
+	meet_unlock(c);
+	call_end(c, &call);
+}
+
+static int open_and_list(struct conn *c, struct host_call *call)
+{
+	int status = take_lock(c, call);
+
+	if (status == POPART_OK)
+		status = store_open(call, c->who, &c->drop);
+	if (status == POPART_OK)
+		status = store_list(call, c->who->store, c->drop, popart_session_sink(c->pop3));
+	return status;
+}
+
+static void open_failed(struct conn *c, struct host_call *call, int status)
+{
+	call->status = status;
+	conn_count(c, BOARD_LOGIN_ERRORS, 1);
+	count_failure(c, status);
+	show_failure(c, LOG_EV_LOGIN_FAILED, call, VIEW_NONE);
+	if (c->drop)
+		meet_close(c);
+	meet_unlock(c);
+}
+
 static void meet_open(struct conn *c)
 {
 	struct host_call call;
 	int status;
 
 	call_begin(c, &call, "open");
-	status = take_lock(c, &call);
-	if (status == POPART_OK)
-		status = store_open(&call, c->who, &c->drop);
-	if (status == POPART_OK) {
-		status =
-			store_list(&call, c->who->store, c->drop, popart_session_sink(c->pop3));
-		if (status != POPART_OK)
-			store_close(&call, c->who->store, &c->drop);
-	}
+	status = open_and_list(c, &call);
 	if (status == POPART_OK) {
 		if (c->worker->conf->login_delay_s)
 			board_login_note(c->worker->board, user_hash(c), clock_ms());
 		atomic_store_explicit(&c->in_transaction, true, memory_order_relaxed);
 	} else {
-		call.status = status;
-		meet_unlock(c);
-		conn_count(c, BOARD_LOGIN_ERRORS, 1);
-		if (status < 0)
-			conn_count(c, BOARD_MODULE_FAILURES, 1);
-		show_failure(c, LOG_EV_LOGIN_FAILED, &call, VIEW_NONE);
+		open_failed(c, &call, status);
 	}
 	popart_session_open_done(c->pop3, status, buf_view(&call.client));
 	if (status != POPART_OK)
 		host_identity_free(&c->who);
 	call_end(c, &call);
 	show_progress(c);
-}
-
-static void module_failed(struct conn *c, struct host_call *call, int status)
-{
-	call->status = status;
-	if (status < 0)
-		conn_count(c, BOARD_MODULE_FAILURES, 1);
-	if (status != POPART_R_GONE)
-		show_failure(c, LOG_EV_MODULE_FAILED, call, VIEW_NONE);
 }
 
 static void meet_message(struct conn *c, const struct popart_step *step)
@@ -228,7 +245,7 @@ static void meet_message(struct conn *c, const struct popart_step *step)
 		status = store_message(&call, c->who->store, c->drop, step->ref, c->source);
 	}
 	if (status != POPART_OK) {
-		module_failed(c, &call, status);
+		count_failure(c, status);
 		free(c->source);
 		c->source = NULL;
 	}
@@ -262,21 +279,10 @@ static void meet_commit(struct conn *c, const struct popart_step *step)
 	meet_unlock(c);
 	if (status != POPART_OK) {
 		call.status = status;
-		if (status < 0)
-			conn_count(c, BOARD_MODULE_FAILURES, 1);
+		count_failure(c, status);
 		show_failure(c, LOG_EV_COMMIT_FAILED, &call, VIEW_NONE);
 	}
 	popart_session_commit_done(c->pop3, status, buf_view(&call.client), removed);
-	call_end(c, &call);
-}
-
-static void meet_close(struct conn *c)
-{
-	struct host_call call;
-
-	call_begin(c, &call, "close");
-	store_close(&call, c->who->store, &c->drop);
-	meet_unlock(c);
 	call_end(c, &call);
 }
 
@@ -297,8 +303,7 @@ static void meet_body_read(struct conn *c)
 	n = store_read(&call, c->who->store, c->source, c->body.ptr, READ_ROOM);
 	c->body.at = 0;
 	c->body.len = n > 0 ? (size_t)n : 0;
-	if (n < 0)
-		module_failed(c, &call, (int)n);
+	count_failure(c, n < 0 ? (int)n : 0);
 	if (n <= 0)
 		popart_session_body_end(c->pop3, (int)n);
 	call_end(c, &call);

@@ -14,8 +14,6 @@
 #include "worker/lock.h"
 #include "worker/pool.h"
 
-#define POOL_THREADS 8u
-
 enum worker_phase { WORKER_SERVING, WORKER_DRAINING, WORKER_STOPPING };
 
 struct conn;

@@ -185,7 +185,7 @@ static bool start_tables(struct worker *w, struct report *r)
 		goto out;
 	}
 	w->wheel = wheel_new(clock_ms());
-	w->pool = pool_new(POOL_THREADS);
+	w->pool = pool_new(BOARD_POOL_THREADS);
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (!w->wheel || !w->pool || w->reserve_fd < 0 ||
 		!make_table(&w->table, w->conf->max_connections) || loop_open(w) != 0) {
@@ -278,14 +278,9 @@ static void control(struct worker *w)
 
 static void serve(struct worker *w, struct crew **crew, struct thread *self)
 {
-	struct log_line l;
-
 	crew_go(*crew);
 	loop_accept(w);
 	board_worker_state(w->board, w->index, BOARD_SERVING, (int32_t)getpid());
-	log_begin(w->log, &l, LOG_EV_WORKER_START);
-	log_i64(&l, "pid", getpid());
-	log_end(&l);
 	tell(w, CHAN_READY, NULL);
 	control(w);
 	loop_stop_accepting(w);
