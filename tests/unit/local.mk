@@ -29,3 +29,14 @@ tests_unit_test_master_SOURCES = \
 tests_unit_test_master_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_master_LDADD = $(TAP_LIBS) $(MASTER_LIBS)
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-net tests/unit/test-worker
+TESTS += tests/unit/test-net tests/unit/test-worker
+tests_unit_test_net_SOURCES = tests/unit/net/main.c
+tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_net_LDADD = $(TAP_LIBS) $(NET_LIBS)
+tests_unit_test_worker_SOURCES = tests/unit/worker/main.c
+tests_unit_test_worker_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_worker_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
+endif
