@@ -8,6 +8,9 @@
  *
  * The server's own part is read here. A module's group is kept as a block and read
  * later, by whoever has loaded the module and so knows its rows.
+ *
+ * More than libconfig: @include is relative to the file it stands in; integers need no L;
+ * a string ends on its line.
  */
 #include <netinet/in.h>
 #include <popart/conf.h>
@@ -17,9 +20,11 @@
 /* One configured module: an element of `auth` or `storage`. */
 struct conf_block {
 	const char *module; /* "maildir", or a path with a slash        */
-	const char *name;   /* instance name; the module's unless given */
+	const char *name;   /* instance name; the module's unless given; unique in its list */
 	const char *file;   /* where it stands                          */
 	unsigned line;
+	const char *list;   /* "auth" or "storage": where it is from    */
+	bool first, last;   /* in that list                             */
 	const void *node;   /* conf_read_block knows                    */
 };
 
@@ -27,6 +32,7 @@ struct conf_listener {
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 	const char *text; /* "127.0.0.1:1100", as written */
+	const char *file; /* where it stands */
 	unsigned line;
 	bool plaintext_auth;
 };
@@ -55,7 +61,8 @@ struct conf {
 	struct conf_tree *tree; /* private */
 };
 
-/* text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
+/* Defaults depend on who asks (root or not, XDG_*, HOME): load before dropping privileges.
+ * text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
 void conf_free(struct conf **);
@@ -63,7 +70,8 @@ void conf_free(struct conf **);
 /* The server's own keys, for the manual's lint and the dump. */
 extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];
 
-/* Values of one block by the module's rows. NULL when report has new errors. */
+/* Values of one block by the module's rows, which must outlive them. A row's fallback is
+ * written without quotes, a LIST's with commas between. NULL when report has new errors. */
 struct popart_conf *conf_read_block(const struct conf_block *, const struct popart_opt *rows,
 	size_t stride, struct report *);
 void conf_values_free(struct popart_conf **); /* wipes SECRET values */
@@ -75,7 +83,8 @@ struct popart_str conf_str(const struct popart_conf *, const char *name);
 size_t conf_list(const struct popart_conf *, const char *name, const struct popart_str **);
 
 /* Effective configuration as text that could be loaded again, except that SECRET values
- * read "(hidden)". The server's part; then one block after the other by its values. */
+ * read "(hidden)". The server's part; then one block after the other by its values, every
+ * block of a list in order. */
 void conf_dump(const struct conf *, struct buf *);
 void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
 

@@ -1,4 +1,16 @@
 # SPDX-License-Identifier: MIT
 libconf_la_SOURCES = \
+	server/conf/address.c \
+	server/conf/address.h \
+	server/conf/conf.c \
 	server/conf/conf.h \
-	server/conf/report.h
+	server/conf/dump.c \
+	server/conf/report.c \
+	server/conf/report.h \
+	server/conf/rows.c \
+	server/conf/source.c \
+	server/conf/source.h \
+	server/conf/tree.c \
+	server/conf/tree.h \
+	server/conf/values.c \
+	server/conf/values.h

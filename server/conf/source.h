@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONF_SOURCE_H
+#define CONF_SOURCE_H
+/*
+ * Configuration text made ready for libconfig: @include done here (relative to the file
+ * it stands in), integers that libconfig would cut to 32 bits marked as long, and for
+ * every line of the result the place that it came from.
+ */
+#include "base/arena.h"
+#include "conf/report.h"
+
+struct source_place {
+	const char *file;
+	unsigned line;
+};
+
+struct source {
+	struct buf text;
+	struct arena *arena; /* holds the names of files */
+	struct source_place *places;
+	size_t nplaces, places_cap;
+	unsigned files;
+};
+
+/* name: copied to the arena. False: report has new errors. Free in any case. */
+bool source_read(struct source *, struct arena *, struct popart_str text, const char *name,
+	struct report *);
+void source_free(struct source *);
+/* Of a line of text, counted from 1; lines past the end count as the last. */
+struct source_place source_place(const struct source *, unsigned line);
+struct popart_str source_line(const struct source *, unsigned line);
+
+#endif
