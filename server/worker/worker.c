@@ -193,7 +193,8 @@ static bool start_tables(struct worker *w, struct report *r)
 		goto out;
 	}
 	/* Sessions of one run of the server are told apart by where they begin. */
-	(void)getrandom(&random, sizeof(random), 0);
+	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		random = (uint64_t)clock_us();
 	atomic_store(&w->next_session, random);
 	ok = true;
 out:
