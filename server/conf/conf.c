@@ -68,10 +68,14 @@ static const char *below_tmp(struct load *l, const char *rest)
 	return keep(l, path);
 }
 
+/* RUNTIME_DIRECTORY and STATE_DIRECTORY are systemd's. The master sets them too, for its
+ * workers, who are somebody else and would come to other defaults. */
 static const char *default_run_dir(struct load *l)
 {
-	const char *dir;
+	const char *dir = below(l, "RUNTIME_DIRECTORY", "");
 
+	if (dir)
+		return dir;
 	if (geteuid() == 0)
 		return "/run/popart";
 	dir = below(l, "XDG_RUNTIME_DIR", "/popart");
@@ -80,14 +84,28 @@ static const char *default_run_dir(struct load *l)
 
 static const char *default_state_dir(struct load *l)
 {
-	const char *dir;
+	const char *dir = below(l, "STATE_DIRECTORY", "");
 
+	if (dir)
+		return dir;
 	if (geteuid() == 0)
 		return "/var/lib/popart";
 	dir = below(l, "XDG_STATE_HOME", "/popart");
 	if (!dir)
 		dir = below(l, "HOME", "/.local/state/popart");
 	return dir ? dir : below_tmp(l, "/state");
+}
+
+/* POPART_MODULE_PATH is popartd's --module-path, POPART_MODULEDIR the build tree that it
+ * is in: the environment tells its workers too. */
+static void find_module_path(struct load *l, struct conf_value *v)
+{
+	const char *path = getenv("POPART_MODULE_PATH");
+
+	if (!path && !v->given)
+		path = getenv("POPART_MODULEDIR");
+	if (path && path[0] != '\0')
+		v->text = view_str(keep(l, path));
 }
 
 static const char *default_hostname(struct load *l)
@@ -176,6 +194,8 @@ static void find_defaults(struct load *l, struct popart_conf *values)
 
 		if (strcmp(v->row->name, "workers") == 0 && v->number == 0)
 			v->number = cores();
+		if (strcmp(v->row->name, "module_path") == 0)
+			find_module_path(l, v);
 		if (v->given)
 			continue;
 		if (strcmp(v->row->name, "hostname") == 0)
