@@ -1,0 +1,542 @@
+# SPDX-License-Identifier: MIT
+"""Runs a whole popartd for the end-to-end tests, and talks to it.
+
+A test program is a list of functions marked with @test and a call of main(), which runs
+them and prints TAP. Nothing here asserts how long something takes: the timeouts only keep
+a broken server from hanging the tests for ever.
+
+Environment: POPARTD, the program; MODULE_PATH, the directories of the modules, divided by
+':'; CI=true, which turns the skip of a missing client into a failure.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+TIMEOUT = 90
+PASSWORD = "open sesame"
+HERE = os.path.dirname(os.path.abspath(__file__))
+CORPUS = os.environ.get("CORPUS", os.path.join(HERE, os.pardir, "support", "corpus"))
+POPARTD = os.path.abspath(os.environ.get("POPARTD", "popartd"))
+MODULE_PATH = os.environ.get("MODULE_PATH", "")
+
+# What no log of a healthy server contains, and which of them a test may expect.
+ALARMS = ("worker_died", "worker_failed", "internal", "size_mismatch", "module_failed",
+          "commit_failed")
+SANITIZER = re.compile(r"(ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|"
+                       r"runtime error: )")
+
+
+class Skip(Exception):
+    """The test cannot run here."""
+
+
+class MissingClient(Skip):
+    """A program that the test drives is not installed."""
+
+
+def need(*programs):
+    for program in programs:
+        if shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin") is None:
+            raise MissingClient(program + " is not installed")
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+def eventually(what, condition):
+    """Waits until condition() holds and returns its value."""
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError("never happened: " + what)
+
+
+def equal(got, expected, what="value"):
+    if got != expected:
+        raise AssertionError("%s is %.300r, not %.300r" % (what, got, expected))
+
+
+# ---------------------------------------------------------------- messages and Maildirs
+
+
+def wire(data):
+    """The octets that RETR sends for a stored message, before dot-stuffing."""
+    data = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+    if data and not data.endswith(b"\r\n"):
+        data += b"\r\n"
+    return data
+
+
+def corpus():
+    """{file name: octets} of the real mail that the tests use."""
+    mail = {}
+    for name in sorted(os.listdir(CORPUS)):
+        if name.endswith((".eml", ".raw", ".txt", ".msg")) or "__" in name:
+            with open(os.path.join(CORPUS, name), "rb") as file:
+                mail[name] = file.read()
+    assert len(mail) > 100, "the corpus is incomplete"
+    return mail
+
+
+def letter(number, octets=400, line=b"A line of a letter that nobody will read."):
+    """A plain message of about so many octets, with LF line ends."""
+    head = (b"From: a@example.net\nTo: b@example.net\nSubject: letter %d\n"
+            b"Message-ID: <%d@example.net>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n\n" %
+            (number, number))
+    line += b"\n"
+    return head + line * max(1, (octets - len(head)) // len(line))
+
+
+class Maildir:
+    def __init__(self, path):
+        self.path = path
+        self.count = 0
+        for sub in ("cur", "new", "tmp"):
+            os.makedirs(os.path.join(path, sub), exist_ok=True)
+
+    def add(self, data, sub="cur", name=None, flags="S"):
+        """Puts a message in and returns its path. Later ones have later names."""
+        self.count += 1
+        if name is None:
+            name = "%d.M%06dP7.test" % (1700000000 + self.count, self.count)
+        if sub == "cur" and ":2," not in name:
+            name += ":2," + flags
+        temporary = os.path.join(self.path, "tmp", "%d" % self.count)
+        with open(temporary, "wb") as file:
+            file.write(data)
+        path = os.path.join(self.path, sub, name)
+        os.rename(temporary, path)
+        return path
+
+    def fill(self, count, **more):
+        return [self.add(letter(number, **more)) for number in range(1, count + 1)]
+
+    def messages(self):
+        """The paths of what is in new/ and cur/."""
+        return sorted(os.path.join(self.path, sub, name) for sub in ("cur", "new")
+                      for name in os.listdir(os.path.join(self.path, sub)))
+
+
+def listing(top):
+    """Everything about everything below top: what a read-only visit must not change."""
+    seen = {}
+    for directory, _, files in os.walk(top):
+        for name in files + ["."]:
+            path = os.path.join(directory, name)
+            status = os.lstat(path)
+            data = None
+            if name != "." and os.path.isfile(path):
+                with open(path, "rb") as file:
+                    data = file.read()
+            seen[os.path.relpath(path, top)] = (status.st_mode, status.st_uid, status.st_size,
+                                                status.st_mtime_ns, status.st_ctime_ns, data)
+    return seen
+
+
+# ---------------------------------------------------------------- the server
+
+
+def quoted(text):
+    return '"%s"' % text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def sanitized():
+    """What the program was built with: memory figures mean nothing then."""
+    directory, name = os.path.split(POPARTD)
+    for path in (os.path.join(directory, ".libs", name), POPARTD):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            data = file.read()
+            return b"__asan_" in data or b"__tsan_" in data
+    return False
+
+
+def processes(field, value):
+    """Pids of the processes whose parent (field 4) or session (field 6) is value."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError), open("/proc/%s/stat" % entry) as file:
+                fields = file.read().rpartition(")")[2].split()
+                if int(fields[field - 3]) == value and fields[0] != "Z":
+                    found.append(int(entry))
+    return sorted(found)
+
+
+def status_of(pid, key):
+    """A line of /proc/PID/status, as a list of words."""
+    with open("/proc/%d/status" % pid) as file:
+        for line in file:
+            if line.startswith(key + ":"):
+                return line.split()[1:]
+    raise AssertionError("no %s in /proc/%d/status" % (key, pid))
+
+
+class Program:
+    """A running popartd: its process, its log, its address."""
+
+    def __init__(self, arguments, directory, expect=(), environment=None):
+        self.directory = directory
+        self.expect = set(expect)
+        self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
+        self.port = None
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [POPARTD] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env=environment)
+        self.pid = self.process.pid
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def events(self, name):
+        return re.findall(r"^.*\bevent=%s\b.*$" % name, self.log(), re.MULTILINE)
+
+    def wait_event(self, name, count=1):
+        def found():
+            lines = self.events(name)
+            if len(lines) >= count:
+                return lines
+            assert self.process.poll() is None, "popartd has ended before event=" + name
+            return None
+        return eventually("event=" + name, found)
+
+    def wait_ready(self):
+        self.wait_event("start")
+        address = re.search(r'address="?\[?([0-9a-f.:]+?)\]?:(\d+)"?(\s|$)',
+                            self.wait_event("listen")[-1])
+        self.port = int(address.group(2))
+        return self
+
+    def workers(self):
+        return processes(4, self.pid)
+
+    def rss(self):
+        """KiB that all workers have in memory."""
+        return sum(int(status_of(pid, "VmRSS")[0]) for pid in self.workers())
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def wait(self):
+        return self.process.wait(TIMEOUT)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it in order, and looks at what it has left."""
+        if self.process.poll() is None:
+            self.send_signal(number)
+        equal(self.wait(), 0, "the exit status")
+        self.no_process_left()
+        self.check_log()
+
+    def no_process_left(self):
+        eventually("every process of the server ends", lambda: not processes(6, self.pid))
+
+    def check_log(self):
+        text = self.log()
+        found = SANITIZER.search(text)
+        assert not found, "a sanitizer has spoken: " + found.group(0)
+        for alarm in ALARMS:
+            lines = self.events(alarm)
+            assert not lines or alarm in self.expect, "in the log: " + lines[0]
+
+    def kill(self):
+        for pid in processes(6, self.pid):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(TIMEOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            try:
+                self.stop()
+                return
+            except BaseException:
+                self.show_log()
+                self.kill()
+                raise
+        if not issubclass(kind, Skip):
+            self.show_log()
+        self.kill()
+
+    def show_log(self):
+        for line in self.log().splitlines()[-40:]:
+            print("# log: " + line)
+
+
+class Server(Program):
+    """popartd with a configuration of its own. users: {name: password}; the Maildir of
+    "x" and of "x@anywhere" is mail/x below the directory."""
+
+    def __init__(self, directory, users=None, extra="", listener="", workers=2, threads=4,
+                 user=None, log_level="debug", **more):
+        self.users = {"bob": PASSWORD} if users is None else users
+        self.options = (extra, listener, workers, threads, user, log_level)
+        self.conf = os.path.join(directory, "popart.conf")
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(self.configuration(directory))
+        super().__init__(["-c", self.conf], directory, **more)
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.show_log()
+            self.kill()
+            raise
+
+    def configuration(self, directory):
+        extra, listener, workers, threads, user, log_level = self.options
+        if user is None and os.geteuid() == 0:
+            user = "root"
+        text = ['hostname = "pop.example.net";']
+        if user is not None:
+            text.append('user = "%s";' % user)
+        text += [
+            "workers = %d;" % workers, "threads = %d;" % threads,
+            'run_dir = "%s/run";' % directory, 'state_dir = "%s/state";' % directory,
+            'module_path = "%s";' % MODULE_PATH,
+            'listen = ( { address = "127.0.0.1:0"; %s } );' % listener,
+            "auth = ("]
+        text.append(",\n".join('  { module = "static"; name = "static%d"; user = %s; password = %s; }' %
+                               (number, quoted(name), quoted(password))
+                               for number, (name, password) in enumerate(self.users.items())))
+        text += [");", 'storage = { module = "maildir"; path = "%s/mail/%%n"; };' % directory,
+                 'log = { level = "%s"; };' % log_level, extra, ""]
+        for sub in ("run", "state", "mail"):
+            os.makedirs(os.path.join(directory, sub), exist_ok=True)
+        return "\n".join(text)
+
+
+class Scene:
+    """A temporary directory with Maildirs, and servers over it."""
+
+    def __init__(self, *names):
+        self.path = tempfile.mkdtemp(prefix="popart-e2e.")
+        os.chmod(self.path, 0o755)
+        self.mail = {name: Maildir(os.path.join(self.path, "mail", name))
+                     for name in names or ("bob",)}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def bob(self):
+        return self.mail["bob"]
+
+    def server(self, **more):
+        more.setdefault("users", {name: PASSWORD for name in self.mail})
+        return Server(self.path, **more)
+
+    def directory(self, name):
+        path = os.path.join(self.path, name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def file(self, name, text, mode=0o600):
+        path = os.path.join(self.path, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+
+@contextlib.contextmanager
+def serving(*names, **more):
+    """A scene and a server in it."""
+    with Scene(*names) as scene, scene.server(**more) as server:
+        yield scene, server
+
+
+# ---------------------------------------------------------------- a client
+
+
+class Refused(Exception):
+    """-ERR, as bytes in args[0]."""
+
+
+class Pop:
+    """A POP3 client that hides nothing."""
+
+    def __init__(self, server, user=None, password=PASSWORD, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(TIMEOUT)
+        self.socket.connect(("127.0.0.1", server if isinstance(server, int) else server.port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb", 65536)
+        self.greeting = self.answer()
+        if user is not None:
+            self.login(user, password)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def reset(self):
+        """Closes with RST instead of FIN."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def send(self, data):
+        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def put(self, command):
+        self.send((command.encode() if isinstance(command, str) else command) + b"\r\n")
+
+    def line(self):
+        line = self.file.readline()
+        if not line:
+            raise EOFError("the server has closed the connection")
+        assert line.endswith(b"\r\n"), "a line without CRLF: %.100r" % line
+        return line[:-2]
+
+    def answer(self):
+        """The text of a +OK; -ERR raises Refused."""
+        line = self.line()
+        assert len(line) <= 510, "a response line of more than 512 octets"
+        if line.startswith(b"-ERR") and line[4:5] in (b"", b" "):
+            raise Refused(line)
+        assert line.startswith(b"+OK") and line[3:4] in (b"", b" "), "not a response: %r" % line
+        return line[4:]
+
+    def cmd(self, command):
+        self.put(command)
+        return self.answer()
+
+    def refused(self, command, code=b""):
+        try:
+            text = self.cmd(command)
+        except Refused as refusal:
+            line = refusal.args[0]
+            assert line.startswith(b"-ERR " + code), "%r instead of %r" % (line, code)
+            return line
+        raise AssertionError("%.60r was answered +OK %r" % (command, text))
+
+    def multi(self):
+        """The octets of a multi-line response, dots unstuffed."""
+        lines = []
+        while True:
+            line = self.file.readline()
+            if not line:
+                raise EOFError("the server has closed the connection in a message")
+            assert line.endswith(b"\r\n"), "a line without CRLF: %.100r" % line
+            if line == b".\r\n":
+                return b"".join(lines)
+            if line.startswith(b"."):
+                assert line.startswith(b".."), "a dot is not stuffed: %.100r" % line
+                line = line[1:]
+            lines.append(line)
+
+    def login(self, user, password=PASSWORD):
+        self.cmd("USER " + user)
+        return self.cmd("PASS " + password)
+
+    def many(self, command):
+        self.cmd(command)
+        return self.multi()
+
+    def retr(self, number):
+        return self.many("RETR %d" % number)
+
+    def top(self, number, lines):
+        return self.many("TOP %d %d" % (number, lines))
+
+    def stat(self):
+        count, octets = self.cmd("STAT").split()[:2]
+        return int(count), int(octets)
+
+    def sizes(self):
+        return {int(line.split()[0]): int(line.split()[1])
+                for line in self.many("LIST").splitlines()}
+
+    def uids(self):
+        return {int(line.split()[0]): line.split()[1]
+                for line in self.many("UIDL").split(b"\r\n")[:-1]}
+
+    def capa(self):
+        return self.many("CAPA").decode().split("\r\n")[:-1]
+
+    def quit(self):
+        """QUIT, and the end of the connection after its answer."""
+        text = self.cmd("QUIT")
+        self.at_end()
+        return text
+
+    def at_end(self):
+        rest = self.file.read()
+        equal(rest, b"", "what comes before the end of the connection")
+        self.close()
+
+    def all(self):
+        """Every message, by number, at its listed size."""
+        found = {}
+        for number, size in self.sizes().items():
+            found[number] = self.retr(number)
+            equal(len(found[number]), size, "the length of message %d" % number)
+        return found
+
+
+# ---------------------------------------------------------------- TAP
+
+_tests = []
+
+
+def test(title):
+    def mark(function):
+        _tests.append((title, function))
+        return function
+    return mark
+
+
+def main():
+    """Runs the tests (those whose title contains an argument, if there is one)."""
+    wanted = [entry for entry in _tests
+              if len(sys.argv) < 2 or any(word in entry[0] for word in sys.argv[1:])]
+    print("1..%d" % len(wanted), flush=True)
+    failures = 0
+    for number, (title, function) in enumerate(wanted, 1):
+        title = title.replace("#", "")
+        try:
+            function()
+            print("ok %d - %s" % (number, title), flush=True)
+        except Exception as error:
+            must = isinstance(error, MissingClient) and os.environ.get("CI") == "true"
+            if isinstance(error, Skip) and not must:
+                print("ok %d - %s # SKIP %s" % (number, title, error), flush=True)
+                continue
+            failures += 1
+            for line in traceback.format_exc().splitlines():
+                print("# " + line)
+            print("not ok %d - %s" % (number, title), flush=True)
+    sys.exit(1 if failures else 0)
