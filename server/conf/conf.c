@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/address.h"
+#include "conf/source.h"
 #include "conf/values.h"
 
 #define HOSTNAME_MAX 255u
 #define NAME_MAX_LEN 64u
 #define EXPIRE_MAX   65535u
+#define NAMES_MAX    (1u << 20) /* of included files */
 #define IDLE_RFC_MS  (INT64_C(600) * 1000)
 
 /* A configuration being read. */
@@ -510,6 +512,24 @@ struct conf *conf_load(struct popart_str text, const char *name, struct report *
 	if (report->errors != errors)
 		conf_free(&conf);
 	return conf;
+}
+
+bool conf_flatten(
+	struct popart_str text, const char *name, struct buf *out, struct report *report)
+{
+	struct arena arena;
+	struct source source;
+	bool ok;
+
+	arena_init(&arena, NAMES_MAX);
+	ok = source_read(&source, &arena, text, name, report);
+	if (ok)
+		source_write(&source, out);
+	if (out->failed)
+		report_error(report, name, 0, "too large with what it includes");
+	source_free(&source);
+	arena_free(&arena);
+	return ok && !out->failed;
 }
 
 void conf_free(struct conf **p)

@@ -66,6 +66,9 @@ struct conf {
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
 void conf_free(struct conf **);
+/* Adds the text with everything that it includes in place, to be loaded later or by who
+ * cannot read those files; messages still name the places. */
+bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct report *);
 
 /* The server's own keys, for the manual's lint and the dump. */
 extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];

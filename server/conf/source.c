@@ -265,6 +265,28 @@ static bool read_include(struct scan *s, struct popart_str line)
 	return true;
 }
 
+/* "#@ 12 /etc/popart/local.cfg": the next line is that one. False: the line is none. */
+static bool read_mark(struct scan *s, struct popart_str line)
+{
+	uint64_t number;
+	const char *file;
+
+	if (!view_starts(line, VIEW_LIT(SOURCE_MARK)))
+		return false;
+	line = skip(line, sizeof SOURCE_MARK - 1);
+	if (!view_u64(view_cut(&line, ' '), UINT32_MAX, &number) || number == 0 ||
+		line.len == 0)
+		return false;
+	file = arena_copy(s->source->arena, line).ptr;
+	if (!file) {
+		s->source->text.failed = true;
+		return true;
+	}
+	s->file = file;
+	s->line = (unsigned)number - 1;
+	return true;
+}
+
 static void read_text(struct scan *s, struct popart_str text)
 {
 	while (text.len > 0 && !s->source->text.failed) {
@@ -278,10 +300,10 @@ static void read_text(struct scan *s, struct popart_str text)
 				"there is a NUL in this line: not a text file");
 			return;
 		}
-		if (s->comment > 0 || !read_include(s, line)) {
-			if (note_place(s))
-				read_line(s, line);
-		}
+		if (s->comment == 0 && (read_mark(s, line) || read_include(s, line)))
+			continue;
+		if (note_place(s))
+			read_line(s, line);
 	}
 	if (s->comment > 0)
 		report_error(s->report, s->file, s->comment, "this comment has no end");
@@ -316,6 +338,22 @@ void source_free(struct source *source)
 	free(source->places);
 	source->places = NULL;
 	source->nplaces = source->places_cap = 0;
+}
+
+void source_write(const struct source *source, struct buf *out)
+{
+	struct popart_str rest = buf_view(&source->text);
+	struct source_place at = { 0 };
+
+	for (size_t i = 0; i < source->nplaces; i++) {
+		struct source_place place = source->places[i];
+
+		if (!at.file || strcmp(at.file, place.file) != 0 || at.line + 1 != place.line)
+			buf_printf(out, SOURCE_MARK "%u %s\n", place.line, place.file);
+		buf_add(out, view_cut(&rest, '\n'));
+		buf_add_char(out, '\n');
+		at = place;
+	}
 }
 
 struct source_place source_place(const struct source *source, unsigned line)

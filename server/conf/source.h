@@ -26,6 +26,10 @@ struct source {
 bool source_read(struct source *, struct arena *, struct popart_str text, const char *name,
 	struct report *);
 void source_free(struct source *);
+/* Text that reads as the same source, without the files that were included: comments that
+ * begin with SOURCE_MARK say where the line after them comes from. */
+#define SOURCE_MARK "#@ "
+void source_write(const struct source *, struct buf *);
 /* Of a line of text, counted from 1; lines past the end count as the last. */
 struct source_place source_place(const struct source *, unsigned line);
 struct popart_str source_line(const struct source *, unsigned line);
