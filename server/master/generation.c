@@ -11,6 +11,7 @@
 
 /* Beside the listeners, a worker is sent the configuration and the scoreboard. */
 #define LISTENERS_MAX (CHAN_FDS_MAX - 2u)
+#define CONF_TEXT_MAX (1u << 20) /* with what is included */
 
 static bool write_whole(int fd, struct popart_str text)
 {
@@ -70,6 +71,25 @@ static bool make_listeners(struct generation *g, struct report *r)
 	return false;
 }
 
+/* What is included goes in too: nobody reads those files again. */
+static bool make_conf(struct generation *g, struct popart_str text, struct report *r)
+{
+	struct buf whole;
+	bool ok;
+
+	buf_init(&whole, CONF_TEXT_MAX);
+	ok = conf_flatten(text, g->conf_name, &whole, r);
+	if (ok) {
+		g->conf_fd = sealed_text(buf_view(&whole));
+		ok = g->conf_fd >= 0;
+		if (!ok)
+			report_error(r, g->conf_name, 0, "cannot keep a copy of it: %s",
+				strerror(errno));
+	}
+	buf_wipe(&whole);
+	return ok;
+}
+
 static bool make_memory(struct generation *g, const struct master_setup *setup)
 {
 	const struct board_shape shape = {
@@ -78,10 +98,9 @@ static bool make_memory(struct generation *g, const struct master_setup *setup)
 		.slots = g->conf->max_connections,
 	};
 
-	g->conf_fd = sealed_text(setup->conf_text);
 	g->binary_fd = fcntl(setup->binary_fd, F_DUPFD_CLOEXEC, 3);
 	g->board = board_create(&shape, &g->board_fd);
-	return g->conf_fd >= 0 && g->binary_fd >= 0 && g->board && make_workers(g);
+	return g->binary_fd >= 0 && g->board && make_workers(g);
 }
 
 struct generation *generation_new(
@@ -98,7 +117,7 @@ struct generation *generation_new(
 	if (!g->conf_name)
 		goto no_memory;
 	g->conf = conf_load(setup->conf_text, g->conf_name, r);
-	if (!g->conf)
+	if (!g->conf || !make_conf(g, setup->conf_text, r))
 		goto fail;
 	if (!account_choose(&g->account, g->conf->user, geteuid(), g->conf_name, r) ||
 		!rundir_make(g->conf->run_dir, &g->account, g->conf_name, r) ||

@@ -67,8 +67,8 @@ static int open_one(const struct conf *conf, const struct conf_listener *l, cons
 		listen(fd, BACKLOG) == 0)
 		return fd;
 	int why = errno;
-	report_error(r, l->file ? l->file : file, l->line, "cannot listen on %s: %s; %s", l->text, strerror(why),
-		remedy(why));
+	report_error(r, l->file ? l->file : file, l->line, "cannot listen on %s: %s; %s",
+		l->text, strerror(why), remedy(why));
 	if (fd >= 0)
 		(void)close(fd);
 	return -1;

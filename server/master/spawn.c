@@ -124,7 +124,7 @@ static void log_death(
 	log_quoted(&l, "reason", buf_view(&how));
 	log_u64(&l, "sessions", sessions);
 	if (w->gen->phase == PHASE_SERVING)
-		log_i64(&l, "restart_ms", w->due_ms - clock_ms());
+		log_i64(&l, "restart_ms", delay_ms);
 	add_doing(&l, w);
 	log_end(&l);
 	buf_free(&how);
@@ -148,12 +148,13 @@ int spawn_bury(struct worker *w, struct log *log)
 	int status = child_reap(&w->child);
 
 	w->state = WORKER_DOWN;
-	w->due_ms = now + backoff_after(&w->backoff, now - w->started_ms);
+	int64_t delay_ms = backoff_after(&w->backoff, now - w->started_ms);
+	w->due_ms = now + delay_ms;
 	uint32_t sessions = board_worker_repair(w->gen->board, w->index);
 	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_exit(w, log, pid);
 	else if (was != WORKER_FAILING && w->gen->phase != PHASE_STARTING)
-		log_death(w, log, pid, status, sessions);
+		log_death(w, log, pid, status, sessions, delay_ms);
 	board_worker_state(w->gen->board, w->index, BOARD_FREE, 0);
 	return status;
 }
