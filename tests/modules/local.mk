@@ -6,3 +6,19 @@ tests_modules_memstore_la_SOURCES = tests/modules/memstore.c \
 	tests/support/memstore.c tests/support/memstore.h
 tests_modules_memstore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_modules_memstore_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+
+# One suite for every store; what differs is the target.
+STORE_SUITE = tests/modules/store.c tests/modules/target.h \
+	tests/support/mockhost.c tests/support/mockhost.h
+if HAVE_CUNIT
+check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
+TESTS += tests/modules/test-store-memstore tests/modules/test-store-maildir
+tests_modules_test_store_memstore_SOURCES = $(STORE_SUITE) \
+	tests/modules/target-memstore.c tests/modules/memstore.c \
+	tests/support/memstore.c tests/support/memstore.h
+tests_modules_test_store_memstore_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_store_memstore_LDADD = $(TAP_LIBS)
+tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) tests/modules/target-maildir.c
+tests_modules_test_store_maildir_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
+endif

@@ -222,6 +222,14 @@ size_t memstore_count(struct memstore *m)
 	return n;
 }
 
+int memstore_has(struct memstore *m, uint64_t ref)
+{
+	pthread_mutex_lock(&m->lock);
+	int there = !must_find(m, ref)->gone;
+	pthread_mutex_unlock(&m->lock);
+	return there;
+}
+
 static unsigned locked_read(struct memstore *m, const unsigned *value)
 {
 	pthread_mutex_lock(&m->lock);

@@ -55,7 +55,8 @@ void memstore_body_offset(struct memstore *, int known);
 void memstore_delay(struct memstore *, int64_t ms);
 
 /* What happened. */
-size_t memstore_count(struct memstore *);     /* messages that are left                */
+size_t memstore_count(struct memstore *); /* messages that are left                */
+int memstore_has(struct memstore *, uint64_t ref);
 unsigned memstore_opened(struct memstore *);  /* maildrops open now                    */
 unsigned memstore_held(struct memstore *);    /* sources not yet released              */
 unsigned memstore_commits(struct memstore *); /* commit calls                          */
