@@ -79,11 +79,12 @@ int chan_recv(int fd, struct chan_msg *msg, int *fds, size_t *nfds)
 	ssize_t n;
 
 	*nfds = 0;
+	/* ECONNRESET, once: the other side left something unread. What it said comes after. */
 	do {
 		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -1;
+		return -1;
 	*nfds = take_fds(&h, fds);
 	if (n == 0 && *nfds == 0)
 		return 0;
