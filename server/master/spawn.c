@@ -110,8 +110,8 @@ static void add_doing(struct log_line *l, const struct worker *w)
 	buf_free(&user);
 }
 
-static void log_death(
-	const struct worker *w, struct log *log, int pid, int status, uint32_t sessions)
+static void log_death(const struct worker *w, struct log *log, int pid, int status,
+	uint32_t sessions, int64_t delay_ms)
 {
 	struct buf how;
 	struct log_line l;
