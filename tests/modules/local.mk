@@ -21,4 +21,11 @@ tests_modules_test_store_memstore_LDADD = $(TAP_LIBS)
 tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) tests/modules/target-maildir.c
 tests_modules_test_store_maildir_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
+
+check_PROGRAMS += tests/modules/test-auth-static
+TESTS += tests/modules/test-auth-static
+tests_modules_test_auth_static_SOURCES = tests/modules/auth.c modules/static/static.c \
+	tests/support/mockhost.c tests/support/mockhost.h
+tests_modules_test_auth_static_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_static_LDADD = $(TAP_LIBS)
 endif
