@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "ipc/chan.h"
 
+#define DOING_MAX 1024u
+
 static int send_start(const struct worker *w)
 {
 	const struct generation *g = w->gen;
@@ -86,48 +88,48 @@ static void add_word(struct buf *list, const char *text, size_t room)
 	buf_add(list, view_of(text, strnlen(text, room)));
 }
 
-/* One of the threads that were inside a module did it; which one, nobody knows. */
-static void add_doing(struct log_line *l, const struct worker *w)
+/* The threads that are inside a module. One of them did it; which one, nobody knows. */
+static void read_doing(const struct worker *w, struct buf *what, struct buf *user)
 {
 	struct board *board = w->gen->board;
 	unsigned threads = board_shape(board).threads;
-	struct buf what, user;
 
-	buf_init(&what, 1024);
-	buf_init(&user, 1024);
 	for (unsigned t = 0; t < threads; t++) {
 		const struct board_thread *thread = board_thread(board, w->index, t);
 		if (!atomic_load(&thread->busy))
 			continue;
-		add_word(&what, thread->what, sizeof(thread->what));
-		add_word(&user, thread->user, sizeof(thread->user));
+		add_word(what, thread->what, sizeof(thread->what));
+		add_word(user, thread->user, sizeof(thread->user));
 	}
-	if (what.len > 0) {
-		log_quoted(l, "doing", buf_view(&what));
-		log_quoted(l, "user", buf_view(&user));
-	}
-	buf_free(&what);
-	buf_free(&user);
 }
 
-static void log_death(const struct worker *w, struct log *log, int pid, int status,
-	uint32_t sessions, int64_t delay_ms)
+/* Repairs the scoreboard, too: what it says of the dead is read before. */
+static void log_death(
+	const struct worker *w, struct log *log, int pid, int status, int64_t delay_ms)
 {
-	struct buf how;
+	struct buf how, what, user;
 	struct log_line l;
 
 	buf_init(&how, 64);
+	buf_init(&what, DOING_MAX);
+	buf_init(&user, DOING_MAX);
 	spawn_describe(status, &how);
+	read_doing(w, &what, &user);
 	log_begin(log, &l, LOG_EV_WORKER_DIED);
 	log_u64(&l, "worker", w->index + 1);
 	log_i64(&l, "pid", pid);
 	log_quoted(&l, "reason", buf_view(&how));
-	log_u64(&l, "sessions", sessions);
+	log_u64(&l, "sessions", board_worker_repair(w->gen->board, w->index));
 	if (w->gen->phase == PHASE_SERVING)
 		log_i64(&l, "restart_ms", delay_ms);
-	add_doing(&l, w);
+	if (what.len > 0) {
+		log_quoted(&l, "doing", buf_view(&what));
+		log_quoted(&l, "user", buf_view(&user));
+	}
 	log_end(&l);
 	buf_free(&how);
+	buf_free(&what);
+	buf_free(&user);
 }
 
 static void log_exit(const struct worker *w, struct log *log, int pid)
@@ -150,11 +152,10 @@ int spawn_bury(struct worker *w, struct log *log)
 	w->state = WORKER_DOWN;
 	int64_t delay_ms = backoff_after(&w->backoff, now - w->started_ms);
 	w->due_ms = now + delay_ms;
-	uint32_t sessions = board_worker_repair(w->gen->board, w->index);
 	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_exit(w, log, pid);
 	else if (was != WORKER_FAILING && w->gen->phase != PHASE_STARTING)
-		log_death(w, log, pid, status, sessions, delay_ms);
-	board_worker_state(w->gen->board, w->index, BOARD_FREE, 0);
+		log_death(w, log, pid, status, delay_ms);
+	(void)board_worker_repair(w->gen->board, w->index);
 	return status;
 }
