@@ -89,10 +89,16 @@ static void arm(struct conn *c, uint32_t events)
 {
 	struct epoll_event e = { .events = events | EPOLLONESHOT, .data.ptr = c };
 	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	int epoll = c->worker->epoll, fd = c->fd;
 
 	c->armed_before = true;
+	atomic_store_explicit(&c->handed_over, 1, memory_order_release);
 	/* From here on another thread may own the connection: c is not touched again. */
-	(void)epoll_ctl(c->worker->epoll, op, c->fd, &e);
+	if (epoll_ctl(epoll, op, fd, &e) == 0)
+		return;
+	/* No memory for a watch, and so nobody else was woken: it is still ours to end. */
+	popart_session_abort(c->pop3, "internal-error");
+	conn_serve(c, false);
 }
 
 /* In a pool thread: what the session wanted, then back to the event threads. Being armed
@@ -168,10 +174,12 @@ void conn_serve(struct conn *c, bool readable)
 
 void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 {
-	uint32_t killed = atomic_load(&c->killed);
 	enum flow flushed;
+	uint32_t killed;
 
+	(void)atomic_load_explicit(&c->handed_over, memory_order_acquire);
 	c->thread = t;
+	killed = atomic_load(&c->killed);
 	if (killed)
 		popart_session_abort(c->pop3, kill_reasons[killed]);
 	flushed = killed ? FLOW_DONE : flow_flush_parked(c);

@@ -25,7 +25,9 @@ struct conn {
 	struct wheel_entry timer;
 	struct pool_job job;
 	struct worker *worker;
-	struct thread *thread; /* the owner */
+	struct thread *thread;        /* the owner */
+	_Atomic uint32_t handed_over; /* release by who arms, acquire by who is woken: the
+	                                 kernel orders them, the memory model has to be told */
 	struct popart_session *pop3;
 	const struct worker_listener *listener;
 	uint64_t id;

@@ -7,3 +7,4 @@ libtap_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtap_la_LIBADD = $(CUNIT_LIBS)
 endif
 TAP_LIBS = libtap.la
+EXTRA_DIST += tests/support/tsan.supp
