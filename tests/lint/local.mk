@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
-EXTRA_DIST += tests/lint/tap.py tests/lint/rules.py tests/lint/test-source.py \
-	tests/lint/test-tools.py
+EXTRA_DIST += tests/lint/tap.py tests/lint/manual.py tests/lint/rules.py tests/lint/test-source.py \
+	tests/lint/test-tools.py tests/lint/test-manual.py
+
+# What the manuals have to describe.
+check_PROGRAMS += tests/lint/print-tables
+tests_lint_print_tables_SOURCES = tests/lint/print-tables.c
+tests_lint_print_tables_LDADD = $(CONF_LIBS) $(DL_LIBS)
 
 # Once is enough: not in the builds with a sanitizer.
 if !SANITIZE
-TESTS += tests/lint/test-source.py tests/lint/test-tools.py
+TESTS += tests/lint/test-source.py tests/lint/test-tools.py tests/lint/test-manual.py
 endif
 
 # What is too slow for every `make check`.

@@ -97,8 +97,8 @@ def globals_(tap):
     objdump = tap.need(name, "objdump")
     if objdump is None:
         return
-    objects = [path for part in ("server", "modules")
-               for path in sorted(glob.glob(os.path.join(BUILD, part, "*", ".libs", "*.o")))]
+    objects = sorted(path for part in ("server", "modules") for where in ("", ".libs")
+                     for path in glob.glob(os.path.join(BUILD, part, "*", where, "*.o")))
     problems = [] if objects else ["no objects found in " + BUILD]
     for path in objects:
         status, output = run([objdump, "-t", path])

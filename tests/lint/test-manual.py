@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The manuals against the tables in the code, both ways: nothing is missing, nothing is
+described that does not exist."""
+
+import glob
+import os
+import re
+
+import manual
+from tap import BUILD, ROOT, Tap, read, run
+
+# What a configuration has besides options: groups, and the two keys of every block.
+GROUPS = {"listen", "auth", "storage", "log", "module", "name"}
+
+
+def tables():
+    """The lines of print-tables as lists of fields."""
+    modules = sorted(glob.glob(os.path.join(BUILD, "modules", "*", ".libs", "*.so")))
+    status, output = run([os.path.join(BUILD, "tests", "lint", "print-tables")] + modules)
+    if status != 0:
+        raise SystemExit("Bail out! print-tables: " + output)
+    return [line.split("\t") for line in output.splitlines()]
+
+
+def page(name):
+    try:
+        return read(ROOT, os.path.join("docs", "man", name))
+    except FileNotFoundError:
+        return None
+
+
+def options(tap, rows):
+    by_table = {}
+    for row in rows:
+        if row[0] == "option":
+            by_table.setdefault(row[1], []).append((row[2], row[4]))
+    server = {"server", "listen", "log"}
+    for table, entries in by_table.items():
+        name = "popart.conf.5" if table in server else "popart-%s.5" % table
+        text = page(name)
+        found = manual.missing_options(entries, manual.items(text)) if text else ["no page"]
+        tap.check("%s describes every option of %s" % (name, table), found)
+    pages = {"popart.conf.5": GROUPS | {entry[0] for table in server
+                                        for entry in by_table[table]}}
+    for table in set(by_table) - server:
+        pages["popart-%s.5" % table] = {entry[0] for entry in by_table[table]}
+    for name, known in pages.items():
+        found = manual.unknown_items(known, manual.items(page(name) or ""),
+                                     r"^(options|.*keys|listeners?|log.*|server)$")
+        tap.check("%s describes no option that does not exist" % name, found)
+
+
+def named(tap, rows, kind, what, sections):
+    """Log events and counters in popartd.8."""
+    known = {row[1]: row[2:] for row in rows if row[0] == kind}
+    about = [item for item in manual.items(page("popartd.8") or "")
+             if re.search(sections, item.section, re.I)]
+    found = []
+    for name, more in known.items():
+        described = [item for item in about if item.name() == name]
+        if not described:
+            found.append("%s is not described" % name)
+        for word in more:
+            if described and not any(item.holds(word) for item in described):
+                found.append("%s: the manual does not say %s" % (name, word))
+    tap.check("popartd.8 describes every " + what, found)
+    tap.check("popartd.8 describes no %s that does not exist" % what,
+              manual.unknown_items(known, about, sections))
+
+
+def command_line(tap):
+    status, text = run([os.path.join(BUILD, "popartd"), "--help"])
+    told = manual.help_options(text)
+    described = manual.command_line_options(page("popartd.8") or "")
+    tap.check("popartd --help works", [text] if status or not told else [])
+    tap.check("popartd.8 describes every option of the command line",
+              sorted(told - described))
+    tap.check("popartd.8 describes no option that --help does not name",
+              sorted(described - told))
+
+
+PLANTED = """.Sh OPTIONS
+.Bl -tag
+.It Ic one = Ar number
+The first.
+Default:
+.Li 10m .
+.It Ic ghost
+.It Fl c , Fl -config Ar FILE
+.It Fl Fl delete
+.El
+"""
+
+
+def planted(tap):
+    """The lint has to find what is wrong here, and nothing else."""
+    about = manual.items(PLANTED)
+    cases = [
+        ("a described option", manual.missing_options([("one", "10m")], about), 0),
+        ("another default", manual.missing_options([("one", "1m")], about), 1),
+        ("a default that is part of a word", manual.missing_options([("one", "0m")], about), 1),
+        ("an option without an item", manual.missing_options([("two", "-")], about), 1),
+        ("an item without an option", manual.unknown_items({"one"}, about, "options"), 1),
+        ("options of the command line",
+         manual.command_line_options(PLANTED) ^ {"-c", "--config", "--delete"}, 0),
+        ("options of --help",
+         manual.help_options("  -c, --config FILE  x-y\n --delete\n") ^
+         {"-c", "--config", "--delete"}, 0),
+    ]
+    for name, found, expected in cases:
+        tap.check("lint: " + name, [] if len(found) == expected else ["found: %s" % found])
+
+
+def main():
+    tap = Tap()
+    rows = tables()
+    options(tap, rows)
+    named(tap, rows, "event", "log event", "event|log")
+    named(tap, rows, "counter", "counter", "counter|scoreboard")
+    command_line(tap)
+    planted(tap)
+    tap.done()
+
+
+main()
