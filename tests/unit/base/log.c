@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <popart/host.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "suites.h"
+
+#define THREADS 4u
+#define LINES   2000u
+
+/* A log that goes to a file, and what came out of it. */
+struct fixture {
+	char path[64];
+	struct log *log;
+	char *text; /* NUL-terminated */
+};
+
+static void open_log(struct fixture *f, enum log_format format, int level)
+{
+	struct log_setup setup = { .format = format, .level = level, .process = "worker-1" };
+	int fd;
+
+	*f = (struct fixture){ .path = "/tmp/popart-test-log.XXXXXX" };
+	fd = mkstemp(f->path);
+	CU_ASSERT_FATAL(fd >= 0);
+	(void)close(fd);
+	setup.target = f->path;
+	f->log = log_new(&setup);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f->log);
+}
+
+static size_t file_size(const struct fixture *f)
+{
+	struct stat st;
+
+	return stat(f->path, &st) == 0 ? (size_t)st.st_size : 0;
+}
+
+static void close_log(struct fixture *f)
+{
+	size_t size;
+	int fd;
+
+	log_free(&f->log);
+	CU_ASSERT_PTR_NULL(f->log);
+	size = file_size(f);
+	f->text = calloc(1, size + 1);
+	fd = open(f->path, O_RDONLY);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f->text);
+	CU_ASSERT_EQUAL_FATAL(read(fd, f->text, size), (ssize_t)size);
+	(void)close(fd);
+	(void)unlink(f->path);
+}
+
+/* "2026-11-23T17:30:00.123Z": its digits are anybody's guess. */
+static bool is_time(const char *s)
+{
+	static const char shape[] = "0000-00-00T00:00:00.000Z";
+
+	for (size_t i = 0; shape[i]; i++) {
+		bool digit = s[i] >= '0' && s[i] <= '9';
+		if (shape[i] == '0' ? !digit : s[i] != shape[i])
+			return false;
+	}
+	return true;
+}
+
+static void log_samples(struct log *log)
+{
+	struct log_line l;
+
+	log_begin(log, &l, LOG_EV_LOGIN);
+	log_str(&l, "rip", "127.0.0.1");
+	log_u64(&l, "octets", UINT64_MAX);
+	log_i64(&l, "delta", INT64_MIN);
+	log_hex(&l, "session", 0xAB01);
+	log_view(&l, "empty", VIEW_NONE);
+	log_str(&l, "words", "two words");
+	log_errno(&l, ENOENT);
+	log_printf(&l, "note", "%d of %s", 5, "x\ny");
+	log_quoted(&l, "user", VIEW_LIT("de\"mo\" rip=6.6.6.6\r\n\xFF\xC3\xA5"));
+	log_end(&l);
+}
+
+static void test_logfmt(void)
+{
+	struct fixture f;
+
+	open_log(&f, LOG_FORMAT_LOGFMT, POPART_LOG_INFO);
+	log_samples(f.log);
+	close_log(&f);
+	CU_ASSERT(is_time(f.text));
+	CU_ASSERT_STRING_EQUAL(f.text + 24,
+		" info event=login process=worker-1 rip=127.0.0.1 "
+		"octets=18446744073709551615 delta=-9223372036854775808 session=ab01 "
+		"empty=\"\" words=\"two words\" error=\"No such file or directory\" "
+		"note=\"5 of x\\x0ay\" "
+		"user=\"de\\\"mo\\\" rip=6.6.6.6\\x0d\\x0a\\xff\xC3\xA5\"\n");
+	free(f.text);
+}
+
+static void test_json(void)
+{
+	struct fixture f;
+
+	open_log(&f, LOG_FORMAT_JSON, POPART_LOG_INFO);
+	log_samples(f.log);
+	close_log(&f);
+	CU_ASSERT_EQUAL(strncmp(f.text, "{\"time\":\"", 9), 0);
+	CU_ASSERT(is_time(f.text + 9));
+	CU_ASSERT_STRING_EQUAL(f.text + 33,
+		"\",\"level\":\"info\",\"event\":\"login\",\"process\":\"worker-1\","
+		"\"rip\":\"127.0.0.1\",\"octets\":18446744073709551615,"
+		"\"delta\":-9223372036854775808,\"session\":\"ab01\",\"empty\":\"\","
+		"\"words\":\"two words\",\"error\":\"No such file or directory\","
+		"\"note\":\"5 of x\\u000ay\","
+		"\"user\":\"de\\\"mo\\\" rip=6.6.6.6\\u000d\\u000a\\ufffd\xC3\xA5\"}\n");
+	free(f.text);
+}
+
+/* Every octet, and every pair that begins past ASCII: what is written is UTF-8. */
+static void test_json_is_utf8(void)
+{
+	struct fixture f;
+	struct log_line l;
+
+	open_log(&f, LOG_FORMAT_JSON, POPART_LOG_INFO);
+	for (unsigned a = 0; a < 256; a++) {
+		for (unsigned b = a < 0x80 ? 255 : 0x70; b < 256; b++) {
+			char v[] = { (char)a, (char)b };
+			log_begin(f.log, &l, LOG_EV_AUTH_FAILED);
+			log_quoted(&l, "user", view_of(v, sizeof v));
+			log_end(&l);
+		}
+	}
+	close_log(&f);
+	CU_ASSERT(view_is_utf8(view_str(f.text)));
+	for (const char *p = f.text; *p; p++)
+		CU_ASSERT_FATAL(*p == '\n' || (unsigned char)*p >= ' ');
+	free(f.text);
+}
+
+static void test_levels(void)
+{
+	struct fixture f;
+	struct log_line l;
+
+	open_log(&f, LOG_FORMAT_LOGFMT, POPART_LOG_WARN);
+	CU_ASSERT(log_wants(f.log, POPART_LOG_ERROR));
+	CU_ASSERT(!log_wants(f.log, POPART_LOG_INFO));
+	CU_ASSERT(!log_wants(NULL, POPART_LOG_ERROR));
+	log_samples(f.log);
+	log_begin_level(f.log, &l, LOG_EV_MODULE, POPART_LOG_ERROR);
+	log_end(&l);
+	CU_ASSERT(file_size(&f) > 0); /* at once */
+	log_begin(NULL, &l, LOG_EV_START);
+	log_u64(&l, "n", 1);
+	log_end(&l);
+	log_flush(NULL);
+	close_log(&f);
+	CU_ASSERT_STRING_EQUAL(f.text + 24, " error event=module process=worker-1\n");
+	free(f.text);
+}
+
+static void test_batches(void)
+{
+	struct fixture f;
+
+	open_log(&f, LOG_FORMAT_LOGFMT, POPART_LOG_INFO);
+	log_samples(f.log);
+	CU_ASSERT_EQUAL(file_size(&f), 0);
+	log_flush(f.log);
+	CU_ASSERT(file_size(&f) > 0);
+	for (size_t before = file_size(&f); file_size(&f) == before;)
+		log_samples(f.log);
+	CU_ASSERT(file_size(&f) >= 32768);
+	close_log(&f);
+	free(f.text);
+}
+
+static void test_long_lines(void)
+{
+	static const enum log_format formats[] = { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+	static char long_value[300];
+	struct fixture f;
+	struct log_line l;
+
+	memset(long_value, 0xFF, sizeof long_value);
+	for (size_t n = 0; n < ARRAY_LEN(formats); n++) {
+		open_log(&f, formats[n], POPART_LOG_INFO);
+		log_begin(f.log, &l, LOG_EV_LOGIN);
+		for (int i = 0; i < 100; i++)
+			log_quoted(&l, "v", view_of(long_value, sizeof long_value));
+		log_u64(&l, "last", 1); /* still fits */
+		log_end(&l);
+		close_log(&f);
+		CU_ASSERT(strlen(f.text) <= LOG_LINE_MAX);
+		CU_ASSERT(strlen(f.text) > LOG_LINE_MAX / 2);
+		CU_ASSERT_PTR_NOT_NULL(strstr(f.text,
+			n == 0 ? "...\" last=1 cut=true\n"
+			       : "...\",\"last\":1,\"cut\":true}\n"));
+		free(f.text);
+	}
+}
+
+static void test_no_target(void)
+{
+	struct log_setup setup = { .target = "/nowhere/at/all", .process = "x" };
+
+	CU_ASSERT_PTR_NULL(log_new(&setup));
+	CU_ASSERT_EQUAL(errno, ENOENT);
+}
+
+static void *log_lines(void *arg)
+{
+	struct log_line l;
+
+	for (uint64_t i = 0; i < LINES; i++) {
+		log_begin(arg, &l, i % 100 == 0 ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN);
+		log_u64(&l, "n", i);
+		log_str(&l, "end", "yes");
+		log_end(&l);
+	}
+	return NULL;
+}
+
+static void test_threads(void)
+{
+	pthread_t threads[THREADS];
+	struct fixture f;
+	unsigned lines = 0;
+
+	open_log(&f, LOG_FORMAT_LOGFMT, POPART_LOG_INFO);
+	for (size_t i = 0; i < THREADS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, log_lines, f.log), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_join(threads[i], NULL), 0);
+	close_log(&f);
+	for (char *line = f.text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		lines++;
+		CU_ASSERT_FATAL(is_time(line));
+		CU_ASSERT_STRING_EQUAL_FATAL(end - 8, " end=yes");
+		CU_ASSERT_PTR_EQUAL(strstr(line, " end=yes"), end - 8);
+	}
+	CU_ASSERT_EQUAL(lines, THREADS * LINES);
+	free(f.text);
+}
+
+static void test_table(void)
+{
+	for (size_t i = 0; i < LOG_EV_COUNT; i++) {
+		CU_ASSERT_PTR_NOT_NULL_FATAL(log_events[i].name);
+		CU_ASSERT(strlen(log_events[i].meaning) > 0);
+		for (size_t j = 0; j < i; j++)
+			CU_ASSERT_STRING_NOT_EQUAL(log_events[i].name, log_events[j].name);
+	}
+	CU_ASSERT_STRING_EQUAL(log_events[LOG_EV_WORKER_DIED].name, "worker_died");
+	CU_ASSERT_EQUAL(log_events[LOG_EV_WORKER_DIED].level, POPART_LOG_ERROR);
+	CU_ASSERT_EQUAL(log_level_at(0), POPART_LOG_ERROR);
+	CU_ASSERT_EQUAL(log_level_at(3), POPART_LOG_DEBUG);
+}
+
+CU_TestInfo log_tests[] = {
+	{ "logfmt: values cannot imitate fields", test_logfmt },
+	{ "JSON lines", test_json },
+	{ "JSON is UTF-8 whatever a client sends", test_json_is_utf8 },
+	{ "levels, and no log at all", test_levels },
+	{ "lines are written in batches", test_batches },
+	{ "a line has an end", test_long_lines },
+	{ "a file that cannot be opened", test_no_target },
+	{ "lines of several threads never mix", test_threads },
+	{ "every event has a name of its own", test_table },
+	CU_TEST_INFO_NULL,
+};
