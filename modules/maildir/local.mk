@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: MIT
-# Uncomment with the first source:
-#if WITH_MAILDIR
-#module_LTLIBRARIES += modules/maildir/maildir.la
-#modules_maildir_maildir_la_SOURCES = modules/maildir/maildir.c
-#modules_maildir_maildir_la_LDFLAGS = -module $(MODULE_LDFLAGS)
-#endif
+MAILDIR_SOURCES = \
+	modules/maildir/cache.c modules/maildir/cache.h \
+	modules/maildir/commit.c \
+	modules/maildir/deliver.c \
+	modules/maildir/drop.c \
+	modules/maildir/hash.c modules/maildir/hash.h \
+	modules/maildir/inventory.c \
+	modules/maildir/maildir.c \
+	modules/maildir/message.c \
+	modules/maildir/name.c modules/maildir/name.h \
+	modules/maildir/scan.c modules/maildir/scan.h \
+	modules/maildir/size.c modules/maildir/size.h \
+	modules/maildir/store.h
+
+if WITH_MAILDIR
+module_LTLIBRARIES += modules/maildir/maildir.la
+modules_maildir_maildir_la_SOURCES = $(MAILDIR_SOURCES)
+modules_maildir_maildir_la_LDFLAGS = $(MODULE_LDFLAGS)
+endif

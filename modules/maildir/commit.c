@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Removal at QUIT. Freeing the blocks of a file takes far longer than taking its name
+ * away, so files are held open while their names go, and are closed with the maildrop,
+ * when the client has its answer.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { HELD_MAX = 1024 };
+
+struct job {
+	struct drop *drop;
+	const struct popart_call *call;
+	int dirs[2];
+	bool touched[2];
+	size_t held_max;
+	size_t removed, stayed;
+	int error; /* errno of the last that stayed */
+	char name[NAME_LEN + 1];
+};
+
+/* An eighth of the descriptors at most: others need them too. */
+static size_t may_hold(size_t n)
+{
+	struct rlimit r;
+	size_t max = HELD_MAX;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur / 8 < max)
+		max = (size_t)r.rlim_cur / 8;
+	return n < max ? n : max;
+}
+
+static void hold(struct job *j, int dir, const char *name)
+{
+	struct drop *d = j->drop;
+	int fd;
+
+	if (d->nheld >= j->held_max)
+		return;
+	fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		j->held_max = errno == EMFILE || errno == ENFILE ? 0 : j->held_max;
+	else
+		d->held[d->nheld++] = fd;
+}
+
+/* 0, or errno of what stands in the way. */
+static int remove_one(struct job *j, const struct message *m)
+{
+	unsigned which = m->bits & MESSAGE_CUR ? 1 : 0;
+	const char *name = drop_name(j->drop, m);
+
+	if (j->dirs[which] < 0)
+		return -j->dirs[which];
+	hold(j, j->dirs[which], name);
+	if (unlinkat(j->dirs[which], name, 0) != 0)
+		return errno;
+	j->touched[which] = true;
+	return 0;
+}
+
+static void stays(struct job *j, const struct message *m, int error)
+{
+	j->stayed++;
+	j->error = error;
+	name_print(drop_name(j->drop, m), j->name);
+}
+
+/* Removes what is where it was; refs of the others end up in missing. */
+static size_t remove_listed(struct job *j, const uint64_t *refs, size_t n, uint64_t *missing)
+{
+	size_t nmissing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct message *m = &j->drop->v[refs[i]];
+		int error = remove_one(j, m);
+
+		if (!error)
+			j->removed++;
+		else if (error == ENOENT || error == ESTALE)
+			missing[nmissing++] = refs[i];
+		else
+			stays(j, m, error);
+	}
+	return nmissing;
+}
+
+/* Moved by another program, or removed by it: then it is gone as was asked. */
+static void remove_moved(struct job *j, const uint64_t *refs, size_t n)
+{
+	bool looked = n == 0 || drop_look_again(j->drop);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct message *m = &j->drop->v[refs[i]];
+		int error = looked ? remove_one(j, m) : EAGAIN;
+
+		if (!error || error == ENOENT || error == ESTALE)
+			j->removed++;
+		else
+			stays(j, m, error);
+	}
+}
+
+/* Some file systems have nothing to sync in a directory, and say so with EINVAL. */
+static int sync_dirs(const struct job *j)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (j->touched[i] && fsync(j->dirs[i]) != 0 && errno != EINVAL &&
+			errno != EOPNOTSUPP)
+			return errno;
+	return 0;
+}
+
+static int outcome(struct job *j, size_t n, int sync_error)
+{
+	const struct store *s = j->drop->store;
+	const struct popart_host *host = s->host;
+
+	count(s, j->call, STAT_REMOVED, (int64_t)j->removed);
+	count(s, j->call, STAT_NOT_REMOVED, (int64_t)j->stayed);
+	if (sync_error)
+		return host->fail(s->inst, j->call, POPART_E_IO, NULL, sync_error,
+			"%s: %zu messages were removed, but the directory cannot be synced: "
+			"after "
+			"a crash they may be back",
+			j->drop->root, j->removed);
+	if (j->stayed)
+		return host->fail(s->inst, j->call, POPART_R_PARTIAL, NULL, j->error,
+			"%s: %zu of %zu messages could not be removed, the last one \"%s\"",
+			j->drop->root, j->stayed, n, j->name);
+	return POPART_OK;
+}
+
+int commit_run(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
+	size_t *removed)
+{
+	struct drop *d = drop;
+	struct job j = { .drop = d, .call = call };
+	uint64_t *missing = NULL;
+	int status = POPART_E_NOMEM;
+
+	*removed = 0;
+	for (size_t i = 0; i < n; i++)
+		if (refs[i] >= d->n)
+			return POPART_E_BUG;
+	if (d->store->read_only || n == 0) {
+		*removed = n;
+		return POPART_OK;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		j.dirs[i] = i < drop_dirs(d) ? drop_dir(d, i) : -ENOENT;
+	j.held_max = may_hold(n);
+	missing = malloc(n * sizeof(*missing));
+	d->held = malloc(n * sizeof(*d->held));
+	if (!d->held)
+		j.held_max = 0;
+	if (missing) {
+		size_t nmissing = remove_listed(&j, refs, n, missing);
+
+		remove_moved(&j, missing, nmissing);
+		status = outcome(&j, n, sync_dirs(&j));
+	}
+	*removed = j.removed;
+	for (unsigned i = 0; i < 2; i++)
+		if (j.dirs[i] >= 0)
+			close(j.dirs[i]);
+	free(missing);
+	return status;
+}

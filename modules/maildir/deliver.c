@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Putting a message in: a file in tmp/ gets the octets, is synced, and only then a name
+ * in new/ (or cur/, when it counts as read), which is synced too.
+ */
+#include "store.h"
+#include "hash.h"
+#include "size.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct delivery {
+	struct drop *drop; /* only for its paths */
+	int fd;
+	bool seen;
+	int64_t received_s; /* 0: now */
+	struct size size;
+	char key[NAME_LEN + 1];
+	char tmp[4096];
+};
+
+static int cannot(
+	const struct delivery *dl, const struct popart_call *call, int error, const char *what)
+{
+	const struct store *s = dl->drop->store;
+	int status = error == ENOENT || error == ESTALE ? POPART_R_TEMP : status_of(error);
+
+	return s->host->fail(
+		s->inst, call, status, NULL, error, "%s: cannot %s", dl->drop->root, what);
+}
+
+static void delivery_free(struct delivery *dl)
+{
+	if (dl->fd >= 0)
+		close(dl->fd);
+	if (dl->tmp[0])
+		unlink(dl->tmp);
+	drop_free(dl->drop);
+	free(dl);
+}
+
+/* ---- begin ---- */
+
+static int sync_path(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error = 0;
+
+	if (fd < 0)
+		return errno;
+	/* Some file systems have nothing to sync in a directory. */
+	if (fsync(fd) != 0 && errno != EINVAL && errno != EOPNOTSUPP)
+		error = errno;
+	close(fd);
+	return error;
+}
+
+/* The first message for somebody: what leads to it must survive a crash as it does. */
+static int make_maildir(const struct drop *d)
+{
+	static const char *const parts[] = { "", "/tmp", "/new", "/cur" };
+	char path[4096];
+	int error = 0;
+	bool made = false;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !error; i++) {
+		snprintf(path, sizeof(path), "%s%s", d->root, parts[i]);
+		if (mkdir(path, 0700) == 0)
+			made = true;
+		else if (errno != EEXIST)
+			error = errno;
+	}
+	if (made && !error)
+		error = sync_path(d->root);
+	if (made && !error) {
+		snprintf(path, sizeof(path), "%s/..", d->root);
+		error = sync_path(path);
+	}
+	return error;
+}
+
+static void unique_key(struct store *s, int64_t received_s, char key[NAME_LEN + 1])
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	snprintf(key, NAME_LEN + 1, "%jd.M%06ldP%jdQ%uR%08x.%s",
+		(intmax_t)(received_s ? received_s : ts.tv_sec), ts.tv_nsec / 1000,
+		(intmax_t)getpid(), atomic_fetch_add(&s->deliveries, 1) + 1, s->nonce,
+		s->host_name);
+}
+
+/* A unique-id is kept by being the base name, when it can be one. */
+static bool key_for_uid(struct popart_str uid, char key[NAME_LEN + 1])
+{
+	struct name n;
+	char made[NAME_LEN], back[UID_LEN];
+
+	if (uid.len == 0 || uid.len > UID_LEN || uid.ptr[0] == '.' ||
+		memchr(uid.ptr, '/', uid.len) || memchr(uid.ptr, ':', uid.len) ||
+		memchr(uid.ptr, 0, uid.len))
+		return false;
+	name_parse(&n, uid, false);
+
+	size_t made_len = name_key(&n, made);
+
+	if (name_uid(made, made_len, back) != uid.len || memcmp(back, uid.ptr, uid.len) != 0)
+		return false;
+	memcpy(key, uid.ptr, uid.len);
+	key[uid.len] = 0;
+	return true;
+}
+
+/* 0, EEXIST when a message has this key, or another errno. */
+static int key_is_free(const struct drop *d, const char *key)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < 2 && !error; i++) {
+		struct scan s = { 0 };
+		int fd = drop_dir(d, i);
+
+		error = fd < 0 ? -fd : scan_dir(&s, fd, 0);
+		for (size_t k = 0; k < s.n && !error; k++) {
+			struct name n;
+			char other[NAME_LEN];
+
+			name_parse(&n,
+				(struct popart_str){ scan_name(&s, &s.v[k]), s.v[k].len },
+				false);
+
+			size_t len = name_key(&n, other);
+
+			if (len == strlen(key) && memcmp(key, other, len) == 0)
+				error = EEXIST;
+		}
+		scan_free(&s);
+		if (fd >= 0)
+			close(fd);
+	}
+	return error;
+}
+
+static int choose_key(struct delivery *dl, const struct popart_call *call,
+	const struct popart_delivery *about)
+{
+	struct store *s = dl->drop->store;
+	int error;
+
+	if (about->uid.len == 0) {
+		unique_key(s, about->received_s, dl->key);
+		return POPART_OK;
+	}
+	if (!key_for_uid(about->uid, dl->key))
+		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
+			"%s: a Maildir cannot keep this unique-id", dl->drop->root);
+	error = key_is_free(dl->drop, dl->key);
+	if (error == EEXIST)
+		return s->host->fail(s->inst, call, POPART_R_PERM,
+			"a message with this unique-id is there already", error,
+			"%s: there is a message \"%s\" already", dl->drop->root, dl->key);
+	return error ? cannot(dl, call, error, "look through the Maildir") : POPART_OK;
+}
+
+static int open_tmp(struct delivery *dl, const struct popart_call *call)
+{
+	char name[NAME_LEN + 1];
+
+	unique_key(dl->drop->store, 0, name);
+	snprintf(dl->tmp, sizeof(dl->tmp), "%s/tmp/%s", dl->drop->root, name);
+	dl->fd = open(dl->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (dl->fd >= 0)
+		return POPART_OK;
+	dl->tmp[0] = 0;
+	return cannot(dl, call, errno, "write to tmp/");
+}
+
+static int refuse(const struct store *s, const struct popart_call *call, const char *why)
+{
+	return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0, "%s", why);
+}
+
+int deliver_begin(void *store, const struct popart_call *call, const struct popart_user *user,
+	const struct popart_delivery *about, void **out)
+{
+	struct store *s = store;
+	struct delivery *dl;
+	struct popart_str root;
+	int status, error;
+
+	if (s->read_only)
+		return refuse(s, call, "this instance is read_only");
+	if (s->layout == LAYOUT_PLAIN)
+		return refuse(
+			s, call, "messages are put into Maildirs only, not layout = \"plain\"");
+	status = store_root(s, call, user, &root);
+	if (status)
+		return status;
+	dl = calloc(1, sizeof(*dl));
+	if (!dl)
+		return POPART_E_NOMEM;
+	dl->fd = -1;
+	status = drop_new(s, call, root, false, &dl->drop);
+	if (status) {
+		free(dl);
+		return status;
+	}
+	dl->seen = about->flags & POPART_MSG_SEEN;
+	dl->received_s = about->received_s;
+	size_begin(&dl->size);
+	error = make_maildir(dl->drop);
+	status = error ? cannot(dl, call, error, "make the Maildir") : POPART_OK;
+	if (!status)
+		status = choose_key(dl, call, about);
+	if (!status)
+		status = open_tmp(dl, call);
+	if (status)
+		delivery_free(dl);
+	else
+		*out = dl;
+	return status;
+}
+
+/* ---- write, finish ---- */
+
+int deliver_write(void *dlv, const struct popart_call *call, const void *data, size_t n)
+{
+	struct delivery *dl = dlv;
+	const char *p = data;
+
+	size_add(&dl->size, data, n);
+	while (n) {
+		ssize_t put = write(dl->fd, p, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return cannot(dl, call, errno, "write the message");
+		p += put;
+		n -= (size_t)put;
+	}
+	return POPART_OK;
+}
+
+/* What is not there yet cannot be in the way: link never replaces. */
+static int give_name(struct delivery *dl, char path[4096])
+{
+	char name[NAME_LEN + 1];
+	int n;
+
+	size_end(&dl->size);
+	n = snprintf(name, sizeof(name), "%s,S=%" PRIu64 ",W=%" PRIu64 "%s", dl->key,
+		dl->size.stored, dl->size.wire, dl->seen ? ":2,S" : "");
+	if (n < 0 || n > NAME_LEN ||
+		!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, name, path))
+		return ENAMETOOLONG;
+	return rename_apart(dl->tmp, path);
+}
+
+static int sync_dir(const struct delivery *dl)
+{
+	char path[4096];
+
+	if (!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, "", path))
+		return ENAMETOOLONG;
+	return sync_path(path);
+}
+
+int deliver_finish(void *dlv, const struct popart_call *call)
+{
+	struct delivery *dl = dlv;
+	struct store *s = dl->drop->store;
+	const struct timespec times[2] = { { .tv_nsec = UTIME_NOW },
+		{ .tv_sec = dl->received_s } };
+	char path[4096];
+	int error = 0, status = POPART_OK;
+
+	if ((dl->received_s && futimens(dl->fd, times) != 0) || fsync(dl->fd) != 0)
+		error = errno;
+	if (close(dl->fd) != 0 && !error)
+		error = errno;
+	dl->fd = -1;
+	if (error)
+		status = cannot(dl, call, error, "write the message");
+	if (!status && (error = give_name(dl, path)) != 0)
+		status = cannot(dl, call, error, "give the message its name");
+	if (!status) {
+		dl->tmp[0] = 0;
+		error = sync_dir(dl);
+		if (error) { /* whoever sent it will try again */
+			unlink(path);
+			status = cannot(dl, call, error, "sync the directory");
+		}
+	}
+	if (!status)
+		count(s, call, STAT_DELIVERED, 1);
+	delivery_free(dl);
+	return status;
+}
+
+void deliver_abandon(void *dlv, const struct popart_call *call)
+{
+	(void)call;
+	delivery_free(dlv);
+}

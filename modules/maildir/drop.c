@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+#include "hash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LESSONS_MAX = 4096 };
+
+int drop_new(struct store *store, const struct popart_call *call, struct popart_str root,
+	bool plain, struct drop **out)
+{
+	struct drop *d = calloc(1, sizeof(*d));
+
+	if (d) {
+		d->store = store;
+		d->plain = plain;
+		d->root = strndup(root.ptr, root.len);
+	}
+	if (!d || !d->root) {
+		free(d);
+		return store->host->fail(store->inst, call, POPART_E_NOMEM, NULL, ENOMEM,
+			"%.*s: out of memory", (int)root.len, root.ptr);
+	}
+	*out = d;
+	return POPART_OK;
+}
+
+void drop_free(struct drop *d)
+{
+	for (size_t i = 0; i < d->nheld; i++)
+		close(d->held[i]);
+	image_free(&d->image);
+	free(d->held);
+	free(d->lessons);
+	free(d->names);
+	free(d->v);
+	free(d->root);
+	free(d);
+}
+
+uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino)
+{
+	uint64_t all[4] = { stored, (uint64_t)mtime_ns, (uint64_t)ctime_ns, ino };
+
+	return (uint32_t)(hash64(all, sizeof(all), 0) >> 16);
+}
+
+uint64_t drop_wire(const struct message *m)
+{
+	return (uint64_t)m->wire_high << 32 | m->wire_low;
+}
+
+const char *drop_name(const struct drop *d, const struct message *m)
+{
+	return d->names + m->name;
+}
+
+/* Exactly as much memory as it takes: most sessions are idle most of the time. */
+bool drop_keep(struct drop *d)
+{
+	const struct record *r;
+	size_t n = 0, names = 0;
+
+	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL; n++)
+		names += r->name_len + 1u;
+	if (n == 0)
+		return true;
+	if (names > UINT32_MAX)
+		return false;
+	d->v = malloc(n * sizeof(*d->v));
+	d->names = malloc(names);
+	if (!d->v || !d->names)
+		return false;
+	d->names_cap = names;
+	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL;) {
+		d->v[d->n++] = (struct message){
+			.name = (uint32_t)d->names_len,
+			.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
+			.wire_low = (uint32_t)r->wire,
+			.wire_high = (uint8_t)(r->wire >> 32),
+			.body = r->body <= UINT16_MAX ? (uint16_t)r->body : 0,
+			.bits = (uint8_t)(r->form | (r->flags & RECORD_CUR ? MESSAGE_CUR : 0) |
+				(r->flags & RECORD_HINT ? MESSAGE_HINT : 0) |
+				(r->flags & RECORD_TWIN ? MESSAGE_TWIN : 0)),
+		};
+		memcpy(d->names + d->names_len, record_name(r), r->name_len + 1u);
+		d->names_len += r->name_len + 1u;
+	}
+	return true;
+}
+
+void drop_learn(struct drop *d, uint32_t index, const struct record *r)
+{
+	struct lesson *l;
+
+	if (d->store->read_only || !d->store->cache || d->nlessons == LESSONS_MAX)
+		return;
+	if (d->nlessons == d->lessons_cap) {
+		size_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
+
+		l = realloc(d->lessons, cap * sizeof(*l));
+		if (!l)
+			return;
+		d->lessons = l;
+		d->lessons_cap = cap;
+	}
+	d->lessons[d->nlessons++] = (struct lesson){ index, *r };
+}
+
+bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])
+{
+	const char *dir = d->plain ? "" : flags & RECORD_CUR ? "cur/" : "new/";
+	int n = snprintf(path, 4096, "%s/%s%s", d->root, dir, name);
+
+	return n > 0 && n < 4096;
+}
+
+int drop_dir(const struct drop *d, unsigned which)
+{
+	char path[4096];
+	int fd;
+
+	if (!drop_path(d, which ? RECORD_CUR : 0, "", path))
+		return -ENAMETOOLONG;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* ---- moved messages ---- */
+
+static size_t key_of(const struct drop *d, const char *name, size_t len, char key[NAME_LEN])
+{
+	struct name n;
+
+	name_parse(&n, (struct popart_str){ name, len }, d->plain);
+	return name_key(&n, key);
+}
+
+bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len, uint8_t flags)
+{
+	const char *was = drop_name(d, m);
+	uint8_t bits = flags & RECORD_CUR ? MESSAGE_CUR : 0;
+
+	if (strcmp(was, name) != 0) {
+		size_t need = d->names_len + len + 1;
+
+		if (need > UINT32_MAX)
+			return false;
+		if (need > d->names_cap) {
+			size_t cap = need + need / 8;
+			char *names = realloc(d->names, cap);
+
+			if (!names)
+				return false;
+			d->names = names;
+			d->names_cap = cap;
+		}
+		memcpy(d->names + d->names_len, name, len + 1);
+		m->name = (uint32_t)d->names_len;
+		d->names_len = need;
+	}
+	m->bits = (uint8_t)((m->bits & ~MESSAGE_CUR) | bits);
+	return true;
+}
+
+static bool take_names(struct drop *d, const struct scan *s, const struct table *t)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct found *f = &s->v[i];
+		char key[NAME_LEN], other[NAME_LEN];
+		size_t len = key_of(d, scan_name(s, f), f->len, key);
+		uint64_t hash = hash64(key, len, 0);
+		uint32_t pos = 0, k;
+
+		while (table_next(t, hash, &pos, &k)) {
+			struct message *m = &d->v[k];
+			const char *name = drop_name(d, m);
+
+			if (key_of(d, name, strlen(name), other) != len ||
+				memcmp(key, other, len) != 0)
+				continue;
+			if (!drop_rename(d, m, scan_name(s, f), f->len, f->flags))
+				return false;
+			break;
+		}
+	}
+	return true;
+}
+
+/* A twin is only ever what it was listed as. */
+static bool index_messages(const struct drop *d, struct table *t)
+{
+	if (d->n > UINT32_MAX || !table_init(t, d->n))
+		return false;
+	for (size_t i = 0; i < d->n; i++) {
+		const char *name = drop_name(d, &d->v[i]);
+		char key[NAME_LEN];
+		size_t len = key_of(d, name, strlen(name), key);
+
+		if (!(d->v[i].bits & MESSAGE_TWIN))
+			table_add(t, hash64(key, len, 0), (uint32_t)i);
+	}
+	return true;
+}
+
+static bool long_ago(const struct stamp *s)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return nanoseconds(ts) - s->ctime_ns > INT64_C(2) * 1000000000;
+}
+
+static bool stamps_now(const struct drop *d, struct stamp now[2])
+{
+	now[0] = now[1] = (struct stamp){ 0 };
+	for (unsigned i = 0; i < drop_dirs(d); i++) {
+		char path[4096];
+		struct stat st;
+
+		if (!drop_path(d, i ? RECORD_CUR : 0, "", path))
+			return false;
+		if (stat(path, &st) == 0)
+			now[i] = stamp_of(&st);
+		else if (errno != ENOENT && errno != ESTALE)
+			return false;
+	}
+	return true;
+}
+
+static int scan_all(const struct drop *d, struct scan *s)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < drop_dirs(d) && !error; i++) {
+		int fd = drop_dir(d, i);
+
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return -fd;
+		error = scan_dir(s, fd, i ? RECORD_CUR : 0);
+		close(fd);
+	}
+	return error;
+}
+
+/* A file that is renamed while a directory is read can be missed, so what changed
+ * meanwhile is read again. */
+bool drop_look_again(struct drop *d)
+{
+	struct table t;
+	struct stamp before[2], after[2] = { 0 };
+	bool ok = stamps_now(d, before);
+
+	if (!ok)
+		return false;
+	if (stamp_equal(&before[0], &d->looked[0]) && stamp_equal(&before[1], &d->looked[1]) &&
+		long_ago(&before[0]) && long_ago(&before[1]))
+		return true;
+	if (!index_messages(d, &t))
+		return false;
+	for (unsigned tries = 0; ok && tries < 4; tries++) {
+		struct scan s = { 0 };
+
+		ok = scan_all(d, &s) == 0 && take_names(d, &s, &t) && stamps_now(d, after);
+		scan_free(&s);
+		if (!ok ||
+			(stamp_equal(&before[0], &after[0]) &&
+				stamp_equal(&before[1], &after[1])))
+			break;
+		memcpy(before, after, sizeof(before));
+	}
+	if (ok)
+		memcpy(d->looked, after, sizeof(after));
+	table_free(&t);
+	return ok;
+}

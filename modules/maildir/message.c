@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* A message whose size came from its name, on its way out. */
+struct hinted {
+	struct drop *drop;
+	uint32_t index;
+};
+
+/* ---- after sending ---- */
+
+/* The name gets the right size; where that cannot be, the cache has the last word. */
+static void heal(struct drop *d, uint32_t index, int fd, uint64_t wire)
+{
+	struct message *m = &d->v[index];
+	const char *was = drop_name(d, m);
+	uint8_t flags = m->bits & MESSAGE_CUR ? RECORD_CUR : 0;
+	struct record r = { .wire = wire };
+	struct name n;
+	struct stat st;
+	char from[4096], to[4096], name[NAME_LEN + 1];
+
+	name_parse(&n, (struct popart_str){ was, strlen(was) }, d->plain);
+	if (name_with_wire(&n, wire, name) && drop_path(d, flags, was, from) &&
+		drop_path(d, flags, name, to) && rename_apart(from, to) == 0) {
+		drop_rename(d, m, name, strlen(name), flags);
+		d->healed++;
+	} else if (fstat(fd, &st) == 0) {
+		record_set_file(&r, &st);
+		drop_learn(d, index, &r);
+	}
+}
+
+static void release_counted(struct popart_source *src)
+{
+	close(src->fd);
+}
+
+static void release_hinted(struct popart_source *src)
+{
+	struct hinted *h = src->ctx;
+	const struct message *m = &h->drop->v[h->index];
+
+	if (src->wire_sent && src->wire_sent != drop_wire(m) && src->wire_sent <= WIRE_MAX &&
+		!h->drop->store->read_only)
+		heal(h->drop, h->index, src->fd, src->wire_sent);
+	close(src->fd);
+	free(h);
+}
+
+/* ---- before sending ---- */
+
+static int open_listed(const struct drop *d, const struct message *m, struct stat *st)
+{
+	char path[4096];
+
+	if (!drop_path(d, m->bits & MESSAGE_CUR ? RECORD_CUR : 0, drop_name(d, m), path))
+		return -ENAMETOOLONG;
+	return scan_open(AT_FDCWD, path, st);
+}
+
+static bool is_gone(int fd)
+{
+	return fd == -ENOENT || fd == -ESTALE;
+}
+
+/* Where it was listed, or where it was moved to since. */
+static int open_moved(
+	struct drop *d, const struct popart_call *call, struct message *m, struct stat *st)
+{
+	int fd = open_listed(d, m, st);
+
+	if (!is_gone(fd))
+		return fd;
+	if (!drop_look_again(d))
+		return -EAGAIN;
+	fd = open_listed(d, m, st);
+	if (fd >= 0)
+		count(d->store, call, STAT_MESSAGES_MOVED, 1);
+	return fd;
+}
+
+/* The file is not as it was when it was counted: its size has to be found again, and a
+ * message is never sent under a size that is not its own. */
+static int count_again(
+	struct drop *d, const struct popart_call *call, uint32_t index, int fd, struct stat *st)
+{
+	const struct store *s = d->store;
+	struct message *m = &d->v[index];
+	unsigned char *buf = malloc(SCAN_BUFFER);
+	struct record r = { 0 };
+	int error = buf ? scan_message(fd, st, buf, &r) : ENOMEM;
+	char shown[NAME_LEN + 1];
+
+	free(buf);
+	count(s, call, STAT_MESSAGES_CHANGED, 1);
+	if (error)
+		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, error,
+			"%s: \"%s\" has changed and cannot be read again", d->root,
+			name_print(drop_name(d, m), shown));
+	drop_learn(d, index, &r);
+	if (r.wire != drop_wire(m))
+		return s->host->fail(s->inst, call, POPART_R_TEMP,
+			"this message was changed; its new size is known at the next login", 0,
+			"%s: \"%s\" was changed in its place: %ju octets were listed, it now "
+			"has "
+			"%ju",
+			d->root, name_print(drop_name(d, m), shown), (uintmax_t)drop_wire(m),
+			(uintmax_t)r.wire);
+	m->proof = proof_of(r.stored, r.mtime_ns, r.ctime_ns, r.ino);
+	m->body = r.body <= UINT16_MAX ? (uint16_t)r.body : 0;
+	m->bits = (uint8_t)((m->bits & ~MESSAGE_FORM) | r.form);
+	return POPART_OK;
+}
+
+static int cannot_open(const struct drop *d, const struct popart_call *call,
+	const struct message *m, int error)
+{
+	const struct store *s = d->store;
+	char shown[NAME_LEN + 1];
+
+	if (error == ENOENT || error == ESTALE)
+		return s->host->fail(s->inst, call, POPART_R_GONE, NULL, error,
+			"%s: \"%s\" was removed by another program", d->root,
+			name_print(drop_name(d, m), shown));
+	return s->host->fail(s->inst, call, status_of(error), NULL, error,
+		"%s: cannot open \"%s\"", d->root, name_print(drop_name(d, m), shown));
+}
+
+int message_open(
+	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
+{
+	struct drop *d = drop;
+	struct message *m;
+	struct hinted *hinted = NULL;
+	struct stat st;
+	int fd, status = POPART_OK;
+
+	if (ref >= d->n)
+		return POPART_E_BUG;
+	m = &d->v[ref];
+	fd = open_moved(d, call, m, &st);
+	if (fd < 0)
+		return cannot_open(d, call, m, -fd);
+	if (m->bits & MESSAGE_HINT) {
+		hinted = malloc(sizeof(*hinted));
+		if (!hinted)
+			status = POPART_E_NOMEM;
+		else
+			*hinted = (struct hinted){ d, (uint32_t)ref };
+	} else if (m->proof !=
+		proof_of((uint64_t)st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
+			st.st_ino)) {
+		status = count_again(d, call, (uint32_t)ref, fd, &st);
+	}
+	if (status) {
+		close(fd);
+		return status;
+	}
+	src->kind = POPART_SRC_FD;
+	src->fd = fd;
+	src->offset = 0;
+	src->length = (uint64_t)st.st_size;
+	src->form = m->bits & MESSAGE_FORM;
+	src->body_offset = m->body;
+	src->ctx = hinted;
+	src->release = hinted ? release_hinted : release_counted;
+	return POPART_OK;
+}

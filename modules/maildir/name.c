@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "name.h"
+#include "hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The digits at p, all of them or (prefix) as many as there are. */
+static bool digits(const char *p, size_t n, bool prefix, uint64_t *value)
+{
+	size_t i = 0;
+
+	*value = 0;
+	for (; i < n && p[i] >= '0' && p[i] <= '9'; i++) {
+		if (i == 18)
+			return false;
+		*value = *value * 10 + (uint64_t)(p[i] - '0');
+	}
+	return i > 0 && (prefix || i == n);
+}
+
+/* Length of the field at p, which begins with ','; *letter: S or W when it is a size. */
+static size_t field(const char *p, size_t n, char *letter, uint64_t *value)
+{
+	const char *comma = memchr(p + 1, ',', n - 1);
+	size_t len = comma ? (size_t)(comma - p) : n;
+
+	*letter = 0;
+	if (len > 3 && (p[1] == 'S' || p[1] == 'W') && p[2] == '=' &&
+		digits(p + 3, len - 3, false, value))
+		*letter = p[1];
+	return len;
+}
+
+static void parse_fields(struct name *n)
+{
+	const char *p = n->full.ptr, *end = p + n->base_len;
+
+	while ((p = memchr(p, ',', (size_t)(end - p))) != NULL) {
+		uint64_t value;
+		char letter;
+		size_t len = field(p, (size_t)(end - p), &letter, &value);
+
+		if (letter && n->lead_len == n->base_len)
+			n->lead_len = (size_t)(p - n->full.ptr);
+		if (letter == 'S' && n->stored == NAME_NO_SIZE)
+			n->stored = value;
+		if (letter == 'W' && n->wire == NAME_NO_SIZE)
+			n->wire = value;
+		p += len;
+		if (p == end)
+			break;
+	}
+}
+
+void name_parse(struct name *n, struct popart_str full, bool plain)
+{
+	const char *colon = plain ? NULL : memchr(full.ptr, ':', full.len);
+	uint64_t number;
+
+	*n = (struct name){ .full = full, .number = -1 };
+	n->stored = n->wire = NAME_NO_SIZE;
+	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
+	n->lead_len = n->base_len;
+	if (plain)
+		return;
+	if (digits(full.ptr, n->base_len, true, &number))
+		n->number = (int64_t)number;
+	parse_fields(n);
+	if (full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
+		n->seen = memchr(colon + 3, 'S', full.len - n->base_len - 3) != NULL;
+}
+
+size_t name_key(const struct name *n, char key[NAME_LEN])
+{
+	const char *p = n->full.ptr + n->lead_len, *end = n->full.ptr + n->base_len;
+	size_t len = n->lead_len;
+
+	memcpy(key, n->full.ptr, len);
+	while (p < end) {
+		uint64_t value;
+		char letter;
+		size_t part = field(p, (size_t)(end - p), &letter, &value);
+
+		if (!letter) {
+			memcpy(key + len, p, part);
+			len += part;
+		}
+		p += part;
+	}
+	return len;
+}
+
+static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])
+{
+	uid[0] = '~';
+	hash128_hex(what, len, uid + 1);
+	return 33;
+}
+
+size_t name_uid(const char *key, size_t len, char uid[UID_LEN])
+{
+	bool fits = len >= 1 && len <= UID_LEN && key[0] != '~';
+
+	for (size_t i = 0; fits && i < len; i++)
+		fits = key[i] >= 0x21 && key[i] <= 0x7e;
+	if (!fits)
+		return hashed_uid(key, len, uid);
+	memcpy(uid, key, len);
+	return len;
+}
+
+size_t name_uid_twin(const char *key, size_t len, uint64_t ino, char uid[UID_LEN])
+{
+	char both[NAME_LEN + 32];
+	int more;
+
+	memcpy(both, key, len);
+	more = snprintf(both + len, sizeof(both) - len, "/%" PRIu64, ino);
+	return hashed_uid(both, len + (size_t)more, uid);
+}
+
+bool name_with_wire(const struct name *n, uint64_t wire, char out[NAME_LEN + 1])
+{
+	const char *base = n->full.ptr, *end = base + n->base_len, *p = base + n->lead_len;
+	char fresh[32];
+	size_t len = n->lead_len, tail = n->full.len - n->base_len;
+	size_t fresh_len = (size_t)snprintf(fresh, sizeof(fresh), ",W=%" PRIu64, wire);
+
+	memcpy(out, base, len);
+	for (bool done = false; p < end || !done;) {
+		uint64_t value;
+		char letter = 'W';
+		size_t part = p < end ? field(p, (size_t)(end - p), &letter, &value) : 0;
+		bool replace = letter == 'W' && !done;
+		const char *from = replace ? fresh : p;
+		size_t add = replace ? fresh_len : letter == 'W' ? 0 : part;
+
+		if (len + add + tail > NAME_LEN)
+			return false;
+		memcpy(out + len, from, add);
+		len += add;
+		p += part;
+		done |= replace;
+	}
+	memcpy(out + len, end, tail);
+	out[len + tail] = 0;
+	return true;
+}
+
+bool name_with_key(const struct name *n, const char *key, char out[NAME_LEN + 1])
+{
+	char sizes[64] = "";
+	int used = 0, len;
+
+	if (n->stored != NAME_NO_SIZE)
+		used = snprintf(sizes, sizeof(sizes), ",S=%" PRIu64, n->stored);
+	if (n->wire != NAME_NO_SIZE)
+		snprintf(sizes + used, sizeof(sizes) - (size_t)used, ",W=%" PRIu64, n->wire);
+	len = snprintf(out, NAME_LEN + 1, "%s%s%.*s", key, sizes,
+		(int)(n->full.len - n->base_len), n->full.ptr + n->base_len);
+	return len > 0 && len <= NAME_LEN;
+}
+
+const char *name_print(const char *name, char out[NAME_LEN + 1])
+{
+	size_t i = 0;
+
+	for (; i < NAME_LEN && name[i]; i++)
+		out[i] = name[i] >= 0x20 && name[i] <= 0x7e ? name[i] : '?';
+	out[i] = 0;
+	return out;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MAILDIR_NAME_H
+#define MAILDIR_NAME_H
+/*
+ * File names of a Maildir: TIME.UNIQUE,S=OCTETS,W=OCTETS:2,FLAGS
+ *
+ * The base is what stands before ':'. The key is the base without its ,S= and ,W=
+ * fields: it stays the same while a message is moved, flagged, or given a right size,
+ * and the unique-id is made from it. In a plain directory the whole name is the key.
+ */
+#include <popart/abi.h>
+#include <stdbool.h>
+
+enum { NAME_LEN = 255, UID_LEN = 70 };
+#define NAME_NO_SIZE UINT64_MAX
+
+struct name {
+	struct popart_str full;
+	size_t base_len;
+	size_t lead_len;       /* of the base before its first ,S= or ,W= field   */
+	int64_t number;        /* that it begins with; -1: none, or too long      */
+	uint64_t stored, wire; /* ,S= and ,W=; NAME_NO_SIZE: none                 */
+	bool seen;             /* flag S                                          */
+};
+
+void name_parse(struct name *, struct popart_str full, bool plain);
+/* Length of the key. */
+size_t name_key(const struct name *, char key[NAME_LEN]);
+/* 1 .. UID_LEN octets of 0x21..0x7E, no end. The key as it is when it fits, else '~' and a
+ * hash; keys that begin with '~' are hashed, so that no file name can imitate one. */
+size_t name_uid(const char *key, size_t len, char uid[UID_LEN]);
+/* For the second of two messages with one key, where it cannot be given another name:
+ * made from the key and the inode number. */
+size_t name_uid_twin(const char *key, size_t len, uint64_t ino, char uid[UID_LEN]);
+
+/* The same name with another ,W= value; or with `base` in place of the key. Ends in NUL.
+ * False: longer than a file name can be. */
+bool name_with_wire(const struct name *, uint64_t wire, char out[NAME_LEN + 1]);
+bool name_with_key(const struct name *, const char *key, char out[NAME_LEN + 1]);
+
+/* For log lines: printable ASCII, anything else as '?'. */
+const char *name_print(const char *name, char out[NAME_LEN + 1]);
+
+#endif

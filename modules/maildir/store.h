@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MAILDIR_STORE_H
+#define MAILDIR_STORE_H
+/*
+ * What the parts of this module share: a configured instance (struct store, constant once
+ * started but for one counter, used by all threads) and an open maildrop (struct drop, of
+ * one session, never in two threads at once).
+ */
+#include <popart/module.h>
+#include <stdatomic.h>
+#include "cache.h"
+#include "name.h"
+#include "scan.h"
+
+enum layout { LAYOUT_AUTO, LAYOUT_MAILDIR, LAYOUT_PLAIN };
+
+struct store {
+	const struct popart_host *host;
+	struct popart_instance *inst;
+	const struct popart_conf *conf;
+	enum layout layout;
+	bool read_only, cache;
+	char host_name[64]; /* as it goes into file names */
+	uint32_t nonce;     /* of this process and instance */
+	_Atomic uint32_t deliveries;
+};
+
+/* Rows of the stats table, in order. */
+enum stat_index {
+	STAT_LISTINGS_CACHED,
+	STAT_LISTINGS_READ,
+	STAT_MESSAGES_SCANNED,
+	STAT_OCTETS_SCANNED,
+	STAT_MESSAGES_SKIPPED,
+	STAT_MESSAGES_CHANGED,
+	STAT_MESSAGES_MOVED,
+	STAT_SIZES_HEALED,
+	STAT_NAMES_SEPARATED,
+	STAT_CACHE_WRITES,
+	STAT_CACHE_FAILURES,
+	STAT_REMOVED,
+	STAT_NOT_REMOVED,
+	STAT_DELIVERED
+};
+
+/* A message of an idle session. Its file name is at drop->names + name. */
+struct message {
+	uint32_t name;
+	uint32_t proof;    /* of size, times and inode; what is known holds while it does */
+	uint32_t wire_low; /* octets of a RETR, 40 bits in two parts                      */
+	uint16_t body;     /* offset; 0: not known                                        */
+	uint8_t wire_high;
+	uint8_t bits; /* MESSAGE_* */
+};
+enum {
+	MESSAGE_FORM = POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE,
+	MESSAGE_CUR = 1u << 4,
+	MESSAGE_HINT = 1u << 5,
+	MESSAGE_TWIN = 1u << 6
+};
+#define WIRE_MAX ((UINT64_C(1) << 40) - 1)
+
+/* Something learnt during the session that the cache should know next time. */
+struct lesson {
+	uint32_t index;
+	struct record record;
+};
+
+struct drop {
+	struct store *store;
+	char *root; /* the maildrop's directory */
+	bool plain;
+	struct image image; /* between open and list only */
+
+	struct message *v;
+	size_t n;
+	char *names; /* NUL after each */
+	size_t names_len, names_cap;
+
+	struct stamp looked[2]; /* as they were when moved messages were last looked for */
+	struct lesson *lessons;
+	size_t nlessons, lessons_cap;
+	int *held; /* descriptors of removed files, closed last */
+	size_t nheld;
+	unsigned healed; /* names corrected by release, which has no call to count with */
+};
+
+/* drop.c: memory of an open maildrop, and names within it. */
+int drop_new(struct store *, const struct popart_call *, struct popart_str root, bool plain,
+	struct drop **);
+void drop_free(struct drop *);
+/* Fills v and names from image. False: out of memory. */
+bool drop_keep(struct drop *);
+uint64_t drop_wire(const struct message *);
+void drop_learn(struct drop *, uint32_t index, const struct record *);
+const char *drop_name(const struct drop *, const struct message *);
+/* "new/NAME", "cur/NAME" or "NAME" below the root, as a path. False: too long. */
+bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4096]);
+/* Directories of the layout: opened as a descriptor, or -errno. which: 0 new/ or the plain
+ * directory itself, 1 cur/. */
+int drop_dir(const struct drop *, unsigned which);
+static inline unsigned drop_dirs(const struct drop *d)
+{
+	return d->plain ? 1 : 2;
+}
+/* The message's file has another name now. False: out of memory, nothing changed. */
+bool drop_rename(struct drop *, struct message *, const char *name, size_t len, uint8_t flags);
+/* After a file was not where it was: looks through the directories for every message
+ * under its key. False: it could not (out of memory, an unreadable directory). */
+bool drop_look_again(struct drop *);
+uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino);
+
+/* inventory.c: the message set at login, from the cache and the directories. POPART_OK
+ * and drop->image, or a status that was recorded. */
+int inventory_take(struct drop *, const struct popart_call *);
+/* What lessons were learnt goes into the cache. */
+void inventory_teach(struct drop *, const struct popart_call *);
+
+/* message.c, commit.c, deliver.c: operations of the storage table. */
+int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
+int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
+	size_t *removed);
+int deliver_begin(void *store, const struct popart_call *, const struct popart_user *,
+	const struct popart_delivery *, void **dlv);
+int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
+int deliver_finish(void *dlv, const struct popart_call *);
+void deliver_abandon(void *dlv, const struct popart_call *);
+
+/* maildir.c */
+/* The maildrop's directory for this user: absolute, in scratch memory. */
+int store_root(struct store *, const struct popart_call *, const struct popart_user *,
+	struct popart_str *root);
+/* What the client may hear of an errno: GONE, PERM, TEMP or internal. */
+int status_of(int error);
+void count(const struct store *, const struct popart_call *, enum stat_index, int64_t);
+/* Renames within a file system and never over anything. 0 or errno. */
+int rename_apart(const char *from, const char *to);
+
+#endif
