@@ -135,11 +135,15 @@ fail:
 	return NULL;
 }
 
-void generation_close_listeners(struct generation *g)
+/* A worker that finishes its sessions still has the sockets: closing ours would leave
+ * clients waiting in a queue that nobody looks at. */
+void generation_stop_listening(struct generation *g)
 {
 	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++) {
-		if (g->listeners[i] >= 0)
-			(void)close(g->listeners[i]);
+		if (g->listeners[i] < 0)
+			continue;
+		(void)shutdown(g->listeners[i], SHUT_RDWR);
+		(void)close(g->listeners[i]);
 		g->listeners[i] = -1;
 	}
 }
@@ -154,7 +158,7 @@ void generation_free(struct generation **gp)
 {
 	struct generation *g = *gp;
 
-	generation_close_listeners(g);
+	generation_stop_listening(g);
 	free(g->listeners);
 	if (g->board)
 		board_unmap(&g->board);

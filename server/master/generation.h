@@ -63,7 +63,7 @@ void generation_free(struct generation **);
 /* How many of its workers have a process, and how many of those are ready. */
 unsigned generation_alive(const struct generation *);
 unsigned generation_serving(const struct generation *);
-/* The master's copies: with those of the workers gone, the ports are closed. */
-void generation_close_listeners(struct generation *);
+/* Closes the ports for good, whoever has copies of the sockets. */
+void generation_stop_listening(struct generation *);
 
 #endif

@@ -60,16 +60,16 @@ static void begin_drain(struct master *m, const char *why)
 	log_end(&l);
 	g->phase = PHASE_DRAINING;
 	g->deadline_ms = clock_ms() + g->conf->drain_timeout_ms;
-	generation_close_listeners(g);
 	tell_workers(g, CHAN_DRAIN, m->log);
+	generation_stop_listening(g);
 }
 
 static void begin_stop(struct master *m)
 {
 	m->gen->phase = PHASE_STOPPING;
 	m->gen->deadline_ms = clock_ms() + STOP_PATIENCE_MS;
-	generation_close_listeners(m->gen);
 	tell_workers(m->gen, CHAN_STOP, m->log);
+	generation_stop_listening(m->gen);
 }
 
 static void begin_kill(struct master *m)
