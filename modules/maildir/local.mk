@@ -16,5 +16,5 @@ MAILDIR_SOURCES = \
 if WITH_MAILDIR
 module_LTLIBRARIES += modules/maildir/maildir.la
 modules_maildir_maildir_la_SOURCES = $(MAILDIR_SOURCES)
-modules_maildir_maildir_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_maildir_maildir_la_LDFLAGS = -module $(MODULE_LDFLAGS)
 endif
