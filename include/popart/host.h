@@ -42,8 +42,8 @@ struct popart_host {
 		const char *client, int os_error, const char *fmt, ...) POPART_PRINTF(6, 7);
 
 	/* Values of the instance's own schema. Strings live as long as the
-	 * instance, and a NUL follows them. An unknown name or a wrong type is POPART_E_BUG: it aborts a
-	 * developer build and logs once elsewhere. */
+	 * instance, and a NUL follows them. An unknown name or a wrong type is
+	 * POPART_E_BUG: it aborts a developer build and logs once elsewhere. */
 	int64_t (*conf_int)(const struct popart_conf *,
 		const char *name); /* also BOOL, SIZE, MSEC, ENUM index */
 	struct popart_str (*conf_str)(const struct popart_conf *, const char *name);

@@ -107,14 +107,14 @@ struct popart_step {
 
 /* What happens in a session, for logs and counters. */
 enum popart_event_kind {
-	POPART_EVENT_LOGIN = 1,    /* in TRANSACTION: count = messages, octets = their sizes   */
-	POPART_EVENT_LOGIN_FAILED, /* status says why; text: mechanism                         */
-	POPART_EVENT_SENT,         /* whole message sent by RETR (count 1) or TOP (count 0)    */
-	POPART_EVENT_SIZE_MISMATCH, /* a RETR sent `octets`, the listing had said `count`      */
-	POPART_EVENT_COMMIT,       /* status; count = messages removed                         */
-	POPART_EVENT_BAD_COMMAND,  /* text: why, never what the client said                    */
-	POPART_EVENT_INTERNAL,     /* a want failed with an internal status                    */
-	POPART_EVENT_END           /* text: reason, one of popart_session_reasons()            */
+	POPART_EVENT_LOGIN = 1,     /* in TRANSACTION: count = messages, octets = their sizes */
+	POPART_EVENT_LOGIN_FAILED,  /* status says why; text: mechanism                    */
+	POPART_EVENT_SENT,          /* whole message sent by RETR (count 1) or TOP (0)     */
+	POPART_EVENT_SIZE_MISMATCH, /* a RETR sent `octets`, the listing had said `count`  */
+	POPART_EVENT_COMMIT,        /* status; count = messages removed                    */
+	POPART_EVENT_BAD_COMMAND,   /* text: why, never what the client said               */
+	POPART_EVENT_INTERNAL,      /* a want failed with an internal status               */
+	POPART_EVENT_END            /* text: reason, one of popart_session_reasons()       */
 };
 struct popart_event {
 	uint32_t kind;
@@ -143,10 +143,10 @@ struct popart_session_conf {
 };
 
 struct popart_session_stats {
-	uint32_t size, state; /* enum popart_state */
-	uint64_t messages, octets;         /* of the maildrop, at login */
+	uint32_t size, state;                /* enum popart_state */
+	uint64_t messages, octets;           /* of the maildrop, at login */
 	uint64_t retrieved, topped, deleted; /* deleted: removed by a commit */
-	uint64_t octets_sent;              /* of messages, as wire_size counts */
+	uint64_t octets_sent;                /* of messages, as wire_size counts */
 	uint64_t size_mismatches;
 	uint32_t bad_commands, login_failures;
 };
@@ -161,8 +161,8 @@ struct popart_session *popart_session_new(const struct popart_session_conf *conf
 /* Wipes what was secret. Whatever was open must have been released and closed. */
 void popart_session_free(struct popart_session **);
 
-enum popart_want popart_session_step(struct popart_session *, struct popart_io *,
-	struct popart_step *);
+enum popart_want popart_session_step(
+	struct popart_session *, struct popart_io *, struct popart_step *);
 
 /*
  * Answers. text is what the module's fail() put down for the client: any octets,
@@ -180,8 +180,8 @@ void popart_session_body_sent(struct popart_session *, uint64_t n);
 /* The source of unknown length has ended, or (status < 0) failed: the connection
  * will be cut without the final "." */
 void popart_session_body_end(struct popart_session *, int status);
-void popart_session_commit_done(struct popart_session *, int status, struct popart_str text,
-	size_t removed);
+void popart_session_commit_done(
+	struct popart_session *, int status, struct popart_str text, size_t removed);
 
 /* The client is gone or must go (a send failed, time is up, lock lost): nothing
  * more is executed or sent; what is open is still released and closed by the steps that

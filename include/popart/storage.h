@@ -42,7 +42,7 @@ enum {
 
 struct popart_msg {
 	uint64_t ref;          /* module's own handle; the host only hands it back     */
-	uint64_t wire_size; /* EXACT octets a RETR sends: every LF that no CR precedes
+	uint64_t wire_size;    /* EXACT octets a RETR sends: every LF that no CR precedes
 	                       counts as CRLF, and a last line without LF (also one that
 	                       ends in a lone CR) gets a CRLF; an empty message is 0.
 	                       Without dot-stuffing, without the final "."           */

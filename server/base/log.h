@@ -32,7 +32,7 @@ enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 struct log_setup {
 	const char *target; /* "stderr", or a file's path: appended to */
 	enum log_format format;
-	int level;          /* enum popart_level: lines above it are dropped */
+	int level;           /* enum popart_level: lines above it are dropped */
 	const char *process; /* "master", "worker-1": a field of every line; copied */
 };
 
@@ -75,9 +75,11 @@ struct log_line {
 void log_begin(struct log *, struct log_line *, enum log_event);
 /* The event's level replaced: for module lines, which bring their own. */
 void log_begin_level(struct log *, struct log_line *, enum log_event, int level);
-void log_view(struct log_line *, const char *key, struct popart_str);   /* a bare word; quoted if it is none */
-void log_str(struct log_line *, const char *key, const char *);         /* the same, NUL-terminated  */
-void log_quoted(struct log_line *, const char *key, struct popart_str); /* always quoted, cut at 256 */
+/* A bare word; quoted if it is none. */
+void log_view(struct log_line *, const char *key, struct popart_str);
+void log_str(struct log_line *, const char *key, const char *);
+/* Always quoted, cut at 256. */
+void log_quoted(struct log_line *, const char *key, struct popart_str);
 void log_u64(struct log_line *, const char *key, uint64_t);
 void log_i64(struct log_line *, const char *key, int64_t);
 void log_hex(struct log_line *, const char *key, uint64_t);

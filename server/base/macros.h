@@ -4,11 +4,11 @@
 /* What the language leaves out. */
 #include <stddef.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)                  (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
-#define MUST_USE __attribute__((warn_unused_result))
-#define NORETURN __attribute__((noreturn))
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
-#define UNUSED __attribute__((unused))
+#define MUST_USE                      __attribute__((warn_unused_result))
+#define NORETURN                      __attribute__((noreturn))
+#define PRINTF_LIKE(f, a)             __attribute__((format(printf, f, a)))
+#define UNUSED                        __attribute__((unused))
 
 #endif

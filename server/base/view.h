@@ -10,9 +10,9 @@
 #include <string.h>
 #include "base/macros.h"
 
-#define VIEW_LIT(s)                                                                          \
+#define VIEW_LIT(s) \
 	((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 }) /* of a string literal */
-#define VIEW_NONE ((struct popart_str){ .ptr = NULL, .len = 0 })
+#define VIEW_NONE   ((struct popart_str){ .ptr = NULL, .len = 0 })
 #define VIEW_FMT(v) (int)(v).len, (v).ptr /* for "%.*s" */
 
 static inline struct popart_str view_of(const void *p, size_t n)

@@ -23,9 +23,9 @@ struct conf_block {
 	const char *name;   /* instance name; the module's unless given; unique in its list */
 	const char *file;   /* where it stands                          */
 	unsigned line;
-	const char *list;   /* "auth" or "storage": where it is from    */
-	bool first, last;   /* in that list                             */
-	const void *node;   /* conf_read_block knows                    */
+	const char *list; /* "auth" or "storage": where it is from    */
+	bool first, last; /* in that list                             */
+	const void *node; /* conf_read_block knows                    */
 };
 
 struct conf_listener {
@@ -39,11 +39,11 @@ struct conf_listener {
 
 /* All strings live as long as the conf. Constant once loaded; any thread may read. */
 struct conf {
-	const char *hostname; /* default: the machine's name */
-	const char *user;     /* NULL: not set */
+	const char *hostname;                          /* default: the machine's name */
+	const char *user;                              /* NULL: not set */
 	const char *run_dir, *state_dir, *module_path; /* defaults already filled in */
-	unsigned workers;     /* 0 already replaced by the number of cores */
-	unsigned threads;     /* per worker */
+	unsigned workers;         /* 0 already replaced by the number of cores */
+	unsigned threads;         /* per worker */
 	unsigned max_connections; /* per worker */
 	unsigned max_bad_commands;
 	int64_t idle_timeout_ms, login_timeout_ms, drain_timeout_ms;

@@ -29,11 +29,11 @@ enum board_worker_state { BOARD_FREE, BOARD_STARTING, BOARD_SERVING, BOARD_DRAIN
  * thread to thread, as its session does; readers are other processes. */
 struct board_slot {
 	_Atomic uint32_t seq;
-	uint32_t state;             /* enum popart_state; 0: nobody here */
+	uint32_t state; /* enum popart_state; 0: nobody here */
 	uint64_t session;
-	int64_t since_ms, last_ms;  /* clock_ms: accepted; last command  */
+	int64_t since_ms, last_ms; /* clock_ms: accepted; last command  */
 	uint64_t octets_in, octets_out;
-	uint64_t lock;              /* hash of the maildrop's id; 0: none */
+	uint64_t lock; /* hash of the maildrop's id; 0: none */
 	uint32_t messages, retrieved, deleted, flags;
 	uint16_t port;
 	uint8_t peer_len, user_len;
@@ -54,7 +54,8 @@ struct board;
 struct board_shape {
 	uint32_t workers; /* 1 .. BOARD_WORKERS_MAX         */
 	uint32_t threads; /* a worker: 1 .. BOARD_THREADS_MAX */
-	uint32_t slots;   /* connections a worker: 1 .. BOARD_SLOTS_MAX; untouched ones cost nothing */
+	/* Connections a worker: 1 .. BOARD_SLOTS_MAX; untouched ones cost nothing. */
+	uint32_t slots;
 };
 /* In the master. The descriptor (close-on-exec, the caller's) is sealed against shrinking
  * and growing; NULL: errno. */
@@ -69,8 +70,8 @@ struct board_shape board_shape(const struct board *);
 /* A worker's part. */
 void board_worker_state(struct board *, uint32_t worker, enum board_worker_state, int32_t pid);
 /* Any of the worker's threads may add; wait-free. */
-void board_count(struct board *, uint32_t worker, uint32_t thread, enum board_counter,
-	uint64_t n);
+void board_count(
+	struct board *, uint32_t worker, uint32_t thread, enum board_counter, uint64_t n);
 /* Where a thread notes "instance.operation" and the user before it enters a module:
  * strings first, then busy with release order; NUL-terminated unless full. */
 struct board_thread {
@@ -84,8 +85,8 @@ struct board_slot *board_slot_write(struct board *, uint32_t worker, uint32_t sl
 void board_slot_done(struct board_slot *);
 
 /* Readers. False: nobody there, or the slot changes too fast. */
-bool board_slot_read(const struct board *, uint32_t worker, uint32_t slot,
-	struct board_slot *copy);
+bool board_slot_read(
+	const struct board *, uint32_t worker, uint32_t slot, struct board_slot *copy);
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
@@ -98,8 +99,8 @@ uint32_t board_worker_repair(struct board *, uint32_t worker);
  * of the maildrop's user. Full buckets forget the oldest.
  */
 /* Seconds still to wait since the last noted login; 0: go on. */
-uint32_t board_login_delay(struct board *, uint64_t user_hash, int64_t now_ms,
-	uint32_t delay_s);
+uint32_t board_login_delay(
+	struct board *, uint64_t user_hash, int64_t now_ms, uint32_t delay_s);
 void board_login_note(struct board *, uint64_t user_hash, int64_t now_ms);
 
 #endif

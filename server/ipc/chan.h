@@ -8,9 +8,9 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT 1u
+#define CHAN_LAYOUT   1u
 #define CHAN_TEXT_MAX 4096u
-#define CHAN_FDS_MAX 64u
+#define CHAN_FDS_MAX  64u
 
 enum chan_kind {
 	CHAN_START = 1, /* master -> worker: who you are; fds: configuration, scoreboard, then
@@ -39,7 +39,8 @@ int chan_pair(int fds[2]);
 /* 0, or -1 with errno (EAGAIN: the other side does not read). Descriptors stay the caller's. */
 int chan_send(int fd, const struct chan_msg *, const int *fds, size_t nfds);
 /* 1: a message; received descriptors (close-on-exec) are the caller's. fds has room for
- * CHAN_FDS_MAX. Waits unless the socket is non-blocking (EAGAIN). 0: the other side is gone. -1: errno; EPROTO: not a message of this layout (its descriptors are closed). */
+ * CHAN_FDS_MAX. Waits unless the socket is non-blocking (EAGAIN). 0: the other side is
+ * gone. -1: errno; EPROTO: not a message of this layout (its descriptors are closed). */
 int chan_recv(int fd, struct chan_msg *, int *fds, size_t *nfds);
 
 #endif

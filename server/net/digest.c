@@ -14,7 +14,7 @@ bool digest_apop_matches(
 
 	if (hex.len != sizeof(want))
 		return false;
-	/* MD5 is here for the protocol's sake, not for strength: FIPS policy must not bar it. */
+	/* MD5 is here for the protocol's sake, not for strength: FIPS mode must not bar it. */
 	if (gnutls_hash_init(&md5, GNUTLS_DIG_MD5) != GNUTLS_E_SUCCESS)
 		return false;
 	hashed = gnutls_hash(md5, stamp.ptr, stamp.len) == GNUTLS_E_SUCCESS &&

@@ -50,7 +50,7 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 				break;
 			if (!readable || !flow_receive(c, io))
 				return THEN_READ;
-			/* A short read has emptied the socket; its end will make it ready again. */
+			/* A short read has emptied the socket; its end makes it ready again. */
 			readable = io->in_len == THREAD_IN_ROOM;
 			break;
 		case POPART_WANT_OUTPUT:

@@ -3,8 +3,9 @@
 #define SUPPORT_MEMSTORE_H
 /*
  * A store in memory that does as it is told: for dialogues, for the store suite, and to
- * inject faults. inst_state is the struct memstore itself. Messages are kept as they were added: LF, CRLF, anything. A maildrop that is
- * open keeps the messages it found at open. Any thread may call anything at any time.
+ * inject faults. inst_state is the struct memstore itself. Messages are kept as they were
+ * added: LF, CRLF, anything. A maildrop that is open keeps the messages it found at open.
+ * Any thread may call anything at any time.
  *
  * What message() hands out is a copy of its own, freed by release: a sanitizer sees any
  * octet that is read too far or too late. A descriptor's octets begin at an offset.
