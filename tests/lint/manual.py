@@ -96,5 +96,5 @@ def unknown_items(known, page_items, sections):
     """Items of the sections that are about something that does not exist."""
     return ["%s (under %s): there is no such thing" % (item.name(), item.section)
             for item in page_items
-            if re.search(sections, item.section, re.I) and
+            if re.search(sections, item.section, re.I) and not item.head.startswith("Fl") and
             re.fullmatch(r"[a-z][a-z0-9_]*", item.name()) and item.name() not in known]

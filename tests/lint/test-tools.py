@@ -14,7 +14,7 @@ from tap import ROOT, Tap, files, run
 TEXTS = ["README.md", "NEWS", "autogen.sh", "configure.ac", "Makefile.am", "docs", "server",
          "modules", "include", "tests"]
 # Words that codespell takes for slips of the pen.
-SPELLED_SO = "crasher,nd,te,ans,fo,ot,ba,hist,dout,wit,statics,inout,sting"
+SPELLED_SO = "crasher,nd,te,ans,fo,ot,ba,hist,dout,wit,statics,inout,sting,quitt"
 
 
 def absolute(paths):
