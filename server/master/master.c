@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/master.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -332,6 +333,17 @@ static void raise_descriptor_limit(void)
 	}
 }
 
+/* The workers open the log too: one that root has just made is to be theirs. */
+static void make_log_file(const char *path, const struct account *account)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	if (fd < 0)
+		return; /* there already; whether it will do, opening it says */
+	(void)fchown(fd, account->uid, account->gid);
+	(void)close(fd);
+}
+
 static bool open_log(struct master *m)
 {
 	const struct conf *conf = m->gen->conf;
@@ -342,6 +354,8 @@ static bool open_log(struct master *m)
 		.process = "master",
 	};
 
+	if (m->gen->account.change && strchr(conf->log_target, '/'))
+		make_log_file(conf->log_target, &m->gen->account);
 	m->log = log_new(&setup);
 	if (!m->log)
 		(void)fprintf(stderr, "popartd: cannot open the log \"%s\": %s\n",
