@@ -1,0 +1,229 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""A Maildir that other programs use at the same time, with odd things in it, on disks that
+are read-only or full."""
+
+import contextlib
+import os
+import random
+import shutil
+import socket
+import subprocess
+
+from harness import (MODULE_PATH, POPARTD, Maildir, Pop, Scene, Skip, equal, letter, main,
+                     need_root, serving, test, wire)
+
+
+def need_nobody():
+    """For what root is not stopped by: workers that run as nobody."""
+    need_root()
+    for path in [POPARTD] + MODULE_PATH.split(":"):
+        while path != "/":
+            if not os.stat(path).st_mode & 0o005:
+                raise Skip("nobody cannot reach " + path)
+            path = os.path.dirname(path)
+
+
+@test("what is delivered during a session is in the next")
+def delivery():
+    with serving() as (scene, server):
+        scene.bob.fill(2)
+        with Pop(server, "bob") as client:
+            scene.bob.add(letter(3), "new")
+            scene.bob.add(letter(4), "cur")
+            equal(client.stat()[0], 2, "STAT")
+            client.cmd("DELE 1")
+            client.quit()
+        equal(len(scene.bob.messages()), 3, "the number of messages")
+        with Pop(server, "bob") as client:
+            equal([octets for octets in client.all().values()],
+                  [wire(letter(number)) for number in (2, 3, 4)], "messages")
+            client.quit()
+
+
+@test("messages that move from new/ to cur/ and change flags are found and deleted")
+def moves():
+    with serving() as (scene, server):
+        paths = [scene.bob.add(letter(number), ("new", "cur")[number % 2])
+                 for number in range(1, 41)]
+        with Pop(server, "bob") as client:
+            chance = random.Random(1)
+            for number, path in enumerate(paths, 1):
+                base = os.path.basename(path).partition(":")[0]
+                os.rename(path, os.path.join(scene.bob.path, "cur", base + ":2," +
+                                             "".join(sorted(chance.sample("DFPRST", 2)))))
+                equal(client.retr(number), wire(letter(number)), "message %d" % number)
+            for path in scene.bob.messages():
+                os.rename(path, path.partition(":")[0] + ":2,FS")
+            for number in range(1, 41, 2):
+                equal(client.top(number, 1), b"\r\n".join(wire(letter(number)).split(
+                    b"\r\n")[:7]) + b"\r\n", "TOP")
+                client.cmd("DELE %d" % number)
+            for path in scene.bob.messages():
+                os.rename(path, path.partition(":")[0] + ":2,")
+            client.quit()
+        equal(len(scene.bob.messages()), 20, "the number of messages")
+        with Pop(server, "bob") as client:
+            equal(list(client.all().values()),
+                  [wire(letter(number)) for number in range(2, 41, 2)], "what is left")
+            client.quit()
+
+
+@test("a message that another program removes is an -ERR, and the session goes on")
+def removal():
+    with serving() as (scene, server):
+        paths = scene.bob.fill(5)
+        with Pop(server, "bob") as client:
+            client.cmd("DELE 3")
+            os.unlink(paths[1])
+            os.unlink(paths[2])
+            client.refused("RETR 2")
+            client.refused("TOP 2 0")
+            equal(client.retr(4), wire(letter(4)), "message 4")
+            equal(client.stat()[0], 4, "STAT")
+            client.cmd("DELE 2")
+            client.cmd("DELE 5")
+            client.quit()  # what is gone already counts as removed
+        equal(scene.bob.messages(), [paths[0], paths[3]], "what is left")
+        with Pop(server, "bob") as client:
+            equal(len(client.all()), 2, "the number of messages")
+            client.quit()
+
+
+@test("a message that is replaced while it is listed is not sent at a wrong size for ever")
+def rewritten():
+    with serving(expect=["size_mismatch"]) as (scene, server):
+        path = scene.bob.add(letter(1))
+        with Pop(server, "bob") as client:
+            client.all()
+            client.quit()
+        with open(path, "wb") as file:
+            file.write(letter(1, 5000))
+        with Pop(server, "bob") as client:
+            equal(client.all(), {1: wire(letter(1, 5000))}, "messages")
+            client.quit()
+
+
+@test("a FIFO, a directory, a socket, a dangling link in cur/ and new/ harm nobody")
+def odd_files():
+    with serving() as (scene, server):
+        for sub in ("cur", "new"):
+            os.mkfifo(os.path.join(scene.bob.path, sub, "1600000001.fifo"))
+            os.mkdir(os.path.join(scene.bob.path, sub, "1600000002.directory"))
+            os.symlink("/nowhere/at/all", os.path.join(scene.bob.path, sub, "1600000003.link"))
+            os.symlink("1600000004.loop", os.path.join(scene.bob.path, sub, "1600000004.loop"))
+            with socket.socket(socket.AF_UNIX) as end:
+                end.bind(os.path.join(scene.bob.path, sub, "1600000005.socket"))
+            with open(os.path.join(scene.bob.path, sub, ".hidden"), "wb") as file:
+                file.write(letter(99))
+        scene.bob.fill(4)
+        odd = set(scene.bob.messages())
+        with Pop(server, "bob") as client:
+            sizes = client.sizes()
+            mail = []
+            for number in sizes:
+                client.put("RETR %d" % number)
+                if client.line().startswith(b"+OK"):
+                    mail.append(client.multi())
+            equal(mail, [wire(letter(number)) for number in range(1, 5)], "what can be read")
+            client.cmd("DELE %d" % max(sizes))
+            client.quit()
+        equal(len(odd - set(scene.bob.messages())), 1, "the number of what went")
+
+
+@test("a file that nobody may read harms nobody but itself")
+def unreadable():
+    need_nobody()
+    with serving(user="nobody") as (scene, server):
+        for path in scene.bob.fill(3):
+            shutil.chown(path, "nobody")
+        os.chmod(scene.bob.messages()[1], 0)
+        shutil.chown(scene.bob.messages()[1], "root")
+        for path in (scene.bob.path, scene.bob.path + "/cur", scene.bob.path + "/new"):
+            shutil.chown(path, "nobody")
+        with Pop(server, "bob") as client:
+            sizes = client.sizes()
+            equal(client.retr(1), wire(letter(1)), "the first")
+            if len(sizes) == 3:
+                client.refused("RETR 2")
+            equal(client.retr(len(sizes)), wire(letter(3)), "the last")
+            client.cmd("DELE 1")
+            client.quit()
+        equal(len(scene.bob.messages()), 2, "the number of messages")
+
+
+@test("in a directory that cannot be written people read, and QUIT says what failed")
+def read_only():
+    need_nobody()
+    with serving(user="nobody", expect=["commit_failed", "module_failed"]) as (scene, server):
+        for path in scene.bob.fill(3):
+            os.chmod(path, 0o644)
+        for _ in range(2):
+            with Pop(server, "bob") as client:
+                equal(list(client.all().values()),
+                      [wire(letter(number)) for number in (1, 2, 3)], "messages")
+                client.quit()
+        with Pop(server, "bob") as client:
+            client.cmd("DELE 2")
+            client.refused("QUIT")
+            client.at_end()
+        equal(len(scene.bob.messages()), 3, "the number of messages")
+
+
+@test("when only some can be removed, they are, and QUIT is answered -ERR")
+def partly():
+    need_nobody()
+    with serving(user="nobody", expect=["commit_failed", "module_failed"]) as (scene, server):
+        for number in range(6):
+            os.chmod(scene.bob.add(letter(number), ("cur", "new")[number % 2]), 0o644)
+        shutil.chown(scene.bob.path + "/cur", "nobody")
+        with Pop(server, "bob") as client:
+            for number in range(1, 7):
+                client.cmd("DELE %d" % number)
+            client.refused("QUIT")
+            client.at_end()
+        equal(len(scene.bob.messages()), 3, "the number of messages")
+
+
+@contextlib.contextmanager
+def small_disk(path, octets):
+    need_root()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % octets, "popart", path],
+                          stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        raise Skip("cannot mount a file system here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@test("on a full disk people read and delete")
+def full_disk():
+    with Scene() as scene, small_disk(scene.bob.path, 1 << 20):
+        mail = Maildir(scene.bob.path)
+        for number in range(1, 31):
+            mail.add(letter(number, 20000))
+        with contextlib.suppress(OSError), open(mail.path + "/tmp/filler", "wb", 0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        for number in range(31, 60):  # no room for a directory entry's page either
+            with contextlib.suppress(OSError):
+                mail.add(letter(number, 20000))
+        # What could not be written whole is no message of ours.
+        with scene.server() as server:
+            with Pop(server, "bob") as client:
+                got = client.all()
+                for number in range(1, 31):
+                    equal(got[number], wire(letter(number, 20000)), "message %d" % number)
+                for number in range(1, 21):
+                    client.cmd("DELE %d" % number)
+                client.quit()
+            equal(len([path for path in mail.messages() if os.path.getsize(path)]), 10,
+                  "the number of messages")
+            with Pop(server, "bob") as client:
+                equal(client.retr(1), wire(letter(21, 20000)), "what was message 21")
+                client.quit()
+
+
+main()
