@@ -333,15 +333,15 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-/* The workers open the log too: one that root has just made is to be theirs. */
-static void make_log_file(const char *path, const struct account *account)
+/* The workers open the log too: one that root has just made is to be theirs. False: errno. */
+static bool make_log_file(const char *path, const struct account *account)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 
 	if (fd < 0)
-		return; /* there already; whether it will do, opening it says */
-	(void)fchown(fd, account->uid, account->gid);
-	(void)close(fd);
+		return errno == EEXIST;
+	bool ok = fchown(fd, account->uid, account->gid) == 0;
+	return close(fd) == 0 && ok;
 }
 
 static bool open_log(struct master *m)
@@ -354,9 +354,10 @@ static bool open_log(struct master *m)
 		.process = "master",
 	};
 
-	if (m->gen->account.change && strchr(conf->log_target, '/'))
-		make_log_file(conf->log_target, &m->gen->account);
-	m->log = log_new(&setup);
+	bool file = strchr(conf->log_target, '/') != NULL;
+	if (!file || !m->gen->account.change ||
+		make_log_file(conf->log_target, &m->gen->account))
+		m->log = log_new(&setup);
 	if (!m->log)
 		(void)fprintf(stderr, "popartd: cannot open the log \"%s\": %s\n",
 			conf->log_target, strerror(errno));
