@@ -40,3 +40,26 @@ tests_unit_test_worker_SOURCES = tests/unit/worker/main.c
 tests_unit_test_worker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_worker_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-base tests/unit/test-ipc
+TESTS += tests/unit/test-base tests/unit/test-ipc
+tests_unit_test_base_SOURCES = \
+	tests/unit/base/arena.c \
+	tests/unit/base/buf.c \
+	tests/unit/base/log.c \
+	tests/unit/base/log_pipe.c \
+	tests/unit/base/main.c \
+	tests/unit/base/suites.h \
+	tests/unit/base/text.c \
+	tests/unit/base/view.c
+tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_base_LDADD = $(TAP_LIBS) $(BASE_LIBS)
+tests_unit_test_ipc_SOURCES = \
+	tests/unit/ipc/board.c \
+	tests/unit/ipc/chan.c \
+	tests/unit/ipc/main.c \
+	tests/unit/ipc/suites.h
+tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ipc_LDADD = $(TAP_LIBS) $(IPC_LIBS)
+endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "ipc/board.h"
+#include "suites.h"
+
+#define READS   20000
+#define THREADS 3u
+#define ADDS    20000u
+
+static const struct board_shape shape = { .workers = 2, .threads = THREADS, .slots = 1000 };
+
+static struct board *make(int *fd)
+{
+	struct board *b = board_create(&shape, fd);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	return b;
+}
+
+static void test_create(void)
+{
+	struct board_shape wrong = shape;
+	struct board_shape got;
+	struct board *b, *other;
+	struct stat st;
+	int fd, pid;
+
+	b = make(&fd);
+	CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT_EQUAL(fstat(fd, &st), 0);
+	CU_ASSERT_EQUAL(ftruncate(fd, 4096), -1);
+	CU_ASSERT_EQUAL(errno, EPERM);
+	CU_ASSERT_EQUAL(ftruncate(fd, st.st_size + 4096), -1);
+	CU_ASSERT_EQUAL(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+
+	other = board_map(fd);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	got = board_shape(other);
+	CU_ASSERT_EQUAL(memcmp(&got, &shape, sizeof shape), 0);
+	board_worker_state(b, 1, BOARD_SERVING, 4711);
+	CU_ASSERT_EQUAL(board_worker_get(other, 1, &pid), BOARD_SERVING);
+	CU_ASSERT_EQUAL(pid, 4711);
+	CU_ASSERT_EQUAL(board_worker_get(other, 0, &pid), BOARD_FREE);
+	board_unmap(&other);
+	board_unmap(&b);
+	CU_ASSERT_PTR_NULL(b);
+	(void)close(fd);
+
+	wrong.slots = 0;
+	CU_ASSERT_PTR_NULL(board_create(&wrong, &fd));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	wrong.slots = UINT32_MAX;
+	CU_ASSERT_PTR_NULL(board_create(&wrong, &fd));
+	CU_ASSERT_EQUAL(errno, EINVAL);
+}
+
+/* Untouched parts of the largest board cost nothing, also when a reader looks. */
+static void test_memory(void)
+{
+	struct board_shape large = { .workers = 64, .threads = 16, .slots = BOARD_SLOTS_MAX };
+	struct board_slot copy;
+	struct stat before, after;
+	int fd;
+	struct board *b = board_create(&large, &fd);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	board_slot_write(b, 0, 0)->state = 1;
+	board_slot_done(board_slot_write(b, 0, 0));
+	CU_ASSERT_EQUAL(fstat(fd, &before), 0);
+	for (uint32_t i = 0; i < 100000; i++)
+		CU_ASSERT_EQUAL_FATAL(board_slot_read(b, 0, i, &copy), i == 0);
+	CU_ASSERT_EQUAL(fstat(fd, &after), 0);
+	CU_ASSERT_EQUAL(before.st_blocks, after.st_blocks);
+	CU_ASSERT(after.st_blocks * 512 < 64 * 1024);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+/* A memfd as board_create makes it, with one octet of its head changed. */
+static int copy_with(int from, size_t offset, int seals)
+{
+	struct stat st;
+	char head[4096];
+	int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	CU_ASSERT_FATAL(fd >= 0 && fstat(from, &st) == 0);
+	CU_ASSERT_EQUAL_FATAL(pread(from, head, sizeof head, 0), (ssize_t)sizeof head);
+	if (offset < sizeof head)
+		head[offset] = (char)(head[offset] ^ 0x40);
+	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, st.st_size), 0);
+	CU_ASSERT_EQUAL_FATAL(pwrite(fd, head, sizeof head, 0), (ssize_t)sizeof head);
+	CU_ASSERT_EQUAL_FATAL(fcntl(fd, F_ADD_SEALS, seals), 0);
+	return fd;
+}
+
+static bool is_refused(int fd)
+{
+	struct board *b = board_map(fd);
+	bool refused = !b && errno == EPROTO;
+
+	board_unmap(&b);
+	(void)close(fd);
+	return refused;
+}
+
+static void test_layout(void)
+{
+	const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	int fd, good;
+	struct board *b = make(&fd), *other;
+
+	good = copy_with(fd, SIZE_MAX, seals);
+	other = board_map(good);
+	CU_ASSERT_PTR_NOT_NULL(other);
+	board_unmap(&other);
+	(void)close(good);
+	/* Magic, layout, sizes of structs, number of counters, shape, size. */
+	for (size_t i = 0; i < 36; i++)
+		CU_ASSERT(is_refused(copy_with(fd, i, seals)));
+	for (size_t i = 40; i < 48; i++)
+		CU_ASSERT(is_refused(copy_with(fd, i, seals)));
+	CU_ASSERT(is_refused(copy_with(fd, SIZE_MAX, F_SEAL_SHRINK)));
+	CU_ASSERT(is_refused(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	CU_ASSERT(is_refused(memfd_create("empty", MFD_CLOEXEC)));
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+static void fill(struct board_slot *s, uint64_t n)
+{
+	s->state = 2;
+	s->session = n;
+	s->since_ms = s->last_ms = (int64_t)n;
+	s->octets_in = s->octets_out = s->lock = n;
+	s->messages = s->retrieved = s->deleted = s->flags = (uint32_t)n;
+	memset(s->peer, (int)(n & 0x7F), sizeof s->peer);
+	memset(s->user, (int)(n & 0x7F), sizeof s->user);
+}
+
+static bool is_whole(const struct board_slot *s)
+{
+	struct board_slot same = *s;
+
+	fill(&same, s->session);
+	return memcmp(&same, s, sizeof same) == 0;
+}
+
+/* Writes slot 7 of worker 1 until it is killed, now and then leaving it half-written. */
+static _Noreturn void write_for_ever(int fd)
+{
+	struct board *b = board_map(fd);
+
+	for (uint64_t n = 1; b; n++) {
+		fill(board_slot_write(b, 1, 7), n);
+		board_slot_done(board_slot_write(b, 1, 7));
+	}
+	_exit(1);
+}
+
+static void end(pid_t child)
+{
+	int status;
+
+	CU_ASSERT_EQUAL(kill(child, SIGKILL), 0);
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static void test_seqlock(void)
+{
+	struct board_slot copy = { 0 };
+	uint64_t last = 0, moved = 0;
+	int fd, reads = 0;
+	struct board *b = make(&fd);
+	pid_t child = fork();
+
+	CU_ASSERT_FATAL(child >= 0);
+	if (child == 0)
+		write_for_ever(fd);
+	(void)alarm(60);
+	while (reads < READS) {
+		if (!board_slot_read(b, 1, 7, &copy))
+			continue;
+		reads++;
+		CU_ASSERT_FATAL(is_whole(&copy));
+		CU_ASSERT_FATAL(copy.session >= last);
+		moved += copy.session > last;
+		last = copy.session;
+	}
+	(void)alarm(0);
+	CU_ASSERT(moved > 1);
+	end(child);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+/* A worker that dies in the middle of a slot. */
+static void test_repair(void)
+{
+	struct board_slot copy;
+	int fd, ready[2], pid;
+	char octet;
+	struct board *b = make(&fd);
+	pid_t child;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ready, O_CLOEXEC), 0);
+	child = fork();
+	CU_ASSERT_FATAL(child >= 0);
+	if (child == 0) {
+		struct board *own = board_map(fd);
+		struct board_thread *note = board_thread(own, 1, 2);
+
+		board_worker_state(own, 1, BOARD_SERVING, getpid());
+		for (uint32_t i = 3; i < 6; i++) {
+			struct board_slot *s = board_slot_write(own, 1, i);
+			fill(s, i);
+			if (i != 5)
+				board_slot_done(s);
+		}
+		strcpy(note->what, "maildir.commit");
+		atomic_store_explicit(&note->busy, 1, memory_order_release);
+		board_count(own, 1, 0, BOARD_LOGINS, 3);
+		(void)!write(ready[1], "x", 1);
+		for (;;)
+			(void)pause();
+	}
+	(void)board_slot_write(b, 0, 1);
+	fill(board_slot_write(b, 0, 1), 9);
+	board_slot_done(board_slot_write(b, 0, 1));
+	CU_ASSERT_EQUAL_FATAL(read(ready[0], &octet, 1), 1);
+	end(child);
+
+	CU_ASSERT(board_slot_read(b, 1, 4, &copy));
+	CU_ASSERT(!board_slot_read(b, 1, 5, &copy)); /* half-written */
+	CU_ASSERT_EQUAL(atomic_load(&board_thread(b, 1, 2)->busy), 1);
+	CU_ASSERT_STRING_EQUAL(board_thread(b, 1, 2)->what, "maildir.commit");
+	CU_ASSERT_EQUAL(board_worker_repair(b, 1), 3);
+	CU_ASSERT_EQUAL(board_worker_repair(b, 1), 0);
+	CU_ASSERT_EQUAL(atomic_load(&board_thread(b, 1, 2)->busy), 0);
+	CU_ASSERT_EQUAL(board_worker_get(b, 1, &pid), BOARD_FREE);
+	for (uint32_t i = 0; i < shape.slots; i++)
+		CU_ASSERT_FALSE_FATAL(board_slot_read(b, 1, i, &copy));
+	CU_ASSERT_EQUAL(board_total(b, BOARD_LOGINS), 3);
+	/* The next worker uses the slot as if nothing had been; the other kept its own. */
+	fill(board_slot_write(b, 1, 5), 77);
+	board_slot_done(board_slot_write(b, 1, 5));
+	CU_ASSERT(board_slot_read(b, 1, 5, &copy) && copy.session == 77);
+	CU_ASSERT(board_slot_read(b, 0, 1, &copy) && copy.session == 9);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+static void *add_many(void *arg)
+{
+	/* Two of the three threads share a place. */
+	for (uint32_t i = 0; i < ADDS; i++)
+		board_count(arg, 1, i % 2, BOARD_OCTETS_OUT, 3);
+	return NULL;
+}
+
+static void test_counters(void)
+{
+	pthread_t threads[THREADS];
+	int fd;
+	struct board *b = make(&fd);
+
+	for (size_t i = 0; i < THREADS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, add_many, b), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_join(threads[i], NULL), 0);
+	board_count(b, 0, 2, BOARD_OCTETS_OUT, UINT64_C(1) << 40);
+	CU_ASSERT_EQUAL(board_worker_total(b, 1, BOARD_OCTETS_OUT), 3u * ADDS * THREADS);
+	CU_ASSERT_EQUAL(
+		board_total(b, BOARD_OCTETS_OUT), (UINT64_C(1) << 40) + 3u * ADDS * THREADS);
+	CU_ASSERT_EQUAL(board_total(b, BOARD_LOGINS), 0);
+	CU_ASSERT_STRING_EQUAL(board_counter_rows[BOARD_OCTETS_OUT].name, "octets_out");
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+static void test_login_delay(void)
+{
+	const int64_t start = 1000000;
+	int fd;
+	struct board *b = make(&fd);
+
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start, 60), 0);
+	board_login_note(b, 42, start);
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start, 60), 60);
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start, 0), 0);
+	CU_ASSERT_EQUAL(board_login_delay(b, UINT64_C(43) << 32 | 42, start, 60), 0);
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start + 59000, 60), 2);
+	CU_ASSERT(board_login_delay(b, 42, start + 60000, 60) <= 1);
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start + 60250, 60), 0);
+	board_login_note(b, 42, start + 70000);
+	CU_ASSERT_EQUAL(board_login_delay(b, 42, start + 70000, 60), 60);
+
+	/* Far more users than there is room for: the latest of them are remembered. */
+	for (uint64_t n = 1; n <= 1000000; n++)
+		board_login_note(b, n * UINT64_C(0x9e3779b97f4a7c15), start + 100000);
+	for (uint64_t n = 2000000; n < 2001000; n++)
+		board_login_note(b, n * UINT64_C(0x9e3779b97f4a7c15), start + 200000);
+	for (uint64_t n = 2000000; n < 2001000; n++)
+		CU_ASSERT_EQUAL(board_login_delay(b, n * UINT64_C(0x9e3779b97f4a7c15),
+					start + 200000, 10),
+			10);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+CU_TestInfo board_tests[] = {
+	{ "made, sealed and mapped again", test_create },
+	{ "slots that nobody touched cost nothing", test_memory },
+	{ "another layout is refused", test_layout },
+	{ "a reader never sees half a slot of a writing process", test_seqlock },
+	{ "after a kill the worker's part is whole again", test_repair },
+	{ "counters of threads and workers add up", test_counters },
+	{ "login delay", test_login_delay },
+	CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IPC_SUITES_H
+#define IPC_SUITES_H
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo board_tests[], chan_tests[];
+
+#endif
