@@ -15,6 +15,7 @@ TESTS += tests/unit/test-master
 tests_unit_test_master_SOURCES = \
 	tests/unit/master/account.c \
 	tests/unit/master/backoff.c \
+	tests/unit/master/generation.c \
 	tests/unit/master/listener.c \
 	tests/unit/master/main.c \
 	tests/unit/master/modpath.c \

@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		{ .pName = "account", .pTests = account_tests },
 		{ .pName = "backoff", .pTests = backoff_tests },
+		{ .pName = "generation", .pTests = generation_tests },
 		{ .pName = "listener", .pTests = listener_tests },
 		{ .pName = "modpath", .pTests = modpath_tests },
 		{ .pName = "options", .pTests = options_tests },
