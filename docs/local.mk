@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md
+dist_man_MANS += docs/man/popartd.8

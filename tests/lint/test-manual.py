@@ -80,6 +80,16 @@ def command_line(tap):
               sorted(described - told))
 
 
+def exit_status(tap):
+    """What popartd ends with is what the manual lists."""
+    popartd = os.path.join(BUILD, "popartd")
+    told = {str(run([popartd] + arguments)[0])
+            for arguments in (["--help"], ["--no-such-option"], ["-t", "-c", "/no/such/file"])}
+    described = {item.name() for item in manual.items(page("popartd.8") or "")
+                 if item.section == "EXIT STATUS"}
+    tap.check("popartd.8 lists every exit status", sorted(told ^ described))
+
+
 PLANTED = """.Sh OPTIONS
 .Bl -tag
 .It Ic one = Ar number
@@ -119,6 +129,7 @@ def main():
     named(tap, rows, "event", "log event", "event|log")
     named(tap, rows, "counter", "counter", "counter|scoreboard")
     command_line(tap)
+    exit_status(tap)
     planted(tap)
     tap.done()
 
