@@ -201,15 +201,6 @@ static struct popart_instance *instance_new(struct host *h, struct module *m,
 	return NULL;
 }
 
-static bool is_taken(const struct host *h, enum instance_kind kind, const char *name)
-{
-	for (size_t i = 0; i < h->ninstances; i++) {
-		if (h->instances[i]->kind == kind && strcmp(h->instances[i]->name, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool load_block(struct host *h, enum instance_kind kind, const struct conf_block *block,
 	struct report *r)
 {
@@ -229,12 +220,6 @@ static bool load_block(struct host *h, enum instance_kind kind, const struct con
 		report_error(r, block->file, block->line,
 			"module \"%s\" has no %s; take another", block->module,
 			kind == INSTANCE_AUTH ? "auth operations" : "storage operations");
-		return false;
-	}
-	if (is_taken(h, kind, block->name)) {
-		report_error(r, block->file, block->line,
-			"there is a \"%s\" already; give this one another name = \"...\"",
-			block->name);
 		return false;
 	}
 	inst = instance_new(h, m, kind, block, r);

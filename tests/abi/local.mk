@@ -1,1 +1,14 @@
 # SPDX-License-Identifier: MIT
+if HAVE_CUNIT
+check_LTLIBRARIES += tests/abi/planted.la tests/abi/hollow.la
+tests_abi_planted_la_SOURCES = tests/abi/planted.c
+tests_abi_planted_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+tests_abi_hollow_la_SOURCES = tests/abi/hollow.c
+tests_abi_hollow_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+check_PROGRAMS += tests/abi/test-refusals
+TESTS += tests/abi/test-refusals
+tests_abi_test_refusals_SOURCES = tests/abi/refusals.c tests/abi/rig.c tests/abi/rig.h
+tests_abi_test_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_abi_test_refusals_LDADD = $(TAP_LIBS) $(HOST_LIBS)
+endif
