@@ -111,7 +111,7 @@ def mistakes():
             for arguments in (["-t"], []):
                 _, err = call(*arguments, "-c", path, status=1)
                 assert re.search(said, err), "%s: %s" % (new, err)
-        path = scene.file("test.conf", "hostnam = 1;\nworkers = -1;\n" + text.split("\n", 1)[1])
+        path = scene.file("test.conf", text.replace("hostname", "hostnam").replace("= 2", "= -1"))
         _, err = call("-t", "-c", path, status=1)
         assert "hostnam" in err and "-1" in err, "only some mistakes are told: " + err
         call("-t", "-c", scene.file("test.conf", ""), status=1)
@@ -142,7 +142,7 @@ def port_in_use():
 def bad_modules():
     with Scene() as scene:
         directory = scene.directory("modules")
-        module = os.path.join(directory, "bad.so")
+        module = os.path.join(directory, "maildir.so")
         text = good(scene).replace('module = "maildir"', 'module = "%s"' % module)
         path = scene.file("test.conf", text)
         real = [os.path.join(one, "maildir.so") for one in MODULE_PATH.split(":")
@@ -151,10 +151,10 @@ def bad_modules():
         def refused(what):
             for arguments in (["-t"], []):
                 _, err = call(*arguments, "-c", path, status=1)
-                assert "bad.so" in err and len(err.splitlines()[-1]) > 20, what + err
+                assert "modules/maildir.so" in err and len(err.splitlines()[-1]) > 20, what + err
 
         refused("there is none")
-        scene.file("modules/bad.so", "This is no shared object.", 0o644)
+        scene.file("modules/maildir.so", "This is no shared object.", 0o644)
         refused("text")
         shutil.copy("/lib/x86_64-linux-gnu/libz.so.1" if os.path.exists(
             "/lib/x86_64-linux-gnu/libz.so.1") else "/bin/sh", module)
