@@ -64,3 +64,18 @@ tests_unit_test_ipc_SOURCES = \
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ipc_LDADD = $(TAP_LIBS) $(IPC_LIBS)
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-host
+TESTS += tests/unit/test-host
+tests_unit_test_host_SOURCES = \
+	tests/unit/host/chain.c \
+	tests/unit/host/expand.c \
+	tests/unit/host/main.c \
+	tests/unit/host/store.c \
+	tests/unit/host/suites.h \
+	tests/unit/host/table.c \
+	tests/abi/rig.c tests/abi/rig.h
+tests_unit_test_host_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_host_LDADD = $(TAP_LIBS) $(HOST_LIBS)
+endif
