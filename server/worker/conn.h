@@ -9,8 +9,9 @@
  */
 #include "worker/state.h"
 
-/* Takes one connection from the listener and serves it as far as it goes. */
-void conn_accept(struct thread *, const struct worker_listener *);
+/* Takes one connection from the listener and serves it as far as it goes. False: there was
+ * none; until then there may be more. */
+bool conn_accept(struct thread *, const struct worker_listener *);
 /* The socket is ready. */
 void conn_ready(struct thread *, struct conn *, uint32_t epoll_events);
 

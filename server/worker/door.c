@@ -62,7 +62,7 @@ static void refuse(struct thread *t, const struct worker_listener *l, int fd, co
 
 /* No descriptor is left: the reserve is given up long enough to tell one client. Without
  * that the connection would stay in the backlog and wake us for ever. */
-static void refuse_by_reserve(struct thread *t, const struct worker_listener *l)
+static bool refuse_by_reserve(struct thread *t, const struct worker_listener *l)
 {
 	struct worker *w = t->worker;
 	int fd;
@@ -76,6 +76,7 @@ static void refuse_by_reserve(struct thread *t, const struct worker_listener *l)
 			"no file descriptors left; raise the limit (LimitNOFILE, ulimit -n)");
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pthread_mutex_unlock(&w->reserve_mutex);
+	return fd >= 0;
 }
 
 /* RFC 1939 section 7: different for each greeting. */
@@ -130,7 +131,7 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 	return c;
 }
 
-void conn_accept(struct thread *t, const struct worker_listener *l)
+bool conn_accept(struct thread *t, const struct worker_listener *l)
 {
 	struct worker *w = t->worker;
 	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
@@ -139,26 +140,27 @@ void conn_accept(struct thread *t, const struct worker_listener *l)
 	uint32_t slot;
 	int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0) {
-		if (errno == EMFILE || errno == ENFILE)
-			refuse_by_reserve(t, l);
-		return; /* anything else is the affair of a client that has gone again */
-	}
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return refuse_by_reserve(t, l);
+	if (fd < 0)
+		return errno == ECONNABORTED ||
+			errno == EINTR; /* a client that has gone again */
 	if (!table_take(&w->table, &slot)) {
 		refuse(t, l, fd, "max_connections reached");
-		return;
+		return true;
 	}
 	c = conn_new(t, l, fd, &peer, slot);
 	if (!c) {
 		table_set(&w->table, slot, NULL);
 		refuse(t, l, fd, "out of memory");
-		return;
+		return true;
 	}
 	conn_count(c, BOARD_CONNECTIONS, 1);
 	show_begin(c);
 	table_set(&w->table, slot, c);
 	wheel_add(w->wheel, &c->timer);
 	conn_serve(c, false);
+	return true;
 }
 
 /* Octets that nobody will read would make close() reset the connection, and the client

@@ -52,8 +52,9 @@ int loop_open(struct worker *w)
 void loop_accept(struct worker *w)
 {
 	for (size_t i = 0; i < w->nlisteners; i++) {
+		/* By edge: a level would wake thread after thread until one has accepted. */
 		struct epoll_event e = {
-			.events = EPOLLIN | EPOLLEXCLUSIVE,
+			.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
 			.data.ptr = &w->listeners[i],
 		};
 
@@ -102,7 +103,8 @@ void loop_run(struct thread *t)
 			return;
 		l = listener_of(w, e.data.ptr);
 		if (l)
-			conn_accept(t, l);
+			while (conn_accept(t, l))
+				;
 		else
 			conn_ready(t, e.data.ptr, e.events);
 	}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/meet.h"
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include "base/clock.h"
 #include "base/hash.h"
@@ -16,22 +15,33 @@
 /* A piece of a message that is read by calls. */
 #define READ_ROOM (64u << 10)
 
+/* Cut to fit, with a NUL. Not snprintf: it would be a good part of a short login. */
+static size_t put(char *room, size_t size, size_t at, struct popart_str v)
+{
+	size_t n = v.len < size - 1 - at ? v.len : size - 1 - at;
+
+	if (n)
+		memcpy(room + at, v.ptr, n);
+	room[at + n] = '\0';
+	return at + n;
+}
+
+/* Also notes in the scoreboard what is going on, for who has to explain our death. */
 static void call_begin(struct conn *c, struct host_call *call, const char *what)
 {
-	struct board_thread *note;
+	struct board_thread *note =
+		board_thread(c->worker->board, c->worker->index, c->thread->index);
+	const char *instance = c->who ? host_instance_name(c->who->store) : "auth";
 	size_t n;
 
 	host_call_begin(
 		call, c->worker->host, c->thread->index, c->id, clock_ms() + CALL_DEADLINE_MS);
 	call->peer = conn_peer(c);
 	call->user = c->who ? c->who->user : VIEW_NONE;
-	note = board_thread(c->worker->board, c->worker->index, c->thread->index);
-	(void)snprintf(note->what, sizeof(note->what), "%s.%s",
-		c->who ? host_instance_name(c->who->store) : "auth", what);
-	n = call->user.len < sizeof(note->user) - 1 ? call->user.len : sizeof(note->user) - 1;
-	if (n)
-		memcpy(note->user, call->user.ptr, n);
-	note->user[n] = '\0';
+	n = put(note->what, sizeof(note->what), 0, view_str(instance));
+	n = put(note->what, sizeof(note->what), n, VIEW_LIT("."));
+	(void)put(note->what, sizeof(note->what), n, view_str(what));
+	(void)put(note->user, sizeof(note->user), 0, call->user);
 	atomic_store_explicit(&note->busy, 1, memory_order_release);
 }
 
