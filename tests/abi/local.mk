@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/abi/test-layout
+TESTS += tests/abi/test-layout
+EXTRA_DIST += tests/abi/layout.txt
+tests_abi_test_layout_SOURCES = tests/abi/layout.c
+
 if HAVE_CUNIT
 check_LTLIBRARIES += tests/abi/planted.la tests/abi/hollow.la
 tests_abi_planted_la_SOURCES = tests/abi/planted.c
