@@ -122,11 +122,65 @@ static size_t comment_length(struct scan *s, struct popart_str v)
 	return (size_t)(end + 2 - v.ptr);
 }
 
+static void open_bracket(struct scan *s, char c)
+{
+	struct source *source = s->source;
+
+	if (source->depth == SOURCE_DEPTH_MAX) {
+		if (!source->text.failed)
+			report_error(
+				s->report, s->file, s->line, "too many brackets in brackets");
+		source->text.failed = true;
+		return;
+	}
+	source->open[source->depth] = c;
+	source->opened[source->depth++] =
+		(struct source_place){ .file = s->file, .line = s->line };
+}
+
+static void close_bracket(struct scan *s, char c)
+{
+	struct source *source = s->source;
+	char open = c == ')' ? '(' : c == ']' ? '[' : '{';
+
+	if (source->depth == 0)
+		report_error(s->report, s->file, s->line, "\"%c\" closes nothing", c);
+	else if (source->open[--source->depth] != open)
+		report_error(s->report, s->file, s->line, "\"%c\" closes the \"%c\" of line %u",
+			c, source->open[source->depth], source->opened[source->depth].line);
+}
+
+/* A string is a value, or goes on with one. */
+static bool string_may_stand(const struct source *source)
+{
+	char in = source->depth > 0 ? source->open[source->depth - 1] : '{';
+
+	if (source->last == ',')
+		return in != '{';
+	return source->last != '\0' && strchr("=:([\"", source->last);
+}
+
+static void note_octet(struct scan *s, char c)
+{
+	if (c == ' ' || c == '\t')
+		return;
+	if (c == '"' && !string_may_stand(s->source))
+		report_error(s->report, s->file, s->line,
+			"no string can stand here; is a \"=\" or a bracket missing before it?");
+	else if (c == '(' || c == '[' || c == '{')
+		open_bracket(s, c);
+	else if (c == ')' || c == ']' || c == '}')
+		close_bracket(s, c);
+	s->source->last = c;
+}
+
 static void read_line(struct scan *s, struct popart_str line)
 {
 	while (line.len > 0) {
 		size_t n = comment_length(s, line);
 
+		if (n == 0)
+			note_octet(s, line.ptr[0]);
 		if (n == 0 && line.ptr[0] == '"') {
 			n = string_length(line);
 			if (n == 0) {
@@ -327,8 +381,14 @@ bool source_read(struct source *source, struct arena *arena, struct popart_str t
 		return false;
 	}
 	read_text(&s, text);
-	if (source->text.failed)
+	if (report->errors == errors && source->text.failed)
 		report_error(report, s.file, 0, "larger than 4 MiB with what it includes");
+	if (report->errors == errors && source->depth > 0) {
+		const struct source_place *p = &source->opened[source->depth - 1];
+
+		report_error(report, p->file, p->line, "this \"%c\" is never closed",
+			source->open[source->depth - 1]);
+	}
 	return report->errors == errors;
 }
 

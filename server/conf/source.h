@@ -14,12 +14,21 @@ struct source_place {
 	unsigned line;
 };
 
+#define SOURCE_DEPTH_MAX 32u /* brackets in brackets */
+
 struct source {
 	struct buf text;
 	struct arena *arena; /* holds the names of files */
 	struct source_place *places;
 	size_t nplaces, places_cap;
 	unsigned files;
+
+	/* Brackets that are open, and the last octet that was no space or comment. libconfig
+	 * would say "syntax error" and no more, and leak a string that it did not expect. */
+	char open[SOURCE_DEPTH_MAX];
+	struct source_place opened[SOURCE_DEPTH_MAX];
+	unsigned depth;
+	char last;
 };
 
 /* name: copied to the arena. False: report has new errors. Free in any case. */

@@ -7,3 +7,9 @@
 #tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/main.c
 #tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS)
 #EXTRA_DIST += tests/fuzz/corpus/conf
+
+check_PROGRAMS += tests/fuzz/fuzz-conf
+TESTS += tests/fuzz/fuzz-conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/main.c
+tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/conf

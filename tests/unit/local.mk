@@ -43,8 +43,8 @@ tests_unit_test_worker_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
 endif
 
 if HAVE_CUNIT
-check_PROGRAMS += tests/unit/test-base tests/unit/test-ipc
-TESTS += tests/unit/test-base tests/unit/test-ipc
+check_PROGRAMS += tests/unit/test-base tests/unit/test-conf tests/unit/test-ipc
+TESTS += tests/unit/test-base tests/unit/test-conf tests/unit/test-ipc
 tests_unit_test_base_SOURCES = \
 	tests/unit/base/arena.c \
 	tests/unit/base/buf.c \
@@ -56,6 +56,17 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/view.c
 tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_base_LDADD = $(TAP_LIBS) $(BASE_LIBS)
+tests_unit_test_conf_SOURCES = \
+	tests/unit/conf/dump.c \
+	tests/unit/conf/example.c \
+	tests/unit/conf/include.c \
+	tests/unit/conf/loaded.h \
+	tests/unit/conf/main.c \
+	tests/unit/conf/messages.c \
+	tests/unit/conf/suites.h \
+	tests/unit/conf/values.c
+tests_unit_test_conf_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_conf_LDADD = $(TAP_LIBS) $(CONF_LIBS)
 tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/board.c \
 	tests/unit/ipc/chan.c \

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CONF_SUITES_H
+#define CONF_SUITES_H
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo dump_tests[], example_tests[], include_tests[], message_tests[],
+	value_tests[];
+
+#endif
