@@ -35,7 +35,7 @@ struct popart_login { /* host-owned, one call */
 /* Where a module puts its answer. Each function copies before it returns. */
 struct popart_auth_reply {
 	uint32_t size, reserved;
-	/* Canonical maildrop owner; default is login->user. */
+	/* Canonical maildrop owner; default is login->act_as, or login->user without it. */
 	int (*set_user)(struct popart_auth_reply *, struct popart_str name);
 	/* Free-form fact for the storage module ("home", "maildrop", "login-delay"). */
 	int (*set_attr)(

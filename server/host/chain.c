@@ -36,7 +36,7 @@ static int ask(struct host_call *c, struct popart_instance *inst, const struct q
 	const struct popart_auth_ops *ops = &inst->module->auth;
 	int status;
 
-	answer_init(answer, c, q->login->user);
+	answer_init(answer, c, q->login->act_as.len ? q->login->act_as : q->login->user);
 	answer->scheme = q->scheme;
 	answer->check = q->check;
 	answer->check_ctx = q->check_ctx;

@@ -155,7 +155,7 @@ static void acting_as_another(void)
 	end(&r);
 
 	rig_init(&r, "act_as");
-	rig_auth(&r, "a", "user = \"root\";");
+	rig_auth(&r, "a", NULL);
 	rig_storage(&r, "s", NULL);
 	if (!begin(&r))
 		return;
@@ -163,6 +163,7 @@ static void acting_as_another(void)
 	CU_ASSERT(host_auth_has_password(r.host));
 	CU_ASSERT_FALSE(host_auth_has_secret(r.host));
 	CU_ASSERT_EQUAL(login(&r, "root", &id), POPART_OK);
+	CU_ASSERT(id && view_eq(id->user, VIEW_LIT("root")));
 	host_identity_free(&id);
 	end(&r);
 }
