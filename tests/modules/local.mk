@@ -28,4 +28,11 @@ tests_modules_test_auth_static_SOURCES = tests/modules/auth.c modules/static/sta
 	tests/support/mockhost.c tests/support/mockhost.h
 tests_modules_test_auth_static_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_auth_static_LDADD = $(TAP_LIBS)
+
+check_PROGRAMS += tests/modules/test-faults
+TESTS += tests/modules/test-faults
+tests_modules_test_faults_SOURCES = tests/modules/faults.c \
+	tests/support/memstore.c tests/support/memstore.h
+tests_modules_test_faults_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_modules_test_faults_LDADD = $(TAP_LIBS) $(POP3_LIBS)
 endif
