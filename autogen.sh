@@ -92,11 +92,11 @@ build()
 {
 	dir=$1
 	shift
-	mkdir -p "$dir"
+	mkdir -p "$dir" || return
 	if [ ! -e "$dir/config.status" ] || is_newer configure "$dir/config.status"; then
 		say "configuring in $dir"
 		top=$PWD
-		(cd "$dir" && "$top/configure" --enable-developer "$@")
+		(cd "$dir" && "$top/configure" --enable-developer "$@") || return
 	fi
 	say "building in $dir"
 	make -s -C "$dir" -j"$(nproc)"
@@ -133,23 +133,31 @@ run()
 	exec build/popartd --maildir "$maildir" --user demo:demo
 }
 
-# Runs the tests of one build directory and adds its results to the sum.
+# results DIR OUTCOME...: how many tests of the last make check in DIR ended so.
+results()
+{
+	suite=$1/test-suite.log
+	shift
+	for outcome in "$@"; do
+		sed -n "s/^# $outcome: *//p" "$suite"
+	done | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# test_build DIR [CONFIGURE-OPTION...]: builds, runs make check and adds up the results. A
+# build that does not get as far as its tests counts as one failure.
 test_build()
 {
-	say "testing in $1"
 	rm -f "$1/test-suite.log"
-	status=0
-	make -s -C "$1" -j"$(nproc)" check || status=$?
-	[ -e "$1/test-suite.log" ] || die "make check in $1 did not get as far as the tests"
-	for outcome in PASS FAIL XPASS ERROR SKIP; do
-		count=$(sed -n "s/^# $outcome: *//p" "$1/test-suite.log")
-		case $outcome in
-		PASS) passed=$((passed + count)) ;;
-		SKIP) skipped=$((skipped + count)) ;;
-		*) failed=$((failed + count)) ;;
-		esac
-	done
-	[ "$status" = 0 ] || broken="$broken $1"
+	if ! { build "$@" && say "testing in $1" && make -s -C "$1" -j"$(nproc)" check; }; then
+		broken="$broken $1"
+	fi
+	if [ -e "$1/test-suite.log" ]; then
+		passed=$((passed + $(results "$1" PASS)))
+		failed=$((failed + $(results "$1" FAIL XPASS ERROR)))
+		skipped=$((skipped + $(results "$1" SKIP)))
+	else
+		failed=$((failed + 1))
+	fi
 }
 
 check()
@@ -161,12 +169,10 @@ check()
 	skipped=0
 	broken=
 	test_build build
-	build build/asan --enable-sanitizer=address,undefined
-	test_build build/asan
-	build build/tsan --enable-sanitizer=thread
-	test_build build/tsan
+	test_build build/asan --enable-sanitizer=address,undefined
+	test_build build/tsan --enable-sanitizer=thread
 
-	[ -z "$broken" ] || say "see test-suite.log in:$broken"
+	[ -z "$broken" ] || say "see above and test-suite.log in:$broken"
 	[ "$skipped" = 0 ] || say "$skipped tests were skipped"
 	echo "$passed passed, $failed failed"
 	[ -z "$broken" ] && [ "$failed" = 0 ]
