@@ -185,7 +185,7 @@ static void test_seqlock(void)
 	if (child == 0)
 		write_for_ever(fd);
 	(void)alarm(60);
-	while (reads < READS) {
+	while (reads < READS || moved < 2) {
 		if (!board_slot_read(b, 1, 7, &copy))
 			continue;
 		reads++;
@@ -195,7 +195,6 @@ static void test_seqlock(void)
 		last = copy.session;
 	}
 	(void)alarm(0);
-	CU_ASSERT(moved > 1);
 	end(child);
 	board_unmap(&b);
 	(void)close(fd);
