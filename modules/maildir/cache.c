@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <popart/storage.h>
+#include <popart/module.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "size.h"
 
-#include <popart/storage.h>
+#include <popart/module.h>
 #include <string.h>
 
 void size_begin(struct size *s)
