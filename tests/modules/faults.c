@@ -75,9 +75,10 @@ static void count_mismatch(void *user, const struct popart_event *event)
 /* How many messages had another size than was listed. */
 static unsigned run(struct memstore *m, struct transcript *t)
 {
-	const struct popart_session_conf session = {
-		.size = sizeof(session), .flags = POPART_SESSION_PASSWORDS, .expire_days = -2
-	};
+	const struct popart_session_conf session = { .size = sizeof(session),
+		.flags = POPART_SESSION_PASSWORDS,
+		.expire_days = -2,
+		.event = count_mismatch };
 	const struct popart_driver_conf conf = { .size = sizeof(conf),
 		.session = &session,
 		.storage = &memstore_ops,
