@@ -107,7 +107,6 @@ prepare()
 	# shellcheck disable=SC2086 # words are what is meant
 	install_packages $build_packages "$@"
 	generate
-	build build
 }
 
 # run [DIR]
@@ -115,6 +114,7 @@ run()
 {
 	# shellcheck disable=SC2086
 	prepare $run_packages
+	build build
 	if [ $# -gt 0 ]; then
 		maildir=$1
 	else
