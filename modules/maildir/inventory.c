@@ -175,7 +175,7 @@ static bool has_hint(const struct name *n)
 static bool settle(struct item *it, const struct found *f, const struct name *n,
 	const struct record *old, bool plain)
 {
-	bool timed = plain || n->number >= 0;
+	bool timed = plain || n->time_s >= 0;
 
 	if (f->type != DT_REG)
 		return false;
@@ -202,7 +202,7 @@ static bool separate(struct pass *p, struct item *it, const struct stat *st)
 
 	name_parse(&n, (struct popart_str){ it->name, f->len }, false);
 	snprintf(key, sizeof(key), "%jd.popart%016jx",
-		(intmax_t)(n.number >= 0 ? n.number : st->st_mtim.tv_sec),
+		(intmax_t)(n.time_s >= 0 ? n.time_s : st->st_mtim.tv_sec),
 		(uintmax_t)hash64(what, (size_t)len, 0));
 	return !p->last && !p->drop->store->read_only && name_with_key(&n, key, name) &&
 		drop_path(p->drop, f->flags, it->name, from) &&
@@ -300,7 +300,7 @@ static bool match(struct pass *p)
 
 		it->unread = !settle(it, f, &n, old, p->drop->plain);
 		it->lead_len = (uint32_t)n.lead_len;
-		it->order = p->drop->plain ? 0 : n.number;
+		it->order = p->drop->plain ? 0 : n.time_s;
 		it->record.name_len = f->len;
 		it->record.flags = (uint8_t)((it->record.flags & RECORD_HINT) | f->flags);
 		note_key(p, it, key, key_len, hash, old);
@@ -494,6 +494,11 @@ static int run_pass(struct pass *p, struct image *out)
 	if (error)
 		return s->host->fail(s->inst, p->call, status_of(error), NULL, error,
 			"%s: cannot read the directory", p->drop->root);
+	if (p->dirs[0] == -ENOENT && (p->drop->plain || p->dirs[1] == -ENOENT))
+		return s->host->fail(s->inst, p->call, POPART_R_TEMP, NULL, 0,
+			"%s: not a Maildir, it has neither new/ nor cur/: is a file system not "
+			"mounted?",
+			p->drop->root);
 	if (!index_old(p) || !match(p))
 		return POPART_E_NOMEM;
 	status = look_into_all(p);

@@ -270,12 +270,9 @@ static int drop_open(
 	return status;
 }
 
-/* The leading number of a name counts as a time from 1973 on. */
 static int64_t received(const struct name *n, const struct record *r)
 {
-	if (n->number >= 100000000 && n->number < 100000000000)
-		return n->number;
-	return r->mtime_ns / 1000000000;
+	return n->time_s >= 0 ? n->time_s : r->mtime_ns / 1000000000;
 }
 
 static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)

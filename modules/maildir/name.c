@@ -6,18 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The digits at p, all of them or (prefix) as many as there are. */
-static bool digits(const char *p, size_t n, bool prefix, uint64_t *value)
+static size_t digits(const char *p, size_t n, uint64_t *value)
 {
 	size_t i = 0;
 
 	*value = 0;
-	for (; i < n && p[i] >= '0' && p[i] <= '9'; i++) {
-		if (i == 18)
-			return false;
+	for (; i < n && i < 18 && p[i] >= '0' && p[i] <= '9'; i++)
 		*value = *value * 10 + (uint64_t)(p[i] - '0');
-	}
-	return i > 0 && (prefix || i == n);
+	return i;
+}
+
+/* Nine to eleven digits and a dot: a unique-id that was made into a name may begin with
+ * digits as well, but is no time for that. */
+static int64_t leading_time(const char *p, size_t n)
+{
+	uint64_t value;
+	size_t len = digits(p, n, &value);
+
+	return len >= 9 && len <= 11 && len < n && p[len] == '.' ? (int64_t)value : -1;
 }
 
 /* Length of the field at p, which begins with ','; *letter: S or W when it is a size. */
@@ -28,7 +34,7 @@ static size_t field(const char *p, size_t n, char *letter, uint64_t *value)
 
 	*letter = 0;
 	if (len > 3 && (p[1] == 'S' || p[1] == 'W') && p[2] == '=' &&
-		digits(p + 3, len - 3, false, value))
+		digits(p + 3, len - 3, value) == len - 3)
 		*letter = p[1];
 	return len;
 }
@@ -57,16 +63,14 @@ static void parse_fields(struct name *n)
 void name_parse(struct name *n, struct popart_str full, bool plain)
 {
 	const char *colon = plain ? NULL : memchr(full.ptr, ':', full.len);
-	uint64_t number;
 
-	*n = (struct name){ .full = full, .number = -1 };
+	*n = (struct name){ .full = full, .time_s = -1 };
 	n->stored = n->wire = NAME_NO_SIZE;
 	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
 	n->lead_len = n->base_len;
 	if (plain)
 		return;
-	if (digits(full.ptr, n->base_len, true, &number))
-		n->number = (int64_t)number;
+	n->time_s = leading_time(full.ptr, n->base_len);
 	parse_fields(n);
 	if (full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
 		n->seen = memchr(colon + 3, 'S', full.len - n->base_len - 3) != NULL;

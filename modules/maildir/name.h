@@ -8,7 +8,7 @@
  * fields: it stays the same while a message is moved, flagged, or given a right size,
  * and the unique-id is made from it. In a plain directory the whole name is the key.
  */
-#include <popart/abi.h>
+#include <popart/module.h>
 #include <stdbool.h>
 
 enum { NAME_LEN = 255, UID_LEN = 70 };
@@ -18,7 +18,7 @@ struct name {
 	struct popart_str full;
 	size_t base_len;
 	size_t lead_len;       /* of the base before its first ,S= or ,W= field   */
-	int64_t number;        /* that it begins with; -1: none, or too long      */
+	int64_t time_s;        /* of delivery, which it begins with; -1: none      */
 	uint64_t stored, wire; /* ,S= and ,W=; NAME_NO_SIZE: none                 */
 	bool seen;             /* flag S                                          */
 };

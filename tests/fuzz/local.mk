@@ -13,3 +13,12 @@ TESTS += tests/fuzz/fuzz-conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/conf.c tests/fuzz/main.c
 tests_fuzz_fuzz_conf_LDADD = $(CONF_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/conf
+
+check_PROGRAMS += tests/fuzz/fuzz-maildir-cache
+TESTS += tests/fuzz/fuzz-maildir-cache
+tests_fuzz_fuzz_maildir_cache_SOURCES = tests/fuzz/maildir-cache.c tests/fuzz/main.c \
+	modules/maildir/cache.c modules/maildir/cache.h \
+	modules/maildir/hash.c modules/maildir/hash.h \
+	modules/maildir/name.c modules/maildir/name.h
+tests_fuzz_fuzz_maildir_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/maildir
+EXTRA_DIST += tests/fuzz/corpus/maildir-cache

@@ -8,3 +8,4 @@ libtap_la_LIBADD = $(CUNIT_LIBS)
 endif
 TAP_LIBS = libtap.la
 EXTRA_DIST += tests/support/tsan.supp
+EXTRA_DIST += tests/support/corpus

@@ -90,3 +90,25 @@ tests_unit_test_host_SOURCES = \
 tests_unit_test_host_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(TAP_LIBS) $(HOST_LIBS)
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-maildir
+TESTS += tests/unit/test-maildir
+tests_unit_test_maildir_SOURCES = $(MAILDIR_SOURCES) \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/maildir/box.c tests/unit/maildir/box.h \
+	tests/unit/maildir/cache_test.c \
+	tests/unit/maildir/commit_test.c \
+	tests/unit/maildir/corpus_test.c \
+	tests/unit/maildir/crash_test.c \
+	tests/unit/maildir/deliver_test.c \
+	tests/unit/maildir/list_test.c \
+	tests/unit/maildir/main.c \
+	tests/unit/maildir/name_test.c \
+	tests/unit/maildir/race_test.c \
+	tests/unit/maildir/size_test.c \
+	tests/unit/maildir/tests.h
+tests_unit_test_maildir_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/maildir
+tests_unit_test_maildir_LDADD = $(TAP_LIBS)
+endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "unit/maildir/tests.h"
+
+int main(int argc, char **argv)
+{
+	CU_SuiteInfo suites[] = {
+		{ .pName = "size", .pTests = size_tests },
+		{ .pName = "name", .pTests = name_tests },
+		{ .pName = "cache", .pTests = cache_tests },
+		{ .pName = "list", .pTests = list_tests },
+		{ .pName = "race", .pTests = race_tests },
+		{ .pName = "commit", .pTests = commit_tests },
+		{ .pName = "deliver", .pTests = deliver_tests },
+		{ .pName = "corpus", .pTests = corpus_tests },
+		{ .pName = "crash", .pTests = crash_tests },
+		CU_SUITE_INFO_NULL,
+	};
+
+	return tap_main(argc, argv, "maildir", suites);
+}

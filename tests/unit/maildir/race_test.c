@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Other programs at work in the Maildir, between our calls and during them. */
+#include "unit/maildir/tests.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void moved_and_flagged(void)
+{
+	struct box b;
+
+	box_make(&b, NULL);
+	box_put(&b, "new/1700000000.a", TEXT("a\n"));
+	box_put(&b, "cur/1700000001.b:2,", TEXT("b\n"));
+	box_put(&b, "new/1700000002.c,W=3", TEXT("c\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 3);
+	box_rename(&b, "new/1700000000.a", "cur/1700000000.a:2,S");
+	box_rename(&b, "cur/1700000001.b:2,", "cur/1700000001.b:2,FRS");
+	box_rename(&b, "new/1700000002.c,W=3", "cur/1700000002.c,S=2,W=3:2,");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], TEXT("a\n")), POPART_OK);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[1], TEXT("b\n")), POPART_OK);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[2], TEXT("c\n")), POPART_OK);
+	box_rename(&b, "cur/1700000000.a:2,S", "cur/1700000000.a:2,");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], TEXT("a\n")), POPART_OK);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 3);
+	CU_ASSERT_STRING_EQUAL(b.list.v[2].uid, "1700000002.c");
+	box_free(&b);
+}
+
+static void removed_by_another(void)
+{
+	struct box b;
+
+	box_make(&b, NULL);
+	box_put(&b, "new/1700000000.a", TEXT("a\n"));
+	box_put(&b, "cur/1700000001.b:2,", TEXT("b\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	box_remove(&b, "new/1700000000.a");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], "", 0), POPART_R_GONE);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], "", 0), POPART_R_GONE);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[1], TEXT("b\n")), POPART_OK);
+	box_free(&b);
+}
+
+static void replaced(void)
+{
+	struct box b;
+	char path[512];
+
+	box_make(&b, NULL);
+	box_put(&b, "cur/1700000000.a", TEXT("a\n"));
+	box_put(&b, "cur/1700000001.b", TEXT("b\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	box_put(&b, "tmp/x", TEXT("A\n"));
+	box_rename(&b, "tmp/x", "cur/1700000000.a");
+	box_remove(&b, "cur/1700000001.b");
+	box_path(&b, "cur/1700000001.b", path);
+	CU_ASSERT_EQUAL(mkfifo(path, 0600), 0);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], TEXT("A\n")), POPART_OK);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[1], "", 0), POPART_R_PERM);
+	box_free(&b);
+}
+
+enum { CROWD = 300 };
+
+struct mover {
+	struct box *box;
+	atomic_bool stop;
+	unsigned moves;
+};
+
+/* Moves messages from new/ to cur/ and changes flags, as fast as it can. */
+static void *move(void *arg)
+{
+	struct mover *m = arg;
+	unsigned state[CROWD] = { 0 };
+
+	while (!atomic_load(&m->stop)) {
+		int i = (int)(m->moves++ % CROWD);
+		char from[64], to[64];
+		const char *flags[] = { "", ":2,", ":2,S" };
+
+		snprintf(from, sizeof(from), "%s/%d.m%s", state[i] ? "cur" : "new",
+			1700000000 + i, flags[state[i]]);
+		state[i] = state[i] == 2 ? 1 : state[i] + 1;
+		snprintf(to, sizeof(to), "cur/%d.m%s", 1700000000 + i, flags[state[i]]);
+		box_rename(m->box, from, to);
+	}
+	return NULL;
+}
+
+/* However busy another program is: nothing is listed twice, nothing that is listed is
+ * lost, and nothing has a wrong size or another unique-id. */
+static void restless(void)
+{
+	struct box b;
+	struct mover m = { .box = &b };
+	pthread_t thread;
+
+	box_make(&b, NULL);
+	for (int i = 0; i < CROWD; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "new/%d.m", 1700000000 + i);
+		box_put(&b, name, TEXT("x\ny\n"));
+	}
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, move, &m), 0);
+	for (unsigned round = 0; round < 10; round++) {
+		unsigned lost = 0, odd = 0;
+
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_TRUE(b.list.n <= CROWD);
+		for (size_t i = 0; i < b.list.n; i++) {
+			odd += b.list.v[i].wire_size != 6;
+			odd += i > 0 && strcmp(b.list.v[i - 1].uid, b.list.v[i].uid) >= 0;
+			if (i % 10 == 0)
+				lost += box_get(&b, &b.list.v[i], TEXT("x\ny\n")) != POPART_OK;
+		}
+		CU_ASSERT_EQUAL(odd, 0);
+		/* A reader can lose a race against such a mover, but not as a rule. */
+		CU_ASSERT_TRUE(lost <= 3);
+	}
+	atomic_store(&m.stop, true);
+	pthread_join(thread, NULL);
+	CU_ASSERT_TRUE(m.moves > CROWD);
+	CU_ASSERT_EQUAL(mockhost_stat(b.host, "names-separated"), 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, CROWD);
+	box_free(&b);
+}
+
+CU_TestInfo race_tests[] = { { "moved and flagged during a session", moved_and_flagged },
+	{ "removed by another program", removed_by_another }, { "replaced", replaced },
+	{ "a program that never rests", restless }, CU_TEST_INFO_NULL };
