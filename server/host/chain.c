@@ -77,23 +77,25 @@ static int accept_answer(
 	struct host_call *c, const struct auth_answer *answer, struct host_identity **out)
 {
 	struct host_identity *id = answer_identity(answer);
+	int status;
 
 	if (!id)
 		return call_refuse(c, POPART_E_NOMEM, "out of memory");
 	const struct popart_str *wanted = host_identity_attr(id, "storage");
 	id->store = choose_store(c->host, wanted);
-	if (!id->store) {
-		host_identity_free(&id);
-		if (!wanted)
-			return call_refuse(c, POPART_R_TEMP, "no storage is configured");
-		return call_refuse(c, POPART_R_TEMP,
-			"the attribute storage names \"%.*s\", and no storage is configured "
-			"under "
-			"that name",
-			VIEW_FMT(*wanted));
+	if (id->store) {
+		*out = id;
+		return POPART_OK;
 	}
-	*out = id;
-	return POPART_OK;
+	if (wanted)
+		status = call_refuse(c, POPART_R_TEMP,
+			"the attribute storage names \"%.*s\", and no storage is configured "
+			"under that name",
+			VIEW_FMT(*wanted));
+	else
+		status = call_refuse(c, POPART_R_TEMP, "no storage is configured");
+	host_identity_free(&id);
+	return status;
 }
 
 static int ask_chain(struct host_call *c, const struct question *q, struct host_identity **out)

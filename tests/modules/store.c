@@ -173,14 +173,14 @@ static void check_message(struct session *s, const struct mock_msg *msg, struct 
 	free(got);
 }
 
-static void name_of(char name[16], size_t i)
+static void name_of(char name[32], size_t i)
 {
-	snprintf(name, 16, "M%06zu", i);
+	snprintf(name, 32, "M%06zu", i);
 }
 
 static void put_samples(struct world *w, const char *user)
 {
-	char name[16];
+	char name[32];
 
 	for (size_t i = 0; i < NSAMPLES; i++) {
 		name_of(name, i);
@@ -448,7 +448,7 @@ TEST(commit_removes_what_is_named)
 {
 	struct session s;
 	uint64_t refs[3];
-	char name[16];
+	char name[32];
 	size_t removed;
 
 	put_samples(w, user_a);
@@ -475,7 +475,7 @@ TEST(commit_removes_what_is_named)
 TEST(no_commit_no_change)
 {
 	struct session s;
-	char name[16];
+	char name[32];
 
 	put_samples(w, user_a);
 	CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
@@ -726,7 +726,7 @@ TEST(partial_commit)
 	struct session s;
 	uint64_t refs[4];
 	size_t removed, left = 0;
-	char name[16];
+	char name[32];
 
 	put_samples(w, user_a);
 	if (!world_fail(w, "commit", 1, POPART_R_PARTIAL))
@@ -834,7 +834,7 @@ TEST(real_mail)
 	struct popart_str texts[1024];
 	struct dirent **found = NULL;
 	struct session s;
-	char path[4096], name[16];
+	char path[4096], name[32];
 	size_t n = 0;
 
 	snprintf(path, sizeof(path), "%s/tests/support/corpus", root ? root : ".");
@@ -876,7 +876,7 @@ TEST(many_messages)
 	struct session s;
 	uint64_t refs[1000];
 	size_t removed;
-	char name[16];
+	char name[32];
 
 	for (size_t i = 0; i < 3000; i++) {
 		name_of(name, i);
