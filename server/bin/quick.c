@@ -100,21 +100,17 @@ bool quick_write(const struct options *o, const struct quick_dir *dir, uint32_t 
 bool quick_config(const struct options *o, struct buf *text, struct buf *why)
 {
 	char *path = realpath(o->maildir, NULL);
-	struct stat st;
-	bool ok = false;
+	struct stat st = { .st_mode = S_IFDIR };
+	bool ok = path && stat(path, &st) == 0 && S_ISDIR(st.st_mode) &&
+		eaccess(path, R_OK | X_OK) == 0;
 
-	if (!path || stat(path, &st) < 0)
-		buf_printf(why, "--maildir %s: %s; name a Maildir or a directory of messages",
-			o->maildir, strerror(errno));
-	else if (!S_ISDIR(st.st_mode))
-		buf_printf(why,
-			"--maildir %s is no directory; name a Maildir or a directory of "
-			"messages",
-			o->maildir);
-	else
+	if (ok)
 		ok = quick_write(o,
 			&(struct quick_dir){ .path = view_str(path), .uid = st.st_uid },
 			geteuid(), text, why);
+	else
+		buf_printf(why, "--maildir %s: %s; name a Maildir or a directory of messages",
+			o->maildir, S_ISDIR(st.st_mode) ? strerror(errno) : "no directory");
 	free(path);
 	return ok;
 }

@@ -98,8 +98,8 @@ static bool choose_as_root(
 	if (!a->change)
 		report_warn(r, file, 0,
 			"the workers run as root: a mistake in one of them or in a module "
-			"gives away the machine; set user = \"...\" to an account that can "
-			"only read the mail");
+			"gives away the machine; better they ran as an account that can only "
+			"reach the mail");
 	return true;
 }
 
