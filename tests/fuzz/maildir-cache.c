@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WIRE_END (UINT64_C(1) << 40) /* no larger size is listed */
+
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
 static void walk(const struct image *im)
@@ -34,11 +36,11 @@ static void walk(const struct image *im)
 			if (uid[i] < 0x21 || uid[i] > 0x7e)
 				abort();
 		/* A right size never changes the key. */
-		if (name_with_wire(&name, r->wire, out) && n % 2 == 0) {
+		if (n % 2 == 0 && r->wire < WIRE_END && name_with_wire(&name, r->wire, out)) {
 			char again[NAME_LEN];
 
 			name_parse(&name, (struct popart_str){ out, strlen(out) }, false);
-			if (name.wire != r->wire && r->wire < UINT64_C(1000000000000000000))
+			if (name.wire != r->wire)
 				abort();
 			if (name_key(&name, again) != key_len ||
 				memcmp(key, again, key_len) != 0)
