@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md
-dist_man_MANS += docs/man/popartd.8
-dist_man_MANS += docs/man/popart.conf.5
-dist_man_MANS += docs/man/popart.conf.5
-dist_man_MANS += docs/man/popart-static.5
+dist_man_MANS += \
+	docs/man/popart-static.5 \
+	docs/man/popart.conf.5 \
+	docs/man/popartd.8
