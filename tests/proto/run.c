@@ -14,7 +14,8 @@
  *	auth STATUS                 what the auth module says to the next logins
  *	passwords off               a connection on which none may be sent
  *	stamp <ID@HOST>             APOP is on
- *	hostname, implementation TEXT; expire DAYS; login-delay SECONDS; max-bad N; max-messages N
+ *	hostname, implementation TEXT; expire DAYS; login-delay SECONDS; max-bad N;
+ *	max-messages N
  *	source mem|read|fd FORM N   FORM: letters of POPART_FORM_*: c n e s, or -; N: piece
  *	lie REF DELTA, vanish REF, truncate REF KEEP, fail OP NTH STATUS
  *	busy yes|no                 the session lock is held by another session
