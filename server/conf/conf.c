@@ -367,7 +367,7 @@ static void read_listen(struct load *l)
 	if (n == 0)
 		return;
 	l->conf->listen = arena_alloc(&l->tree->arena, n * sizeof *l->conf->listen);
-	l->tree->listen = arena_alloc(&l->tree->arena, n * sizeof *l->tree->listen);
+	l->tree->listen = arena_alloc(&l->tree->arena, n * sizeof(struct popart_conf *));
 	if (!l->conf->listen || !l->tree->listen) {
 		(void)out_of_memory(l);
 		return;

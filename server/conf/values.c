@@ -407,7 +407,7 @@ void conf_values_free(struct popart_conf **p)
 
 	if (!conf)
 		return;
-	for (size_t i = 0; i < conf->n; i++) {
+	for (size_t i = 0; conf->values && i < conf->n; i++) {
 		const struct conf_value *v = &conf->values[i];
 
 		if (!is_secret(v->row))

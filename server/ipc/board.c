@@ -304,11 +304,12 @@ void board_slot_done(struct board_slot *s)
 static void copy_words(struct board_slot *to, const struct board_slot *from)
 {
 	const uint64_t *source = (const void *)from;
-	uint64_t words[sizeof *to / sizeof(uint64_t)];
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		words[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
-	memcpy((void *)to, words, sizeof words);
+	for (size_t i = 0; i < sizeof *to / sizeof *source; i++) {
+		uint64_t word = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
+
+		memcpy((char *)to + i * sizeof word, &word, sizeof word);
+	}
 }
 
 bool board_slot_read(
