@@ -101,6 +101,12 @@ static void arm(struct conn *c, uint32_t events)
 	conn_serve(c, false);
 }
 
+/* Wants that are said once and must be met, whatever else happens. */
+static bool gives_back(enum popart_want want)
+{
+	return want == POPART_WANT_RELEASE || want == POPART_WANT_CLOSE;
+}
+
 /* In a pool thread: what the session wanted, then back to the event threads. Being armed
  * for output is as good as a call: the socket has room, for all output was flushed. */
 static void pool_run(struct pool_job *job, void *thread)
@@ -110,7 +116,9 @@ static void pool_run(struct pool_job *job, void *thread)
 
 	c->pooled = NULL;
 	c->thread = thread;
-	meet(c, todo->want, &todo->step);
+	/* Who must end waits no longer for an answer; what is open is closed all the same. */
+	if (atomic_load(&c->killed) == KILL_NONE || gives_back(todo->want))
+		meet(c, todo->want, &todo->step);
 	free(todo);
 	arm(c, EPOLLOUT);
 }
@@ -230,7 +238,7 @@ static void drop_pooled(struct conn *c)
 	struct pooled *todo = c->pooled;
 
 	c->pooled = NULL;
-	if (todo && (todo->want == POPART_WANT_RELEASE || todo->want == POPART_WANT_CLOSE))
+	if (todo && gives_back(todo->want))
 		meet(c, todo->want, &todo->step);
 	free(todo);
 }

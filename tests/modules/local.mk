@@ -6,6 +6,10 @@ tests_modules_memstore_la_SOURCES = tests/modules/memstore.c \
 	tests/support/memstore.c tests/support/memstore.h
 tests_modules_memstore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 tests_modules_memstore_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+check_LTLIBRARIES += tests/modules/blockstore.la
+tests_modules_blockstore_la_SOURCES = $(tests_modules_memstore_la_SOURCES)
+tests_modules_blockstore_la_CPPFLAGS = $(tests_modules_memstore_la_CPPFLAGS) -DBLOCKSTORE
+tests_modules_blockstore_la_LDFLAGS = $(tests_modules_memstore_la_LDFLAGS)
 
 # One suite for every store; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \

@@ -154,6 +154,12 @@ static void stop(void *state)
 	memstore_free(&store);
 }
 
+#ifdef BLOCKSTORE /* blockstore.so: the same, as a store that waits on a network */
+POPART_MODULE(blockstore, .version = "1.0", .license = "MIT",
+	.summary = "a store in memory that may wait, for tests", .options = options,
+	.storage = &memstore_ops_blocking, .start = start, .stop = stop);
+#else
 POPART_MODULE(memstore, .version = "1.0", .license = "MIT",
 	.summary = "a store in memory, for tests", .options = options, .storage = &memstore_ops,
 	.start = start, .stop = stop);
+#endif

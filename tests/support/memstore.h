@@ -65,5 +65,7 @@ unsigned memstore_calls(struct memstore *, enum memstore_op);
 uint64_t memstore_wire_sent(struct memstore *, uint64_t ref); /* as the last release had it */
 
 extern const struct popart_storage_ops memstore_ops;
+/* The same, as a store that says it may wait: its calls belong into the pool. */
+extern const struct popart_storage_ops memstore_ops_blocking;
 
 #endif
