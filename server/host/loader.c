@@ -78,17 +78,17 @@ static void say_not_found(const char *path, const char *name, struct buf *why)
 
 	loader_each(path, add_name, &names);
 	buf_printf(why, "there is no %s.so in %s", name, path);
-	const char *near = names.list
-		? text_nearest(view_str(name), (const char *const *)names.list)
-		: NULL;
+	if (!names.list) {
+		buf_add_str(why, ", nor any other module; set module_path");
+		return;
+	}
+	const char *near = text_nearest(view_str(name), (const char *const *)names.list);
 	if (near) {
 		buf_printf(why, "; did you mean \"%s\"?", near);
-	} else if (names.n) {
+	} else {
 		buf_add_str(why, "; there are");
 		for (size_t i = 0; i < names.n; i++)
 			buf_printf(why, "%s %s", i ? "," : "", names.list[i]);
-	} else {
-		buf_add_str(why, ", nor any other module; set module_path");
 	}
 	for (size_t i = 0; i < names.n; i++)
 		free(names.list[i]);

@@ -17,21 +17,21 @@ static struct popart_user user_of(const struct host_identity *id)
 }
 
 int store_maildrop_id(
-	struct host_call *c, const struct host_identity *id, char key[64], size_t *key_len)
+	struct host_call *c, const struct host_identity *whose, char id[64], size_t *id_len)
 {
-	struct popart_instance *inst = id->store;
-	struct popart_user user = user_of(id);
+	struct popart_instance *inst = whose->store;
+	const struct popart_storage_ops *ops = ops_of(inst);
+	struct popart_user user = user_of(whose);
 
-	*key_len = 0;
-	if (!ops_of(inst)->maildrop_id)
+	*id_len = 0;
+	if (!ops->maildrop_id)
 		return POPART_OK;
 	call_enter(c, inst, OP_MAILDROP_ID);
-	int status = call_leave(
-		c, ops_of(inst)->maildrop_id(inst->state, &c->pub, &user, key, key_len));
-	if (status == POPART_OK && (*key_len == 0 || *key_len > ID_MAX))
-		status = call_refuse(c, POPART_E_BUG, "maildrop_id gave %zu octets", *key_len);
+	int status = call_leave(c, ops->maildrop_id(inst->state, &c->pub, &user, id, id_len));
+	if (status == POPART_OK && (*id_len == 0 || *id_len > ID_MAX))
+		status = call_refuse(c, POPART_E_BUG, "maildrop_id gave %zu octets", *id_len);
 	if (status)
-		*key_len = 0;
+		*id_len = 0;
 	return status;
 }
 
