@@ -58,7 +58,7 @@ static void begin(struct check *c)
 /* Prints what was found. Returns the exit status. */
 static int end(struct check *c, bool ok)
 {
-	(void)fwrite(c->report.text.ptr, 1, c->report.text.len, stderr);
+	(void)fputs(buf_cstr(&c->report.text), stderr);
 	if (c->host)
 		host_free(&c->host);
 	if (c->conf)
@@ -67,9 +67,9 @@ static int end(struct check *c, bool ok)
 	return ok ? 0 : 1;
 }
 
-static bool print(const struct buf *b)
+static bool print(struct buf *b)
 {
-	return !b->failed && fwrite(b->ptr, 1, b->len, stdout) == b->len && fflush(stdout) == 0;
+	return fputs(buf_cstr(b), stdout) >= 0 && fflush(stdout) == 0 && !b->failed;
 }
 
 int check_configuration(struct popart_str text, const char *name)

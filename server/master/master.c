@@ -28,7 +28,7 @@ struct master {
 /* Before there is a log, and for who looks at a start that fails. */
 static void say(struct popart_str text)
 {
-	(void)fwrite(text.ptr, 1, text.len, stderr);
+	(void)fprintf(stderr, "%.*s", VIEW_FMT(text));
 }
 
 static void tell_workers(struct generation *g, enum chan_kind kind, struct log *log)

@@ -25,7 +25,7 @@ static int send_start(const struct worker *w)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	memcpy(msg.text, name.ptr, name.len);
+	memcpy(msg.text, g->conf_name, name.len);
 	msg.text_len = (uint32_t)name.len;
 	fds[n++] = g->conf_fd;
 	fds[n++] = g->board_fd;
