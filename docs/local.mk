@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md
 dist_man_MANS += \
+	docs/man/popart-maildir.5 \
 	docs/man/popart-static.5 \
 	docs/man/popart.conf.5 \
 	docs/man/popartd.8
