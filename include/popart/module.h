@@ -45,7 +45,7 @@ struct popart_module {
 	const struct popart_auth_ops *auth; /* at least one of the two */
 	const struct popart_storage_ops *storage;
 
-	/* Cross-option checks, after the host's own. No side effects, no files
+	/* Optional: cross-option checks, after the host's own. No side effects, no files
 	 * created, no threads: also runs in `popartd -t`, in any process. */
 	int (*check)(const struct popart_host *, struct popart_instance *,
 		const struct popart_conf *);
@@ -56,7 +56,7 @@ struct popart_module {
 	 * not called, and the worker does not come up. */
 	int (*start)(const struct popart_host *, struct popart_instance *,
 		const struct popart_conf *, void **state);
-	/* Optional pair, on each worker thread: connection or cache of its own. */
+	/* Optional, both or none, on each worker thread: connection or cache of its own. */
 	int (*thread_start)(void *state, uint32_t thread, void **thread_state);
 	void (*thread_stop)(void *state, uint32_t thread, void *thread_state);
 	/* Optional: look again at outside data (a password file). Concurrent with

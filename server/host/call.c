@@ -58,7 +58,7 @@ static int known_status(int status)
 }
 
 /* "No", "not mine" and "somebody else has it" are answers, and the caller's lines tell of
- * them. */
+ * them. Who was told to stop has not failed. */
 static bool deserves_line(const struct host_call *c, int status)
 {
 	switch (status) {
@@ -67,6 +67,7 @@ static bool deserves_line(const struct host_call *c, int status)
 	case POPART_R_NEXT:
 	case POPART_R_IN_USE:
 	case POPART_R_LOGIN_DELAY:
+	case POPART_E_CANCELLED:
 		return false;
 	default:
 		return status < 0 || c->detail.len > 0;
@@ -104,8 +105,10 @@ int call_leave(struct host_call *c, int status)
 		atomic_store_explicit(c->doing, NULL, memory_order_relaxed);
 	if (c->inst->serial)
 		pthread_mutex_unlock(&c->inst->serial_lock);
-	if (c->status != status) /* fail() was called, and the module thought better of it */
+	if (status == POPART_OK) /* fail() was called, and the module thought better of it */
 		forget_failure(c);
+	else if (c->status != status) /* the client's text was for another outcome */
+		buf_reset(&c->client);
 	status = known_status(status);
 	c->status = status;
 	if (deserves_line(c, status))

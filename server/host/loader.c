@@ -236,44 +236,44 @@ static bool name_is_right(const char *file, const struct popart_module *desc, st
 	return true;
 }
 
-/* NULL: nothing is missing. */
-static const char *missing_part(const struct module *m)
+/* NULL: nothing. */
+static const char *flaw_of(const struct module *m)
 {
 	const struct popart_module *d = &m->desc;
 	const struct popart_storage_ops *s = &m->storage;
 	const struct popart_auth_ops *a = &m->auth;
 
 	if (!d->auth && !d->storage)
-		return "auth and storage";
+		return "auth and storage are both missing";
 	if (!d->start)
-		return "start";
+		return "start is missing";
 	if (!d->stop)
-		return "stop";
+		return "stop is missing";
 	if (!d->thread_start != !d->thread_stop)
-		return d->thread_start ? "thread_stop" : "thread_start";
+		return d->thread_start ? "thread_stop is missing" : "thread_start is missing";
 	if (d->options && d->opt_stride < sizeof(struct popart_opt))
-		return "opt_stride";
+		return "opt_stride is too small";
 	if (d->stats && d->stat_stride < sizeof(struct popart_stat))
-		return "stat_stride";
+		return "stat_stride is too small";
 	if (d->auth && !a->check_password && !a->fetch_secret && !a->check_token)
-		return "auth.check_password, auth.fetch_secret or auth.check_token";
+		return "auth has none of check_password, fetch_secret, check_token";
 	if (!d->storage)
 		return NULL;
 	if (!s->open)
-		return "storage.open";
+		return "storage.open is missing";
 	if (!s->list)
-		return "storage.list";
+		return "storage.list is missing";
 	if (!s->message)
-		return "storage.message";
+		return "storage.message is missing";
 	if (!s->commit)
-		return "storage.commit";
+		return "storage.commit is missing";
 	if (!s->close)
-		return "storage.close";
+		return "storage.close is missing";
 	if (s->renew_ms && !s->renew)
-		return "storage.renew";
+		return "storage.renew is missing";
 	if (!s->deliver_begin != !s->deliver_write || !s->deliver_begin != !s->deliver_finish ||
 		!s->deliver_begin != !s->deliver_abandon)
-		return "storage.deliver_begin, _write, _finish or _abandon";
+		return "storage has some of the four deliver functions only";
 	return NULL;
 }
 
@@ -295,10 +295,9 @@ static bool take_parts(struct module *m, const struct popart_module *desc, struc
 			smaller(desc->storage->size, sizeof(m->storage)));
 		m->desc.storage = &m->storage;
 	}
-	const char *missing = missing_part(m);
-	if (missing) {
-		buf_printf(why, "%s: %s is missing or too small; the module must be mended",
-			m->path, missing);
+	const char *flaw = flaw_of(m);
+	if (flaw) {
+		buf_printf(why, "%s: %s; the module must be mended", m->path, flaw);
 		return false;
 	}
 	return true;

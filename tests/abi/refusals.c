@@ -54,24 +54,19 @@ static void bad_descriptors(void)
 			"name is \"plated\", not \"planted\" as the file's; rename the file to "
 			"plated.so" },
 		{ "no_name", "name is empty; it must be that of the file" },
-		{ "no_ops",
-			"auth and storage is missing or too small; the module must be mended" },
-		{ "no_start", "start is missing or too small; the module must be mended" },
-		{ "no_stop", "stop is missing or too small; the module must be mended" },
-		{ "no_thread_stop",
-			"thread_stop is missing or too small; the module must be mended" },
-		{ "opt_stride",
-			"opt_stride is missing or too small; the module must be mended" },
-		{ "stat_stride",
-			"stat_stride is missing or too small; the module must be mended" },
+		{ "no_ops", "auth and storage are both missing; the module must be mended" },
+		{ "no_start", "start is missing; the module must be mended" },
+		{ "no_stop", "stop is missing; the module must be mended" },
+		{ "no_thread_stop", "thread_stop is missing; the module must be mended" },
+		{ "opt_stride", "opt_stride is too small; the module must be mended" },
+		{ "stat_stride", "stat_stride is too small; the module must be mended" },
 		{ "auth_empty",
-			"auth.check_password, auth.fetch_secret or auth.check_token is "
-			"missing or too small; the module must be mended" },
-		{ "no_close",
-			"storage.close is missing or too small; the module must be mended" },
+			"auth has none of check_password, fetch_secret, check_token; the "
+			"module must be mended" },
+		{ "no_close", "storage.close is missing; the module must be mended" },
 		{ "half_deliver",
-			"storage.deliver_begin, _write, _finish or _abandon is missing or "
-			"too small; the module must be mended" },
+			"storage has some of the four deliver functions only; the module "
+			"must be mended" },
 		{ "nothing",
 			"popart_module_entry returned nothing; the module must be mended" },
 	};
