@@ -315,9 +315,10 @@ class Server(Program):
             'module_path = "%s";' % MODULE_PATH,
             'listen = ( { address = "127.0.0.1:0"; %s } );' % listener,
             "auth = ("]
-        text.append(",\n".join('  { module = "static"; name = "static%d"; user = %s; password = %s; }' %
-                               (number, quoted(name), quoted(password))
-                               for number, (name, password) in enumerate(self.users.items())))
+        text.append(",\n".join(
+            '  { module = "static"; name = "static%d"; user = %s; password = %s; }' %
+            (number, quoted(name), quoted(password))
+            for number, (name, password) in enumerate(self.users.items())))
         text += [");", 'storage = { module = "maildir"; path = "%s/mail/%%n"; };' % directory,
                  'log = { level = "%s"; };' % log_level, extra, ""]
         for sub in ("run", "state", "mail"):

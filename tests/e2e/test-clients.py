@@ -58,7 +58,8 @@ def curl(scene, server, keep):
 def fetchmail(scene, server, keep):
     need("fetchmail")
     out = scene.directory("out")
-    store = scene.file("store", "#!/bin/sh\nexec cat >%s/$(ls %s | wc -l)\n" % (out, out), 0o700)
+    store = scene.file("store", "#!/bin/sh\nexec cat >%s/$(ls %s | wc -l)\n" % (out, out),
+                       0o700)
     script = scene.file("fetchmailrc", """
         set no bouncemail
         set invisible
@@ -130,7 +131,8 @@ ForkingBase._wait_for_child = lambda self, pid: os.waitstatus_to_exitcode(os.wai
 sys.argv[0] = "getmail"
 runpy.run_path(%r, run_name="__main__")
 """ % shutil.which("getmail"), 0o644)
-    run(["/usr/bin/python3", program, "--getmaildir", home, "--rcfile", script], home, user=user)
+    run(["/usr/bin/python3", program, "--getmaildir", home, "--rcfile", script], home,
+        user=user)
     return read_all(os.path.join(out, "new"))
 
 
@@ -141,14 +143,15 @@ def mutt(scene, server, keep):
         os.makedirs(os.path.join(out, sub))
     script = scene.file("muttrc", """
         set pop_host="pop://bob@127.0.0.1:%d" pop_user="bob" pop_pass="%s" pop_delete=%s
-        set spoolfile="%s" folder="%s" mbox_type=Maildir pop_last=no ssl_force_tls=no ssl_starttls=no sort=mailbox-order
+        set spoolfile="%s" folder="%s" mbox_type=Maildir sort=mailbox-order
+        set pop_last=no ssl_force_tls=no ssl_starttls=no
         set wait_key=no confirmappend=no timeout=1 sleep_time=0
         push "<fetch-mail><quit>"
         """ % (server.port, PASSWORD, "no" if keep else "yes", out, out))
     master, slave = pty.openpty()
+    environment = dict(os.environ, HOME=scene.path, TERM="vt100", LC_ALL="C")
     with subprocess.Popen(["mutt", "-n", "-F", script, "-f", out], stdin=slave, stdout=slave,
-                          stderr=slave, start_new_session=True,
-                          env=dict(os.environ, HOME=scene.path, TERM="vt100", LC_ALL="C")) as done:
+                          stderr=slave, start_new_session=True, env=environment) as done:
         os.close(slave)
         screen = b""
         try:

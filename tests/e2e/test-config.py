@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 
-from harness import (MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Maildir, Pop, Program, Refused,
+from harness import (MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Pop, Program, Refused,
                      Scene, Server, Skip, corpus, equal, letter, listing, main,
                      need_root, serving, status_of, test, wire)
 
@@ -40,7 +40,8 @@ def informs():
     out, err = call("--help")
     assert "--maildir" in out and not err
     out, _ = call("--modules", "--module-path", MODULE_PATH)
-    assert re.search(r"^maildir\b.*storage", out, re.M) and re.search(r"^static\b.*auth", out, re.M)
+    assert re.search(r"^maildir\b.*storage", out, re.M), out
+    assert re.search(r"^static\b.*auth", out, re.M), out
 
 
 @test("a wrong command line is told in one line, exit status 2")
@@ -48,7 +49,8 @@ def command_line():
     for arguments in (["--bogus"], ["-c"], ["word"], ["--delete"], ["--listen", "127.0.0.1:0"],
                       ["--user", "a:b"], ["--maildir"], ["--maildir", "/nowhere/at/all"],
                       ["--maildir", "/dev/null"], ["--maildir", "/", "-c", "x"],
-                      ["--maildir", "/", "--user", "nocolon"], ["--maildir", "/", "--user", ":x"],
+                      ["--maildir", "/", "--user", "nocolon"],
+                      ["--maildir", "/", "--user", ":x"],
                       ["--maildir", "/", "--listen", "nonsense"],
                       ["--maildir", "/", "--listen", "127.0.0.1:99999"],
                       ["--maildir", "/", "--listen", "0.0.0.0:0"],
@@ -111,7 +113,8 @@ def mistakes():
             for arguments in (["-t"], []):
                 _, err = call(*arguments, "-c", path, status=1)
                 assert re.search(said, err), "%s: %s" % (new, err)
-        path = scene.file("test.conf", text.replace("hostname", "hostnam").replace("= 2", "= -1"))
+        several = text.replace("hostname", "hostnam").replace("workers = 2", "workers = -1")
+        path = scene.file("test.conf", several)
         _, err = call("-t", "-c", path, status=1)
         assert "hostnam" in err and "-1" in err, "only some mistakes are told: " + err
         call("-t", "-c", scene.file("test.conf", ""), status=1)
@@ -151,7 +154,7 @@ def bad_modules():
         def refused(what):
             for arguments in (["-t"], []):
                 _, err = call(*arguments, "-c", path, status=1)
-                assert "modules/maildir.so" in err and len(err.splitlines()[-1]) > 20, what + err
+                assert "modules/maildir.so\": " in err, "%s: %s" % (what, err)
 
         refused("there is none")
         scene.file("modules/maildir.so", "This is no shared object.", 0o644)

@@ -98,8 +98,8 @@ def pipelined():
     with serving() as (scene, server):
         mail = fill(scene, "new")
         with Pop(server, "bob") as client:
-            client.send(b"".join(b"RETR %d\r\n" % number for number in range(1, len(mail) + 1)) +
-                        b"QUIT\r\n")
+            client.send(b"".join(b"RETR %d\r\n" % number
+                                 for number in range(1, len(mail) + 1)) + b"QUIT\r\n")
             for number, octets in enumerate(mail, 1):
                 client.answer()
                 equal(client.multi(), octets, "message %d" % number)

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 
-from harness import (PASSWORD, Pop, Refused, Scene, equal, eventually, letter, main, serving, test)
+from harness import (PASSWORD, Pop, Refused, Scene, equal, eventually, letter, main, serving,
+                     test)
 
 # A client of its own process: logs in, begins to read a long message, waits to be killed.
 HOLDER = """
@@ -90,9 +91,8 @@ def killed(command, *partly):
     with serving() as (scene, server):
         scene.bob.add(letter(1, 40 << 20))
         scene.bob.add(letter(2))
-        with subprocess.Popen([sys.executable, "-c", HOLDER, str(server.port), PASSWORD, command,
-                               *partly], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE) as client:
+        holder = [sys.executable, "-c", HOLDER, str(server.port), PASSWORD, command, *partly]
+        with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
             assert client.stdout.readline().startswith(b"+OK")
             assert not can_login(server)
             client.send_signal(signal.SIGKILL)

@@ -10,18 +10,28 @@ import shutil
 import socket
 import subprocess
 
-from harness import (MODULE_PATH, POPARTD, Maildir, Pop, Refused, Scene, Skip, equal, letter, main,
-                     need_root, serving, test, wire)
+from harness import (MODULE_PATH, POPARTD, Maildir, Pop, Refused, Scene, Skip, equal, letter,
+                     main, need_root, serving, test, wire)
 
 
-def need_nobody():
-    """For what root is not stopped by: workers that run as nobody."""
-    need_root()
+def mortal(scene):
+    """Root is stopped by no permission: the workers' user, who is, and who owns the mail."""
+    if os.geteuid() != 0:
+        return None
     for path in [POPARTD] + MODULE_PATH.split(":"):
         while path != "/":
             if not os.stat(path).st_mode & 0o005:
                 raise Skip("nobody cannot reach " + path)
             path = os.path.dirname(path)
+    for directory, _, names in os.walk(scene.path + "/mail"):
+        for name in ["."] + names:
+            shutil.chown(os.path.join(directory, name), "nobody")
+    return "nobody"
+
+
+def protect(mode, *paths):
+    for path in paths:
+        os.chmod(path, mode)
 
 
 @test("what is delivered during a session is in the next")
@@ -162,17 +172,11 @@ def twins():
         equal(len(scene.bob.messages()), 1, "the number of messages")
 
 
-@test("a file that nobody may read harms nobody but itself")
+@test("a file that cannot be read harms nobody but itself")
 def unreadable():
-    need_nobody()
-    with serving(user="nobody") as (scene, server):
-        for path in scene.bob.fill(3):
-            shutil.chown(path, "nobody")
-        os.chmod(scene.bob.messages()[1], 0)
-        shutil.chown(scene.bob.messages()[1], "root")
-        for path in (scene.bob.path, scene.bob.path + "/cur", scene.bob.path + "/new"):
-            shutil.chown(path, "nobody")
-        with Pop(server, "bob") as client:
+    with Scene() as scene:
+        protect(0, scene.bob.fill(3)[1])
+        with scene.server(user=mortal(scene)) as server, Pop(server, "bob") as client:
             sizes = client.sizes()
             equal(client.retr(1), wire(letter(1)), "the first")
             if len(sizes) == 3:
@@ -185,35 +189,39 @@ def unreadable():
 
 @test("in a directory that cannot be written people read, and QUIT says what failed")
 def read_only():
-    need_nobody()
-    with serving(user="nobody", expect=["commit_failed", "module_failed"]) as (scene, server):
-        for path in scene.bob.fill(3):
-            os.chmod(path, 0o644)
-        for _ in range(2):
+    with Scene() as scene:
+        scene.bob.fill(3)
+        user = mortal(scene)
+        protect(0o555, scene.bob.path, scene.bob.path + "/cur", scene.bob.path + "/new")
+        with scene.server(user=user, expect=["commit_failed", "module_failed"]) as server:
+            for _ in range(2):
+                with Pop(server, "bob") as client:
+                    equal(list(client.all().values()),
+                          [wire(letter(number)) for number in (1, 2, 3)], "messages")
+                    client.quit()
             with Pop(server, "bob") as client:
-                equal(list(client.all().values()),
-                      [wire(letter(number)) for number in (1, 2, 3)], "messages")
-                client.quit()
-        with Pop(server, "bob") as client:
-            client.cmd("DELE 2")
-            client.refused("QUIT")
-            client.at_end()
+                client.cmd("DELE 2")
+                client.refused("QUIT")
+                client.at_end()
         equal(len(scene.bob.messages()), 3, "the number of messages")
+        protect(0o755, scene.bob.path, scene.bob.path + "/cur", scene.bob.path + "/new")
 
 
 @test("when only some can be removed, they are, and QUIT is answered -ERR")
 def partly():
-    need_nobody()
-    with serving(user="nobody", expect=["commit_failed", "module_failed"]) as (scene, server):
+    with Scene() as scene:
         for number in range(6):
-            os.chmod(scene.bob.add(letter(number), ("cur", "new")[number % 2]), 0o644)
-        shutil.chown(scene.bob.path + "/cur", "nobody")
-        with Pop(server, "bob") as client:
-            for number in range(1, 7):
-                client.cmd("DELE %d" % number)
-            client.refused("QUIT")
-            client.at_end()
+            scene.bob.add(letter(number), ("cur", "new")[number % 2])
+        user = mortal(scene)
+        protect(0o555, scene.bob.path + "/new")
+        with scene.server(user=user, expect=["commit_failed", "module_failed"]) as server:
+            with Pop(server, "bob") as client:
+                for number in range(1, 7):
+                    client.cmd("DELE %d" % number)
+                client.refused("QUIT")
+                client.at_end()
         equal(len(scene.bob.messages()), 3, "the number of messages")
+        protect(0o755, scene.bob.path + "/new")
 
 
 @contextlib.contextmanager

@@ -54,8 +54,8 @@ class Sessions(threading.Thread):
         chance = self.chance
         count, octets = client.stat()
         sizes, uids = client.sizes(), client.uids()
-        equal((len(sizes), sum(sizes.values()), len(set(uids.values()))), (count, octets, count),
-              "STAT against LIST and UIDL")
+        equal((len(sizes), sum(sizes.values()), len(set(uids.values()))),
+              (count, octets, count), "LIST and UIDL against STAT")
         marked = set()
         for _ in range(chance.randrange(12)):
             if not count:
