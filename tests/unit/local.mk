@@ -112,3 +112,22 @@ tests_unit_test_maildir_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-I$(top_srcdir)/modules/maildir
 tests_unit_test_maildir_LDADD = $(TAP_LIBS)
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-pop3
+TESTS += tests/unit/test-pop3
+tests_unit_test_pop3_SOURCES = \
+	tests/support/memstore.c tests/support/memstore.h \
+	tests/support/wire_model.c tests/support/wire_model.h \
+	tests/unit/pop3/driver.c \
+	tests/unit/pop3/drop.c \
+	tests/unit/pop3/line.c \
+	tests/unit/pop3/main.c \
+	tests/unit/pop3/reply.c \
+	tests/unit/pop3/sasl.c \
+	tests/unit/pop3/session.c \
+	tests/unit/pop3/suites.h \
+	tests/unit/pop3/wire.c
+tests_unit_test_pop3_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pop3_LDADD = $(TAP_LIBS) $(POP3_LIBS)
+endif
