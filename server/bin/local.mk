@@ -8,4 +8,3 @@ popartd_SOURCES = \
 	server/bin/quick.c server/bin/quick.h
 popartd_LDADD = $(ALL_LIBS)
 popartd_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
-dist_man_MANS += docs/man/popartd.8
