@@ -36,6 +36,15 @@ static void forget_failure(struct host_call *c)
 	buf_reset(&c->detail);
 }
 
+/* Cut to fit, with a NUL. */
+static void note(char *room, const char *op)
+{
+	size_t n = strnlen(op, HOST_DOING_SIZE - 1);
+
+	memcpy(room, op, n);
+	room[n] = '\0';
+}
+
 void call_enter(struct host_call *c, struct popart_instance *inst, enum host_op op)
 {
 	forget_failure(c);
@@ -45,7 +54,7 @@ void call_enter(struct host_call *c, struct popart_instance *inst, enum host_op 
 	if (inst->serial)
 		pthread_mutex_lock(&inst->serial_lock);
 	if (c->doing)
-		atomic_store_explicit(c->doing, c->op, memory_order_relaxed);
+		note(c->doing, c->op);
 }
 
 static int known_status(int status)
@@ -101,8 +110,6 @@ static void log_failure(const struct host_call *c, int status)
 
 int call_leave(struct host_call *c, int status)
 {
-	if (c->doing)
-		atomic_store_explicit(c->doing, NULL, memory_order_relaxed);
 	if (c->inst->serial)
 		pthread_mutex_unlock(&c->inst->serial_lock);
 	if (status == POPART_OK) /* fail() was called, and the module thought better of it */

@@ -65,6 +65,7 @@ const char *host_instance_name(const struct popart_instance *);
  * text (event module). DENIED, NEXT, IN_USE and LOGIN_DELAY are not: the caller's line
  * about the login has detail for them.
  */
+#define HOST_DOING_SIZE 64u
 struct host_call {
 	struct popart_call pub; /* what the module sees; first member */
 	struct host *host;
@@ -75,8 +76,9 @@ struct host_call {
 	struct buf client, detail;    /* text for the client, text for the log */
 	struct arena scratch;
 	struct popart_str user, peer; /* for log lines; borrowed from the caller */
-	_Atomic(const char *) *doing; /* where "instance.operation" is noted while a module
-	                                 runs, for whoever asks why this thread died; or NULL */
+	char *doing; /* room for HOST_DOING_SIZE octets where "instance.operation" is noted
+	                before a module is entered, for whoever asks why this thread died;
+	                may be NULL */
 };
 void host_call_begin(struct host_call *, struct host *, unsigned thread, uint64_t session,
 	int64_t deadline_ms);

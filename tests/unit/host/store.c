@@ -255,16 +255,19 @@ static void renewal(void)
 
 static void doing(void)
 {
-	_Atomic(const char *) where = NULL;
+	char where[HOST_DOING_SIZE] = "";
 	struct visit v;
 
 	if (!begin(&v, NULL, NULL, POPART_OK))
 		return;
-	v.call.doing = &where;
+	v.call.doing = where;
 	struct popart_msg_sink sink = { .size = sizeof(sink) };
 	CU_ASSERT_EQUAL(store_list(&v.call, v.id->store, v.drop, &sink), POPART_OK);
-	CU_ASSERT_PTR_NULL(atomic_load(&where));
+	CU_ASSERT_STRING_EQUAL(where, "mail.list");
 	CU_ASSERT_STRING_EQUAL(v.call.op, "mail.list");
+	store_close(&v.call, v.id->store, &v.drop);
+	CU_ASSERT_STRING_EQUAL(where, "mail.close");
+	v.call.doing = NULL;
 	end(&v);
 }
 
