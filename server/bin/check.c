@@ -106,7 +106,14 @@ int check_list_modules(const char *module_path)
 
 	buf_init(&out, DUMP_MAX);
 	host_list_modules(module_path, &out);
-	bool ok = print(&out);
+	bool ok = out.len > 0;
+	if (ok)
+		ok = print(&out);
+	else
+		(void)fprintf(stderr,
+			"popartd: there are no modules in %s; --module-path DIR looks "
+			"elsewhere\n",
+			module_path);
 	buf_free(&out);
 	return ok ? 0 : 1;
 }
