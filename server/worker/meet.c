@@ -42,6 +42,8 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 	n = put(note->what, sizeof(note->what), n, VIEW_LIT("."));
 	(void)put(note->what, sizeof(note->what), n, view_str(what));
 	(void)put(note->user, sizeof(note->user), 0, call->user);
+	_Static_assert(sizeof(note->what) >= HOST_DOING_SIZE, "the host writes there");
+	call->doing = note->what; /* more exactly, as soon as a module is entered */
 	atomic_store_explicit(&note->busy, 1, memory_order_release);
 }
 
