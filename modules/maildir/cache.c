@@ -98,9 +98,9 @@ static bool record_sane(const struct record *r)
 {
 	const char *name = record_name(r);
 
-	if (r->name_len == 0 || name[0] == '.' || name[r->name_len] != 0)
-		return false;
-	if (memchr(name, '/', r->name_len) || memchr(name, 0, r->name_len))
+	if (r->name_len == 0 || name[0] == '.' ||
+		strnlen(name, r->name_len + 1u) != r->name_len ||
+		memchr(name, '/', r->name_len))
 		return false;
 	if (r->form & ~(POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE))
 		return false;

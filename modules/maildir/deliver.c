@@ -186,19 +186,31 @@ static int refuse(const struct store *s, const struct popart_call *call, const c
 	return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0, "%s", why);
 }
 
+/* A plain directory must not become a Maildir by being written to. */
+static int prepare(struct delivery *dl, const struct popart_call *call)
+{
+	const struct store *s = dl->drop->store;
+	const char *root = dl->drop->root;
+	int error;
+
+	if (s->layout == LAYOUT_AUTO && access(root, F_OK) == 0 && !is_maildir(root))
+		return refuse(s, call, "messages are put into Maildirs only");
+	error = make_maildir(dl->drop);
+	return error ? cannot(dl, call, error, "make the Maildir") : POPART_OK;
+}
+
 int deliver_begin(void *store, const struct popart_call *call, const struct popart_user *user,
 	const struct popart_delivery *about, void **out)
 {
 	struct store *s = store;
 	struct delivery *dl;
 	struct popart_str root;
-	int status, error;
+	int status;
 
 	if (s->read_only)
 		return refuse(s, call, "this instance is read_only");
 	if (s->layout == LAYOUT_PLAIN)
-		return refuse(
-			s, call, "messages are put into Maildirs only, not layout = \"plain\"");
+		return refuse(s, call, "messages are put into Maildirs only");
 	status = store_root(s, call, user, &root);
 	if (status)
 		return status;
@@ -214,8 +226,7 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	dl->seen = about->flags & POPART_MSG_SEEN;
 	dl->received_s = about->received_s;
 	size_begin(&dl->size);
-	error = make_maildir(dl->drop);
-	status = error ? cannot(dl, call, error, "make the Maildir") : POPART_OK;
+	status = prepare(dl, call);
 	if (!status)
 		status = choose_key(dl, call, about);
 	if (!status)

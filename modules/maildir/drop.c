@@ -46,9 +46,9 @@ void drop_free(struct drop *d)
 
 uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino)
 {
-	uint64_t all[4] = { stored, (uint64_t)mtime_ns, (uint64_t)ctime_ns, ino };
+	uint64_t h = hash_pair(stored, (uint64_t)mtime_ns);
 
-	return (uint32_t)(hash64(all, sizeof(all), 0) >> 16);
+	return (uint32_t)(hash_pair(h, hash_pair((uint64_t)ctime_ns, ino)) >> 16);
 }
 
 uint64_t drop_wire(const struct message *m)
@@ -61,14 +61,28 @@ const char *drop_name(const struct drop *d, const struct message *m)
 	return d->names + m->name;
 }
 
+static struct message message_of(const struct record *r, size_t name)
+{
+	return (struct message){
+		.name = (uint32_t)name,
+		.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
+		.wire_low = (uint32_t)r->wire,
+		.wire_high = (uint8_t)(r->wire >> 32),
+		.body = r->body <= UINT16_MAX ? (uint16_t)r->body : 0,
+		.bits = (uint8_t)(r->form | (r->flags & RECORD_CUR ? MESSAGE_CUR : 0) |
+			(r->flags & RECORD_HINT ? MESSAGE_HINT : 0) |
+			(r->flags & RECORD_TWIN ? MESSAGE_TWIN : 0)),
+	};
+}
+
 /* Exactly as much memory as it takes: most sessions are idle most of the time. */
 bool drop_keep(struct drop *d)
 {
+	size_t n = (size_t)image_head(&d->image)->count;
+	size_t names = d->image.len - sizeof(struct image_head) - n * sizeof(struct record);
 	const struct record *r;
-	size_t n = 0, names = 0;
+	char *fit;
 
-	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL; n++)
-		names += r->name_len + 1u;
 	if (n == 0)
 		return true;
 	if (names > UINT32_MAX)
@@ -77,21 +91,15 @@ bool drop_keep(struct drop *d)
 	d->names = malloc(names);
 	if (!d->v || !d->names)
 		return false;
-	d->names_cap = names;
 	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL;) {
-		d->v[d->n++] = (struct message){
-			.name = (uint32_t)d->names_len,
-			.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
-			.wire_low = (uint32_t)r->wire,
-			.wire_high = (uint8_t)(r->wire >> 32),
-			.body = r->body <= UINT16_MAX ? (uint16_t)r->body : 0,
-			.bits = (uint8_t)(r->form | (r->flags & RECORD_CUR ? MESSAGE_CUR : 0) |
-				(r->flags & RECORD_HINT ? MESSAGE_HINT : 0) |
-				(r->flags & RECORD_TWIN ? MESSAGE_TWIN : 0)),
-		};
+		d->v[d->n++] = message_of(r, d->names_len);
 		memcpy(d->names + d->names_len, record_name(r), r->name_len + 1u);
 		d->names_len += r->name_len + 1u;
 	}
+	fit = realloc(d->names, d->names_len);
+	if (fit)
+		d->names = fit;
+	d->names_cap = d->names_len;
 	return true;
 }
 

@@ -13,6 +13,11 @@ static uint64_t mix(uint64_t h, uint64_t w)
 	return h ^ (h >> 29);
 }
 
+uint64_t hash_pair(uint64_t a, uint64_t b)
+{
+	return mix(mix(a, ODD), b);
+}
+
 static uint64_t word(const unsigned char *p)
 {
 	uint64_t w;
@@ -27,9 +32,12 @@ uint64_t hash64(const void *data, size_t n, uint64_t seed)
 	uint64_t lane[4] = { seed ^ n, seed + ODD, ~seed, seed * 3 + 1 };
 	uint64_t last = 0;
 
-	for (; n >= 32; n -= 32, p += 32)
-		for (unsigned i = 0; i < 4; i++)
-			lane[i] = mix(lane[i], word(p + 8 * i));
+	for (; n >= 32; n -= 32, p += 32) {
+		lane[0] = mix(lane[0], word(p));
+		lane[1] = mix(lane[1], word(p + 8));
+		lane[2] = mix(lane[2], word(p + 16));
+		lane[3] = mix(lane[3], word(p + 24));
+	}
 	for (; n >= 8; n -= 8, p += 8)
 		lane[0] = mix(lane[0], word(p));
 	if (n)

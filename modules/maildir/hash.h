@@ -8,6 +8,7 @@
 
 /* Fast; a change of any single octet, or of the length, changes the result. */
 uint64_t hash64(const void *, size_t, uint64_t seed);
+uint64_t hash_pair(uint64_t, uint64_t);
 /* FNV-1a of 128 bits, as 32 lower-case hexadecimal digits: part of unique-ids, so it
  * stays what it is for ever. */
 void hash128_hex(const void *, size_t, char hex[32]);

@@ -278,8 +278,16 @@ static void note_key(struct pass *p, struct item *it, const char *key, size_t ke
 	table_add(&p->keys, hash, (uint32_t)(it - p->items));
 }
 
+static int by_name(const void *a, const void *b, void *arg)
+{
+	return strcmp(scan_name(arg, a), scan_name(arg, b));
+}
+
+/* In the order of names, which is nearly the order of the cache: memory likes that. */
 static bool match(struct pass *p)
 {
+	if (p->scan.n)
+		qsort_r(p->scan.v, p->scan.n, sizeof(*p->scan.v), by_name, &p->scan);
 	p->items = malloc((p->scan.n + 1) * sizeof(*p->items));
 	p->unread = malloc((p->scan.n + 1) * sizeof(*p->unread));
 	if (!p->items || !p->unread || !table_init(&p->keys, p->scan.n))

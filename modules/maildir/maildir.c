@@ -121,6 +121,20 @@ int store_root(struct store *s, const struct popart_call *call, const struct pop
 	return POPART_OK;
 }
 
+static bool is_dir(const char *root, const char *name)
+{
+	char path[4096];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s%s", root, name);
+
+	return n > 0 && (size_t)n < sizeof(path) && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool is_maildir(const char *root)
+{
+	return is_dir(root, "/cur") || is_dir(root, "/new");
+}
+
 /* ---- instance ---- */
 
 static int check(const struct popart_host *host, struct popart_instance *inst,
@@ -174,15 +188,6 @@ static void stop(void *state)
 }
 
 /* ---- maildrop ---- */
-
-static bool is_dir(const char *root, const char *name)
-{
-	char path[4096];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s%s", root, name);
-
-	return n > 0 && (size_t)n < sizeof(path) && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
 
 /* Two names of one directory are one maildrop. While there is none, its path stands. */
 static int maildrop_id(void *state, const struct popart_call *call,
@@ -242,8 +247,7 @@ static int examine(struct drop *d, const struct popart_call *call)
 	if (!S_ISDIR(st.st_mode))
 		return missing(d, call, ENOTDIR);
 	if (s->layout != LAYOUT_MAILDIR)
-		d->plain = s->layout == LAYOUT_PLAIN ||
-			!(is_dir(d->root, "/cur") || is_dir(d->root, "/new"));
+		d->plain = s->layout == LAYOUT_PLAIN || !is_maildir(d->root);
 	return inventory_take(d, call);
 }
 

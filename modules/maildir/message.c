@@ -33,7 +33,8 @@ static void heal(struct drop *d, uint32_t index, int fd, uint64_t wire)
 		d->healed++;
 	} else if (fstat(fd, &st) == 0) {
 		record_set_file(&r, &st);
-		drop_learn(d, index, &r);
+		if (wire >= r.stored && wire - r.stored <= r.stored + 2)
+			drop_learn(d, index, &r);
 	}
 }
 

@@ -105,11 +105,11 @@ static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])
 
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN])
 {
-	bool fits = len >= 1 && len <= UID_LEN && key[0] != '~';
+	unsigned odd = 0;
 
-	for (size_t i = 0; fits && i < len; i++)
-		fits = key[i] >= 0x21 && key[i] <= 0x7e;
-	if (!fits)
+	for (size_t i = 0; i < len; i++)
+		odd |= (unsigned char)(key[i] - 0x21) > 0x7e - 0x21;
+	if (odd || len < 1 || len > UID_LEN || key[0] == '~')
 		return hashed_uid(key, len, uid);
 	memcpy(uid, key, len);
 	return len;

@@ -130,6 +130,8 @@ void deliver_abandon(void *dlv, const struct popart_call *);
 /* The maildrop's directory for this user: absolute, in scratch memory. */
 int store_root(struct store *, const struct popart_call *, const struct popart_user *,
 	struct popart_str *root);
+/* There is cur/ or new/. */
+bool is_maildir(const char *root);
 /* What the client may hear of an errno: GONE, PERM, TEMP or internal. */
 int status_of(int error);
 void count(const struct store *, const struct popart_call *, enum stat_index, int64_t);

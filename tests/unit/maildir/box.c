@@ -32,7 +32,7 @@ static void start(struct box *b, const char *const *options)
 	size_t n = 0;
 	const char *why;
 
-	snprintf(path, sizeof(path), "path=%s/Maildir", b->dir);
+	snprintf(path, sizeof(path), "path=%s/%s", b->dir, b->per_user ? "%u" : "Maildir");
 	all[n++] = path;
 	for (; options && *options; options++)
 		all[n++] = *options;

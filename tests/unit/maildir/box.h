@@ -15,6 +15,7 @@ extern const struct popart_module *popart_module_entry_maildir(void);
 struct box {
 	char dir[256];  /* of its own */
 	char root[320]; /* dir/Maildir */
+	bool per_user;  /* when restarted: path is dir/%u instead */
 	struct mockhost *host;
 	const struct popart_storage_ops *ops;
 	struct mock_call call;

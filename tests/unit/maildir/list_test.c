@@ -285,7 +285,7 @@ static void hint_is_corrected_by_the_cache(void)
 static void same_base(void)
 {
 	struct box b;
-	char first[80], second[80];
+	char first[80] = "", second[80] = "";
 	size_t removed;
 
 	box_make(&b, NULL);

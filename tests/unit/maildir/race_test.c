@@ -133,6 +133,81 @@ static void restless(void)
 	box_free(&b);
 }
 
+struct client {
+	struct box *box;
+	unsigned number, wrong;
+};
+
+/* Delivers three, gets them, removes two; again and again. */
+static void *client(void *arg)
+{
+	struct client *c = arg;
+	const struct popart_storage_ops *ops = c->box->ops;
+	void *state = mockhost_state(c->box->host);
+	char name[16];
+	struct popart_user user = { .size = sizeof(user), .name = { name, 0 } };
+	struct popart_delivery about = { .size = sizeof(about) };
+
+	user.name.len = (size_t)snprintf(name, sizeof(name), "user%u", c->number);
+	for (size_t round = 0; round < 20; round++) {
+		struct mock_call call;
+		struct mock_list list;
+		void *dlv, *drop;
+		size_t removed = 0;
+
+		mock_call_begin(&call, c->box->host, c->number % 2, c->number);
+		mock_list_init(&list);
+		for (unsigned i = 0; i < 3; i++) {
+			c->wrong +=
+				ops->deliver_begin(state, &call.pub, &user, &about, &dlv) != 0;
+			c->wrong += ops->deliver_write(dlv, &call.pub, "x\ny\n", 4) != 0;
+			c->wrong += ops->deliver_finish(dlv, &call.pub) != 0;
+		}
+		c->wrong += ops->open(state, &call.pub, &user, &drop) != 0;
+		c->wrong += ops->list(drop, &call.pub, &list.sink) != 0;
+		c->wrong += list.n != round + 3;
+		for (size_t i = 0; i < list.n; i++) {
+			struct popart_source src = { .size = sizeof(src) };
+
+			c->wrong += list.v[i].wire_size != 6;
+			c->wrong += ops->message(drop, &call.pub, list.v[i].ref, &src) != 0;
+			src.wire_sent = 6;
+			src.release(&src);
+		}
+		c->wrong +=
+			ops->commit(drop, &call.pub, (uint64_t[]){ 0, 2 }, 2, &removed) != 0;
+		c->wrong += removed != 2;
+		ops->close(drop, &call.pub);
+		mock_list_free(&list);
+		mock_call_end(&call);
+	}
+	return NULL;
+}
+
+/* One instance, used by several threads at once, each in a maildrop of its own. */
+static void many_threads(void)
+{
+	struct client clients[4] = { 0 };
+	pthread_t threads[4];
+	struct box b;
+
+	box_make(&b, NULL);
+	b.per_user = true;
+	box_restart(&b, NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		clients[i] = (struct client){ .box = &b, .number = i };
+		CU_ASSERT_EQUAL_FATAL(
+			pthread_create(&threads[i], NULL, client, &clients[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		CU_ASSERT_EQUAL(clients[i].wrong, 0);
+	}
+	CU_ASSERT_EQUAL(mockhost_stat(b.host, "messages-removed"), 160);
+	box_free(&b);
+}
+
 CU_TestInfo race_tests[] = { { "moved and flagged during a session", moved_and_flagged },
 	{ "removed by another program", removed_by_another }, { "replaced", replaced },
-	{ "a program that never rests", restless }, CU_TEST_INFO_NULL };
+	{ "a program that never rests", restless },
+	{ "one instance, many threads", many_threads }, CU_TEST_INFO_NULL };
