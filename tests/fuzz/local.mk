@@ -22,3 +22,17 @@ tests_fuzz_fuzz_maildir_cache_SOURCES = tests/fuzz/maildir-cache.c tests/fuzz/ma
 	modules/maildir/name.c modules/maildir/name.h
 tests_fuzz_fuzz_maildir_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/maildir
 EXTRA_DIST += tests/fuzz/corpus/maildir-cache
+
+check_PROGRAMS += tests/fuzz/fuzz-line tests/fuzz/fuzz-sasl tests/fuzz/fuzz-wire
+TESTS += tests/fuzz/fuzz-line tests/fuzz/fuzz-sasl tests/fuzz/fuzz-wire
+tests_fuzz_fuzz_line_SOURCES = tests/fuzz/line.c tests/fuzz/main.c \
+	tests/support/memstore.c tests/support/memstore.h
+tests_fuzz_fuzz_line_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_line_LDADD = $(POP3_LIBS)
+tests_fuzz_fuzz_sasl_SOURCES = tests/fuzz/sasl.c tests/fuzz/main.c
+tests_fuzz_fuzz_sasl_LDADD = $(POP3_LIBS)
+tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/wire.c tests/fuzz/main.c \
+	tests/support/wire_model.c tests/support/wire_model.h
+tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_wire_LDADD = $(POP3_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/line tests/fuzz/corpus/sasl tests/fuzz/corpus/wire
