@@ -203,16 +203,18 @@ static size_t count_descriptors(void)
 /* Every test: a new world, and afterwards nothing that is still open. */
 static void in_world(void (*test)(struct world *))
 {
-	size_t before = count_descriptors();
-	const char *why = NULL;
-	struct world *w = world_new(&why);
+	for (unsigned i = 0; i < target_variants; i++) {
+		size_t before = count_descriptors();
+		const char *why = NULL;
+		struct world *w = world_new(i, &why);
 
-	CU_ASSERT_PTR_NOT_NULL(w);
-	if (!w)
-		return;
-	test(w);
-	world_free(&w);
-	CU_ASSERT_EQUAL(count_descriptors(), before);
+		CU_ASSERT_PTR_NOT_NULL(w);
+		if (!w)
+			return;
+		test(w);
+		world_free(&w);
+		CU_ASSERT_EQUAL(count_descriptors(), before);
+	}
 }
 #define TEST(name)                             \
 	static void name##_in(struct world *); \
@@ -926,7 +928,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = { { target_name, NULL, NULL, NULL, NULL, tests },
 		CU_SUITE_INFO_NULL };
 	const char *why = NULL;
-	struct world *w = world_new(&why);
+	struct world *w = world_new(0, &why);
 
 	if (!w) {
 		printf("1..0 # SKIP %s\n", why);

@@ -13,6 +13,7 @@
 #include "modules/target.h"
 
 const char target_name[] = "maildir";
+const unsigned target_variants = 1;
 
 struct world {
 	void *handle;
@@ -43,8 +44,9 @@ static const struct popart_module *load(void **handle, const char **why)
 	return entry();
 }
 
-struct world *world_new(const char **why)
+struct world *world_new(unsigned variant, const char **why)
 {
+	(void)variant;
 	struct world *w = calloc(1, sizeof(*w));
 	const struct popart_module *module;
 	char path[128];

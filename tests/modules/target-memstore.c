@@ -6,6 +6,7 @@
 #include "support/memstore.h"
 
 const char target_name[] = "memstore";
+const unsigned target_variants = 3; /* kinds of sources */
 
 const struct popart_module *popart_module_entry_memstore(void);
 
@@ -16,9 +17,10 @@ struct world {
 	char *names[NAMES_MAX]; /* by ref */
 };
 
-struct world *world_new(const char **why)
+struct world *world_new(unsigned variant, const char **why)
 {
-	static const char *const options[] = { "messages=0", NULL };
+	static const char *const sources[] = { "source=mem", "source=read", "source=fd" };
+	const char *const options[] = { "messages=0", "chunk=1000", sources[variant], NULL };
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)

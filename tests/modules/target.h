@@ -13,8 +13,11 @@ struct world;
 
 extern const char target_name[];
 
+/* How many ways there are to set the store up; the whole suite runs with each. */
+extern const unsigned target_variants;
+
 /* An instance without maildrops. NULL: the module cannot be had here; *why says so. */
-struct world *world_new(const char **why);
+struct world *world_new(unsigned variant, const char **why);
 /* Stops the module and removes every maildrop. */
 void world_free(struct world **);
 struct mockhost *world_host(struct world *);
