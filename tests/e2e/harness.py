@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 TIMEOUT = 90
 PASSWORD = "open sesame"
@@ -189,7 +190,7 @@ def status_of(pid, key):
 class Program:
     """A running popartd: its process, its log, its address."""
 
-    def __init__(self, arguments, directory, expect=(), environment=None):
+    def __init__(self, arguments, directory, expect=(), environment=None, groups=None):
         self.directory = directory
         self.expect = set(expect)
         self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
@@ -197,7 +198,7 @@ class Program:
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [POPARTD] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, env=environment)
+                start_new_session=True, env=environment, extra_groups=groups)
         self.pid = self.process.pid
 
     def log(self):
@@ -229,6 +230,32 @@ class Program:
     def rss(self):
         """KiB that all workers have in memory."""
         return sum(int(status_of(pid, "VmRSS")[0]) for pid in self.workers())
+
+    def worker_of(self, client):
+        """The worker that holds the other end of a client's connection."""
+        ends = "%04X" % self.port, "%04X" % client.socket.getsockname()[1]
+        with open("/proc/net/tcp", encoding="ascii") as file:
+            inode = next(line.split()[9] for line in file
+                         if (line.split()[1][-4:], line.split()[2][-4:]) == ends)
+        for pid in self.workers():
+            for number in os.listdir("/proc/%d/fd" % pid):
+                with contextlib.suppress(OSError):
+                    if os.readlink("/proc/%d/fd/%s" % (pid, number)) == "socket:[%s]" % inode:
+                        return pid
+        raise AssertionError("no worker has the connection")
+
+    def crowd(self, count):
+        """So many connections, some in each worker, nobody logged in."""
+        def connect():
+            # All at once: one worker alone takes them as long as it keeps up.
+            with ThreadPoolExecutor(count) as pool:
+                clients = list(pool.map(lambda _: Pop(self), range(count)))
+            if {self.worker_of(client) for client in clients} == set(self.workers()):
+                return clients
+            for client in clients:
+                client.close()
+            return None
+        return eventually("every worker has a connection", connect)
 
     def send_signal(self, number):
         os.kill(self.pid, number)

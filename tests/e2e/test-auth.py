@@ -203,8 +203,8 @@ def login_delay():
         with Pop(server, "bob") as client:
             assert "LOGIN-DELAY 600" in client.capa(), client.capa()
             client.quit()
-        for _ in range(8):
-            with Pop(server) as client:
+        for client in server.crowd(12):
+            with client:
                 client.cmd("USER bob")
                 client.refused("PASS wrong", b"[AUTH]")
                 client.cmd("USER bob")

@@ -184,7 +184,7 @@ def drop():
     need_root()
     for path in [POPARTD] + MODULE_PATH.split(":"):
         reachable_by_all(path)
-    with serving(user="nobody") as (scene, server):
+    with serving(user="nobody", groups=[0, 4, 65534]) as (scene, server):
         scene.bob.fill(3)
         for directory, _, names in os.walk(scene.bob.path):
             for name in [""] + names:

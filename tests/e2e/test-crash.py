@@ -104,31 +104,17 @@ class Load:
             assert set(octets) <= whole, "a message of %s is not whole" % name
 
 
-def owner(server, client):
-    """The worker that holds the other end of a client's connection."""
-    ends = "%04X" % server.port, "%04X" % client.socket.getsockname()[1]
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        inode = next(line.split()[9] for line in file
-                     if (line.split()[1][-4:], line.split()[2][-4:]) == ends)
-    for pid in server.workers():
-        for number in os.listdir("/proc/%d/fd" % pid):
-            with contextlib.suppress(OSError):
-                if os.readlink("/proc/%d/fd/%s" % (pid, number)) == "socket:[%s]" % inode:
-                    return pid
-    raise AssertionError("no worker has the connection")
-
-
 @test("kill -9 of a worker: it is replaced, the other worker's sessions go on")
 def one_worker():
     names = ["user%d" % number for number in range(24)]
     with serving(*names, expect=["worker_died"]) as (scene, server):
         for name in names:
             scene.mail[name].fill(2)
-        clients = []
-        for name in names:
-            client = Pop(server, name)
+        clients = [(client, name, server.worker_of(client))
+                   for client, name in zip(server.crowd(len(names)), names)]
+        for client, name, _ in clients:
+            client.login(name)
             client.cmd("DELE 1")
-            clients.append((client, name, owner(server, client)))
         before = server.workers()
         victim = clients[0][2]
         os.kill(victim, signal.SIGKILL)

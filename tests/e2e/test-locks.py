@@ -42,9 +42,13 @@ def can_login(server, user="bob"):
 def second():
     with serving("bob", "eve") as (scene, server):
         scene.bob.fill(2)
-        with Pop(server, "bob") as holder:
-            for _ in range(12):
-                assert not can_login(server)
+        holder, *others = server.crowd(16)
+        with holder:
+            holder.login("bob")
+            for client in others:
+                client.cmd("USER bob")
+                client.refused("PASS " + PASSWORD, b"[IN-USE]")
+                client.quit()
             assert can_login(server, "eve")
             with Pop(server, "eve") as other:
                 assert not can_login(server, "eve")
