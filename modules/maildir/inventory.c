@@ -372,6 +372,12 @@ static int look_into(struct pass *p, struct item *it)
 	return error;
 }
 
+static int stopped(const struct pass *p)
+{
+	return p->drop->store->host->now_ms() < p->call->deadline_ms ? POPART_E_CANCELLED
+								     : POPART_E_DEADLINE;
+}
+
 static int look_into_all(struct pass *p)
 {
 	const struct popart_host *host = p->drop->store->host;
@@ -390,7 +396,7 @@ static int look_into_all(struct pass *p)
 		struct item *it = &p->items[p->unread[i]];
 
 		if (i % ASK_EVERY == ASK_EVERY - 1 && !status && host->stop_asked(p->call))
-			status = POPART_E_CANCELLED;
+			status = stopped(p);
 
 		int error = status ? ECANCELED : look_into(p, it);
 

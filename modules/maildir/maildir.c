@@ -302,12 +302,13 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 			? name_uid_twin(key, key_len, r->ino, uids[n])
 			: name_uid(key, key_len, uids[n]);
 
-		msgs[n] = (struct popart_msg){ .ref = ref++,
+		msgs[n] = (struct popart_msg){ .ref = ref,
 			.wire_size = r->wire,
 			.uid = { uids[n], uid_len },
 			.received_s = received(&name, r),
 			.flags = (name.seen ? POPART_MSG_SEEN : 0) |
 				(r->flags & RECORD_HINT ? POPART_MSG_SIZE_HINT : 0) };
+		ref++;
 		if (++n == BLOCK) {
 			status = sink->add(sink, msgs, n, sizeof(msgs[0]));
 			n = 0;

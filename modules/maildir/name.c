@@ -72,7 +72,7 @@ void name_parse(struct name *n, struct popart_str full, bool plain)
 		return;
 	n->time_s = leading_time(full.ptr, n->base_len);
 	parse_fields(n);
-	if (full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
+	if (colon && full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
 		n->seen = memchr(colon + 3, 'S', full.len - n->base_len - 3) != NULL;
 }
 
