@@ -368,6 +368,13 @@ static void add_json_string(struct buf *b, struct popart_str v, size_t max)
 	buf_add_char(b, '"');
 	while (taken < v.len) {
 		struct popart_str rest = view_of(v.ptr + taken, v.len - taken);
+		size_t run = text_plain_run(rest, max - taken);
+
+		if (run > 0) {
+			buf_add(b, view_of(rest.ptr, run));
+			taken += run;
+			continue;
+		}
 		uint32_t code = 0xFFFD;
 		size_t n = view_utf8_char(rest, &code);
 		bool well_formed = n > 0;

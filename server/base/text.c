@@ -44,16 +44,32 @@ static void add_hex(struct buf *b, struct popart_str octets)
 	}
 }
 
+size_t text_plain_run(struct popart_str v, size_t max)
+{
+	size_t n = 0, end = v.len < max ? v.len : max;
+
+	while (n < end && v.ptr[n] >= ' ' && v.ptr[n] < 0x7F && v.ptr[n] != '"' &&
+		v.ptr[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_shown(struct buf *b, struct popart_str v, size_t max, bool escape)
 {
 	size_t taken = 0;
 
 	while (taken < v.len) {
 		struct popart_str rest = view_of(v.ptr + taken, v.len - taken);
+		size_t run = text_plain_run(rest, max - taken);
+
+		if (run > 0) {
+			buf_add(b, view_of(rest.ptr, run));
+			taken += run;
+			continue;
+		}
 		uint32_t code = 0;
 		size_t n = view_utf8_char(rest, &code);
 		bool raw = n > 0 && !is_control(code);
-
 		n = n > 0 ? n : 1;
 		if (n > max - taken) {
 			buf_add_str(b, "...");

@@ -4,6 +4,10 @@
 /* Text for people: bytes made printable, amounts with units, the nearest word. */
 #include "base/buf.h"
 
+/* How many octets at the beginning of v (looking at max of them) are printable ASCII that
+ * needs no escape in any quoted string: neither `"` nor `\`. */
+size_t text_plain_run(struct popart_str v, size_t max);
+
 /* Adds v between double quotes: printable ASCII as it is, `"` and `\` with a
  * backslash, well-formed UTF-8 beyond ASCII as it is except control characters, any
  * other octet as \xHH; cut after max octets of v, then "...". One line, always. */

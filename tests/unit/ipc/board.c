@@ -4,13 +4,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "ipc/board.h"
 #include "suites.h"
 
-#define READS   20000
+#define READS   100000
 #define THREADS 3u
 #define ADDS    20000u
 
@@ -157,6 +158,8 @@ static _Noreturn void write_for_ever(int fd)
 {
 	struct board *b = board_map(fd);
 
+	/* Also when a failed assertion ends the test without end(). */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (uint64_t n = 1; b; n++) {
 		fill(board_slot_write(b, 1, 7), n);
 		board_slot_done(board_slot_write(b, 1, 7));
@@ -214,6 +217,7 @@ static void test_repair(void)
 	CU_ASSERT_FATAL(child >= 0);
 	if (child == 0) {
 		struct board *own = board_map(fd);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		struct board_thread *note = board_thread(own, 1, 2);
 
 		board_worker_state(own, 1, BOARD_SERVING, getpid());
