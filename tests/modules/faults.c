@@ -75,12 +75,12 @@ static void count_mismatch(void *user, const struct popart_event *event)
 /* How many messages had another size than was listed. */
 static unsigned run(struct memstore *m, struct transcript *t)
 {
-	const struct popart_session_conf session = { .size = sizeof(session),
+	const struct popart_session_conf sessions = { .size = sizeof(sessions),
 		.flags = POPART_SESSION_PASSWORDS,
 		.expire_days = -2,
 		.event = count_mismatch };
 	const struct popart_driver_conf conf = { .size = sizeof(conf),
-		.session = &session,
+		.session = &sessions,
 		.storage = &memstore_ops,
 		.storage_state = m };
 	unsigned mismatches = 0;

@@ -606,13 +606,13 @@ static int op_deliver_finish(void *dlv, const struct popart_call *call)
 	return ref ? POPART_OK : POPART_E_NOMEM;
 }
 
-#define OPS(capabilities)                                                                    \
-	{                                                                                    \
-		.size = sizeof(struct popart_storage_ops), .caps = (capabilities),           \
-		.open = op_open, .list = op_list, .message = op_message,                     \
-		.commit = op_commit, .close = op_close, .deliver_begin = op_deliver_begin,   \
-		.deliver_write = op_deliver_write, .deliver_finish = op_deliver_finish,      \
-		.deliver_abandon = op_deliver_abandon                                        \
+#define OPS(capabilities)                                                                     \
+	{                                                                                     \
+		.size = sizeof(struct popart_storage_ops), .caps = (capabilities),            \
+		.open = op_open, .list = op_list, .message = op_message, .commit = op_commit, \
+		.close = op_close, .deliver_begin = op_deliver_begin,                         \
+		.deliver_write = op_deliver_write, .deliver_finish = op_deliver_finish,       \
+		.deliver_abandon = op_deliver_abandon                                         \
 	}
 
 const struct popart_storage_ops memstore_ops = OPS(POPART_STORE_ATOMIC_COMMIT);
