@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md
+dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md docs/RFC.md
 dist_man_MANS += \
 	docs/man/popart-maildir.5 \
 	docs/man/popart-static.5 \
