@@ -127,6 +127,36 @@ def hints():
         server.expect.add("size_mismatch")
 
 
+@test("file names of any octets and length: the mail is there, the unique-ids are legal")
+def names():
+    with serving() as (scene, server):
+        stems = (b"x" * 240, b"x" * 239 + b"y", b"a b c", "\u00e4\u20ac".encode(), b"\xff\xfe\x01",
+                 b"tab\there", b"line\nbreak", b"UPPER", b"upper", b"1", b"~tilde", b"a,S=12",
+                 b"b,S=x,W=y", b"c:1,x", b"d:2,", b"e:2,XYZ,S=5", b"%41", b"+", b"-1", b"\"q\\")
+        for number, stem in enumerate(stems):
+            path = os.path.join(scene.bob.path.encode(), (b"cur", b"new")[number % 2], stem)
+            with open(path, "wb") as file:
+                file.write(letter(number))
+        seen = []
+        for _ in range(2):
+            with Pop(server, "bob") as client:
+                uids = list(client.uids().values())
+                equal(len(set(uids)), len(stems), "the number of unique-ids")
+                for uid in uids:
+                    assert 1 <= len(uid) <= 70, uid
+                    assert all(0x21 <= octet <= 0x7e for octet in uid), uid
+                seen.append((uids, list(client.all().values())))
+                client.quit()
+        equal(seen[1], seen[0], "the second visit")
+        equal(sorted(seen[0][1]), sorted(wire(letter(number)) for number in range(len(stems))),
+              "the messages")
+        with Pop(server, "bob") as client:
+            for number in range(1, len(stems) + 1):
+                client.cmd("DELE %d" % number)
+            client.quit()
+        equal(scene.bob.messages(), [], "what is left")
+
+
 @test("a large message and an empty one")
 def extremes():
     with serving() as (scene, server):

@@ -5,8 +5,10 @@ readers, timeouts."""
 
 
 import os
+import resource
+import time
 
-from harness import (PASSWORD, Pop, equal, eventually, letter, main, sanitized,
+from harness import (PASSWORD, Pop, Refused, equal, eventually, letter, main, sanitized,
                      serving, test, wire)
 
 
@@ -90,7 +92,7 @@ def bad_commands():
                 for _ in range(19):
                     client.refused("XYZZY")
                 client.cmd("NOOP")
-            client.send(b"XYZZY\r\n" * 20)
+            client.send(b"XYZZY\r\n" * 100)  # what is not looked at does not hurt the answers
             for _ in range(20):
                 assert client.line().startswith(b"-ERR")
             rest = client.file.read()
@@ -188,6 +190,25 @@ def free_login(client):
         return False
 
 
+@test("after a failed send nothing that was received is executed, QUIT neither")
+def failed_send():
+    for end in (Pop.reset, Pop.close):
+        with serving() as (scene, server):
+            scene.bob.add(letter(1, 30 << 20))
+            scene.bob.add(letter(2))
+            client = Pop(server, "bob", receive_buffer=8192)
+            client.send(b"DELE 2\r\nRETR 1\r\nQUIT\r\n")
+            client.answer()
+            client.answer()
+            client.file.read(1000)
+            end(client)
+            server.wait_event("session_end")
+            messages_are(scene, 2)
+            with Pop(server, "bob") as again:
+                equal(again.stat()[0], 2, "STAT")
+                again.quit()
+
+
 @test("half-close after pipelined commands gets all answers")
 def half_close():
     with serving() as (scene, server):
@@ -254,6 +275,32 @@ def idle():
             client.quit()
 
 
+@test("a download that takes longer than idle_timeout goes on; one that nobody reads ends")
+def slow_and_stuck():
+    with serving("bob", "eve", extra='idle_timeout = "2s";') as (scene, server):
+        octets = wire(letter(1, 40 << 20))
+        for maildir in scene.mail.values():
+            maildir.add(letter(1, 40 << 20))
+        stuck = Pop(server, "eve", receive_buffer=8192)
+        slow = Pop(server, "bob", receive_buffer=65536)
+        for client in (stuck, slow):
+            client.put("RETR 1")
+            client.answer()
+        got = b""
+        while len(got) < len(octets):
+            got += slow.file.read(min(1 << 20, len(octets) - len(got)))
+            time.sleep(0.1)
+        assert got == octets
+        equal(slow.file.read(3), b".\r\n", "the end of the message")
+        slow.quit()
+        server.wait_event("session_end", 2)
+        with Pop(server, "eve") as client:  # free, although the other still does not read
+            client.quit()
+        assert not stuck.file.read().endswith(b"\r\n.\r\n"), "it looks complete"
+        stuck.close()
+        equal(len(scene.mail["eve"].messages()), 1, "the number of messages")
+
+
 @test("whoever does not log in is closed in silence")
 def login_timeout():
     with serving(extra='login_timeout = "1s";') as (scene, server):
@@ -280,6 +327,57 @@ def connections():
         for number, client in enumerate(idle):
             client.reset() if number % 2 else client.close()
         server.wait_event("session_end", 201)
+
+
+def overcrowded(server, count):
+    """Opens so many connections; returns those that are greeted with +OK."""
+    greeted = []
+    for _ in range(count):
+        try:
+            greeted.append(Pop(server))
+        except Refused as refusal:
+            assert refusal.args[0].startswith(b"-ERR [SYS/TEMP]"), refusal
+        except (EOFError, ConnectionResetError):
+            pass
+    return greeted
+
+
+def recovers(server, clients):
+    for client in clients:
+        client.close()
+
+    def login():
+        try:
+            with Pop(server, "bob") as client:
+                client.quit()
+            return True
+        except (Refused, EOFError, ConnectionResetError):
+            return False
+    eventually("a login works again", login)
+
+
+@test("max_connections: one more is told to come later, and does when there is room")
+def max_connections():
+    with serving(extra="max_connections = 10;") as (_, server):
+        greeted = overcrowded(server, 60)
+        assert len(greeted) <= 20, "%d connections were taken" % len(greeted)
+        assert server.events("connect_refused")
+        recovers(server, greeted)
+
+
+@test("a worker that has no descriptors left goes on serving whom it has")
+def no_descriptors():
+    with serving() as (scene, server):
+        scene.bob.fill(3)
+        with Pop(server, "bob") as client:
+            for pid in server.workers():
+                used = max(map(int, os.listdir("/proc/%d/fd" % pid)))
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(used, 40), used + 1))
+            greeted = overcrowded(server, 200)
+            assert len(greeted) < 200
+            equal(client.stat()[0], 3, "STAT")
+            client.quit()
+            recovers(server, greeted)
 
 
 main()
