@@ -92,20 +92,41 @@ static size_t remove_listed(struct job *j, const uint64_t *refs, size_t n, uint6
 	return nmissing;
 }
 
-/* Moved by another program, or removed by it: then it is gone as was asked. */
-static void remove_moved(struct job *j, const uint64_t *refs, size_t n)
+/* Looks once where the missing ones are now. What is nowhere was removed by another
+ * program: gone, as was asked. Returns how many were moved yet again meanwhile. */
+static size_t remove_moved(struct job *j, uint64_t *refs, size_t n, struct message *before)
 {
-	bool looked = n == 0 || drop_look_again(j->drop);
+	struct drop *d = j->drop;
+	size_t again = 0;
+	bool looked;
 
+	for (size_t i = 0; i < n; i++)
+		before[i] = d->v[refs[i]];
+	looked = drop_look_again(d);
 	for (size_t i = 0; i < n; i++) {
-		const struct message *m = &j->drop->v[refs[i]];
-		int error = looked ? remove_one(j, m) : EAGAIN;
+		const struct message *m = &d->v[refs[i]];
+		bool moved = looked && (m->name != before[i].name || m->bits != before[i].bits);
+		int error = !looked ? EAGAIN : moved ? remove_one(j, m) : 0;
 
-		if (!error || error == ENOENT || error == ESTALE)
+		if (!error)
 			j->removed++;
+		else if (error == ENOENT || error == ESTALE)
+			refs[again++] = refs[i];
 		else
 			stays(j, m, error);
 	}
+	return again;
+}
+
+static void remove_missing(struct job *j, uint64_t *refs, size_t n)
+{
+	struct message *before = n ? malloc(n * sizeof(*before)) : NULL;
+
+	for (unsigned tries = 0; before && n && tries < 4; tries++)
+		n = remove_moved(j, refs, n, before);
+	for (size_t i = 0; i < n; i++)
+		stays(j, &j->drop->v[refs[i]], EAGAIN);
+	free(before);
 }
 
 /* Some file systems have nothing to sync in a directory, and say so with EINVAL. */
@@ -164,7 +185,7 @@ int commit_run(void *drop, const struct popart_call *call, const uint64_t *refs,
 	if (missing) {
 		size_t nmissing = remove_listed(&j, refs, n, missing);
 
-		remove_moved(&j, missing, nmissing);
+		remove_missing(&j, missing, nmissing);
 		status = outcome(&j, n, sync_dirs(&j));
 	}
 	*removed = j.removed;

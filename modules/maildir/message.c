@@ -71,19 +71,25 @@ static bool is_gone(int fd)
 	return fd == -ENOENT || fd == -ESTALE;
 }
 
-/* Where it was listed, or where it was moved to since. */
+/* Where it was listed, or where it was moved to since: it is gone when looking for it
+ * finds nothing new. */
 static int open_moved(
 	struct drop *d, const struct popart_call *call, struct message *m, struct stat *st)
 {
 	int fd = open_listed(d, m, st);
+	bool moved = false;
 
-	if (!is_gone(fd))
-		return fd;
-	if (!drop_look_again(d))
-		return -EAGAIN;
-	fd = open_listed(d, m, st);
-	if (fd >= 0)
-		count(d->store, call, STAT_MESSAGES_MOVED, 1);
+	for (unsigned tries = 0; is_gone(fd) && tries < 4; tries++) {
+		struct message before = *m;
+
+		if (!drop_look_again(d))
+			return -EAGAIN;
+		if (m->name == before.name && m->bits == before.bits)
+			break;
+		moved = true;
+		fd = open_listed(d, m, st);
+	}
+	count(d->store, call, STAT_MESSAGES_MOVED, moved && fd >= 0);
 	return fd;
 }
 
