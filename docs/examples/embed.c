@@ -231,9 +231,8 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		polled[i].fd = -1;
-	polled[CLIENTS_MAX] =
-		(struct pollfd){ .fd = listen_on((uint16_t)(argc > 2 ? atoi(argv[2]) : 0)),
-			.events = POLLIN };
+	uint16_t port = argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0;
+	polled[CLIENTS_MAX] = (struct pollfd){ .fd = listen_on(port), .events = POLLIN };
 	while (poll(polled, CLIENTS_MAX + 1, -1) >= 0) {
 		int place = -1;
 
