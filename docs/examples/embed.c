@@ -6,8 +6,8 @@
  *	cc embed.c $(pkg-config --cflags --libs popart) -o embed
  *	./embed DIR [PORT]          (on 127.0.0.1; without PORT any free one, which it prints)
  */
-#include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <popart/driver.h>
@@ -15,75 +15,71 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CLIENTS_MAX = 64, IN_CAP = 4096, OUT_CAP = 65536 };
 
-/* --- the store: a directory, listed at login; a message's ref is its place in the list --- */
-
-struct maildrop {
-	const char *dir;
-	struct dirent **names;
-	int count;
-};
-
-static int not_hidden(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.' && strlen(entry->d_name) <= 70;
-}
+/* --- the store: what is in the directory at login; a message's ref is its place there --- */
 
 static int store_open(void *state, const struct popart_call *call,
 	const struct popart_user *user, void **drop)
 {
-	struct maildrop *d = calloc(1, sizeof(*d));
+	glob_t *files = calloc(1, sizeof(*files));
+	char pattern[4096];
 
 	(void)call, (void)user;
-	if (!d)
-		return POPART_E_NOMEM;
-	d->dir = state;
-	d->count = scandir(d->dir, &d->names, not_hidden, alphasort);
-	if (d->count < 0) {
-		free(d);
-		return POPART_E_IO;
-	}
-	*drop = d;
+	snprintf(pattern, sizeof(pattern), "%s/*", (const char *)state);
+	if (!files || glob(pattern, 0, NULL, files) == GLOB_NOSPACE)
+		return free(files), POPART_E_NOMEM;
+	*drop = files;
 	return POPART_OK;
 }
 
-static FILE *file_of(const struct maildrop *d, uint64_t ref)
+/* A regular file's descriptor, or -1. */
+static int open_file(const glob_t *files, uint64_t ref, struct stat *st)
 {
-	char path[4096];
+	int fd = open(files->gl_pathv[ref], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "%s/%s", d->dir, d->names[ref]->d_name);
-	return fopen(path, "rb");
+	if (fd >= 0 && (fstat(fd, st) < 0 || !S_ISREG(st->st_mode))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 /* Every LF that no CR precedes is sent as CRLF, and so is the end of a last line. */
-static uint64_t wire_size(FILE *f)
+static uint64_t wire_size(int fd)
 {
+	char piece[65536], before = '\n';
 	uint64_t size = 0;
-	int c, before = '\n';
+	ssize_t n;
 
-	for (; (c = getc(f)) != EOF; before = c)
-		size += c == '\n' && before != '\r' ? 2 : 1;
+	while ((n = read(fd, piece, sizeof(piece))) > 0)
+		for (ssize_t i = 0; i < n; before = piece[i++])
+			size += piece[i] == '\n' && before != '\r' ? 2 : 1;
 	return before == '\n' ? size : size + 2;
 }
 
 static int store_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
 {
-	const struct maildrop *d = drop;
+	const glob_t *files = drop;
 	int status = POPART_OK;
 
 	(void)call;
-	for (int i = 0; i < d->count && status == POPART_OK; i++) {
-		const char *name = d->names[i]->d_name;
-		struct popart_msg m = { .ref = (uint64_t)i, .uid = { name, strlen(name) } };
-		FILE *f = file_of(d, m.ref);
+	for (size_t i = 0; i < files->gl_pathc && status == POPART_OK; i++) {
+		struct popart_msg m = { .ref = i };
+		struct stat st;
+		char uid[64];
+		int fd = open_file(files, i, &st);
 
-		if (!f)
+		if (fd < 0)
 			continue;
-		m.wire_size = wire_size(f);
-		fclose(f);
+		m.wire_size = wire_size(fd);
+		m.uid.ptr = uid;
+		m.uid.len = (size_t)snprintf(uid, sizeof(uid), "%jx.%jx", (uintmax_t)st.st_ino,
+			(uintmax_t)st.st_mtime);
+		close(fd);
 		status = sink->add(sink, &m, 1, sizeof(m));
 	}
 	return status;
@@ -91,23 +87,21 @@ static int store_list(void *drop, const struct popart_call *call, struct popart_
 
 static void close_file(struct popart_source *src)
 {
-	fclose(src->ctx);
+	close(src->fd);
 }
 
 static int store_message(
 	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
 {
-	FILE *f = file_of(drop, ref);
+	struct stat st;
 
 	(void)call;
-	if (!f)
-		return POPART_R_GONE;
-	fseek(f, 0, SEEK_END);
 	src->kind = POPART_SRC_FD;
-	src->fd = fileno(f);
-	src->length = (uint64_t)ftell(f);
+	src->fd = open_file(drop, ref, &st);
+	if (src->fd < 0)
+		return POPART_R_GONE;
+	src->length = (uint64_t)st.st_size;
 	src->release = close_file;
-	src->ctx = f;
 	return POPART_OK;
 }
 
@@ -120,13 +114,9 @@ static int store_commit(void *drop, const struct popart_call *call, const uint64
 
 static void store_close(void *drop, const struct popart_call *call)
 {
-	struct maildrop *d = drop;
-
 	(void)call;
-	while (d->count > 0)
-		free(d->names[--d->count]);
-	free(d->names);
-	free(d);
+	globfree(drop);
+	free(drop);
 }
 
 static const struct popart_storage_ops store = { .size = sizeof(store),
