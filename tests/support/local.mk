@@ -9,3 +9,5 @@ endif
 TAP_LIBS = libtap.la
 EXTRA_DIST += tests/support/tsan.supp
 EXTRA_DIST += tests/support/corpus
+
+EXTRA_DIST += tests/support/demo-maildir.sh
