@@ -43,8 +43,9 @@ install_packages()
 	fi
 	missing=
 	for package in "$@"; do
-		case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
-		*'installed '*) ;;
+		# A word for each architecture; "not-installed" is one, too.
+		case " $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null)" in
+		*' installed '*) ;;
 		*) missing="$missing $package" ;;
 		esac
 	done
