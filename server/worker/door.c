@@ -74,6 +74,8 @@ static bool refuse_by_reserve(struct thread *t, const struct worker_listener *l)
 	if (fd >= 0)
 		refuse(t, l, fd,
 			"no file descriptors left; raise the limit (LimitNOFILE, ulimit -n)");
+	else if (errno != EAGAIN)
+		atomic_store(&w->left_waiting, 1);
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pthread_mutex_unlock(&w->reserve_mutex);
 	return fd >= 0;
@@ -142,9 +144,13 @@ bool conn_accept(struct thread *t, const struct worker_listener *l)
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
 		return refuse_by_reserve(t, l);
-	if (fd < 0)
-		return errno == ECONNABORTED ||
-			errno == EINTR; /* a client that has gone again */
+	if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
+		return true; /* a client that has gone again */
+	if (fd < 0) {
+		if (errno != EAGAIN)
+			atomic_store(&w->left_waiting, 1);
+		return false;
+	}
 	if (!table_take(&w->table, &slot)) {
 		refuse(t, l, fd, "max_connections reached");
 		return true;

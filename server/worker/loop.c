@@ -59,7 +59,7 @@ void loop_accept(struct worker *w)
 		};
 
 		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->listeners[i].fd, &e) != 0)
-			abort(); /* a listening socket, once: it cannot fail but by a bug */
+			atomic_store(&w->left_waiting, 1); /* no memory: later */
 	}
 }
 

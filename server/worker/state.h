@@ -54,6 +54,7 @@ struct worker {
 	pthread_mutex_t reserve_mutex;
 	int reserve_fd;                  /* given up for a moment to answer at EMFILE */
 	_Atomic int64_t next_refusal_ms; /* when a refusal may be logged again         */
+	_Atomic uint32_t left_waiting;   /* a connection could neither be taken nor refused */
 
 	struct conn_table table;
 	_Atomic uint64_t next_session;

@@ -257,6 +257,17 @@ static bool obey(struct worker *w)
 	}
 }
 
+/* An edge comes once: without this, whoever could not be accepted, for lack of
+ * descriptors or memory, would wait until the next client comes. */
+static void look_again(struct worker *w)
+{
+	if (atomic_exchange(&w->left_waiting, 0) == 0 ||
+		atomic_load(&w->phase) != WORKER_SERVING)
+		return;
+	loop_stop_accepting(w);
+	loop_accept(w);
+}
+
 /* Turns the wheel and listens to the master, until the worker is to end. */
 static void control(struct worker *w)
 {
@@ -270,6 +281,7 @@ static void control(struct worker *w)
 		wheel_turn(w->wheel, now, conn_expired);
 		if (now >= next_flush) {
 			log_flush(w->log);
+			look_again(w);
 			next_flush = now + 1000;
 		}
 		if (atomic_load(&w->phase) == WORKER_DRAINING && conn_drain(w) == 0)
