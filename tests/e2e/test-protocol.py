@@ -6,9 +6,10 @@ readers, timeouts."""
 
 import os
 import resource
+import socket
 import time
 
-from harness import (PASSWORD, Pop, Refused, equal, eventually, letter, main, sanitized,
+from harness import (PASSWORD, TIMEOUT, Pop, Refused, equal, eventually, letter, main, sanitized,
                      serving, test, wire)
 
 
@@ -356,6 +357,13 @@ def recovers(server, clients):
     eventually("a login works again", login)
 
 
+def limit_descriptors(pid, limit):
+    """Sets the soft limit; returns what it was."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
+    return soft
+
+
 @test("max_connections: one more is told to come later, and does when there is room")
 def max_connections():
     with serving(extra="max_connections = 10;") as (_, server):
@@ -372,12 +380,23 @@ def no_descriptors():
         with Pop(server, "bob") as client:
             for pid in server.workers():
                 used = max(map(int, os.listdir("/proc/%d/fd" % pid)))
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(used, 40), used + 1))
+                limit_descriptors(pid, used + 20)
             greeted = overcrowded(server, 200)
             assert len(greeted) < 200
             equal(client.stat()[0], 3, "STAT")
             client.quit()
             recovers(server, greeted)
+
+
+@test("a connection that could not be accepted is, as soon as that is possible again")
+def accepted_later():
+    with serving() as (_, server):
+        before = [limit_descriptors(pid, 3) for pid in server.workers()]
+        with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as waiting:
+            time.sleep(0.2)  # long enough to be tried in vain
+            for pid, limit in zip(server.workers(), before):
+                limit_descriptors(pid, limit)
+            assert waiting.recv(512).startswith(b"+OK")
 
 
 main()
