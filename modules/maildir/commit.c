@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { HELD_MAX = 1024 };
+enum { HELD_MAX = 1024, NOT_LISTED = -1 };
 
 struct job {
 	struct drop *drop;
@@ -21,7 +21,7 @@ struct job {
 	int dirs[2];
 	bool touched[2];
 	size_t held_max;
-	size_t removed, stayed;
+	size_t removed, stayed, changed;
 	int error; /* errno of the last that stayed */
 	char name[NAME_LEN + 1];
 };
@@ -51,14 +51,36 @@ static void hold(struct job *j, int dir, const char *name)
 		d->held[d->nheld++] = fd;
 }
 
-/* 0, or errno of what stands in the way. */
-static int remove_one(struct job *j, const struct message *m)
+/* Whether the name still stands for what was listed. A link is looked through, as it was
+ * for listing; one that leads nowhere any more is no message, and may go. */
+static int is_listed(const struct job *j, int dir, const struct message *m)
 {
+	const char *name = drop_name(j->drop, m);
+	struct stat st;
+
+	if (!m->file) /* listed by its name, and never sent */
+		return 0;
+	if (fstatat(dir, name, &st, 0) == 0)
+		return file_of_stat(&st) == m->file ? 0 : NOT_LISTED;
+	if (errno == ENOENT && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISLNK(st.st_mode))
+		return 0;
+	return errno;
+}
+
+/* 0, or errno of what stands in the way, or NOT_LISTED. */
+static int remove_one(struct job *j, uint64_t ref)
+{
+	const struct message *m = &j->drop->v[ref];
 	unsigned which = m->bits & MESSAGE_CUR ? 1 : 0;
 	const char *name = drop_name(j->drop, m);
+	int error;
 
 	if (j->dirs[which] < 0)
 		return -j->dirs[which];
+	error = is_listed(j, j->dirs[which], m);
+	if (error)
+		return error;
 	hold(j, j->dirs[which], name);
 	if (unlinkat(j->dirs[which], name, 0) != 0)
 		return errno;
@@ -66,11 +88,15 @@ static int remove_one(struct job *j, const struct message *m)
 	return 0;
 }
 
-static void stays(struct job *j, const struct message *m, int error)
+static void stays(struct job *j, uint64_t ref, int error)
 {
 	j->stayed++;
-	j->error = error;
-	name_print(drop_name(j->drop, m), j->name);
+	j->error = error == NOT_LISTED ? 0 : error;
+	name_print(drop_name(j->drop, &j->drop->v[ref]), j->name);
+	if (error == NOT_LISTED) {
+		j->changed++;
+		message_relearn(j->drop, j->call, (uint32_t)ref);
+	}
 }
 
 /* Removes what is where it was; refs of the others end up in missing. */
@@ -79,15 +105,14 @@ static size_t remove_listed(struct job *j, const uint64_t *refs, size_t n, uint6
 	size_t nmissing = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct message *m = &j->drop->v[refs[i]];
-		int error = remove_one(j, m);
+		int error = remove_one(j, refs[i]);
 
 		if (!error)
 			j->removed++;
 		else if (error == ENOENT || error == ESTALE)
 			missing[nmissing++] = refs[i];
 		else
-			stays(j, m, error);
+			stays(j, refs[i], error);
 	}
 	return nmissing;
 }
@@ -106,14 +131,14 @@ static size_t remove_moved(struct job *j, uint64_t *refs, size_t n, struct messa
 	for (size_t i = 0; i < n; i++) {
 		const struct message *m = &d->v[refs[i]];
 		bool moved = looked && (m->name != before[i].name || m->bits != before[i].bits);
-		int error = !looked ? EAGAIN : moved ? remove_one(j, m) : 0;
+		int error = !looked ? EAGAIN : moved ? remove_one(j, refs[i]) : 0;
 
 		if (!error)
 			j->removed++;
 		else if (error == ENOENT || error == ESTALE)
 			refs[again++] = refs[i];
 		else
-			stays(j, m, error);
+			stays(j, refs[i], error);
 	}
 	return again;
 }
@@ -125,7 +150,7 @@ static void remove_missing(struct job *j, uint64_t *refs, size_t n)
 	for (unsigned tries = 0; before && n && tries < 4; tries++)
 		n = remove_moved(j, refs, n, before);
 	for (size_t i = 0; i < n; i++)
-		stays(j, &j->drop->v[refs[i]], EAGAIN);
+		stays(j, refs[i], EAGAIN);
 	free(before);
 }
 
@@ -154,8 +179,9 @@ static int outcome(struct job *j, size_t n, int sync_error)
 			j->drop->root, j->removed);
 	if (j->stayed)
 		return host->fail(s->inst, j->call, POPART_R_PARTIAL, NULL, j->error,
-			"%s: %zu of %zu messages could not be removed, the last one \"%s\"",
-			j->drop->root, j->stayed, n, j->name);
+			"%s: %zu of %zu messages could not be removed, %zu of them because "
+			"another program has changed or replaced them, the last one \"%s\"",
+			j->drop->root, j->stayed, n, j->changed, j->name);
 	return POPART_OK;
 }
 

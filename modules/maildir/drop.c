@@ -51,6 +51,16 @@ uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t 
 	return (uint32_t)(hash_pair(h, hash_pair((uint64_t)ctime_ns, ino)) >> 16);
 }
 
+uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino)
+{
+	return (uint32_t)(hash_pair(hash_pair(stored, (uint64_t)mtime_ns), ino) >> 16) | 1;
+}
+
+uint32_t file_of_stat(const struct stat *st)
+{
+	return file_of((uint64_t)st->st_size, nanoseconds(st->st_mtim), st->st_ino);
+}
+
 uint64_t drop_wire(const struct message *m)
 {
 	return (uint64_t)m->wire_high << 32 | m->wire_low;
@@ -66,6 +76,7 @@ static struct message message_of(const struct record *r, size_t name)
 	return (struct message){
 		.name = (uint32_t)name,
 		.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
+		.file = r->flags & RECORD_HINT ? 0 : file_of(r->stored, r->mtime_ns, r->ino),
 		.wire_low = (uint32_t)r->wire,
 		.wire_high = (uint8_t)(r->wire >> 32),
 		.body = r->body <= UINT16_MAX ? (uint16_t)r->body : 0,

@@ -121,9 +121,25 @@ static int count_again(
 			d->root, name_print(drop_name(d, m), shown), (uintmax_t)drop_wire(m),
 			(uintmax_t)r.wire);
 	m->proof = proof_of(r.stored, r.mtime_ns, r.ctime_ns, r.ino);
+	m->file = file_of_stat(st);
 	m->body = r.body <= UINT16_MAX ? (uint16_t)r.body : 0;
 	m->bits = (uint8_t)((m->bits & ~MESSAGE_FORM) | r.form);
 	return POPART_OK;
+}
+
+void message_relearn(struct drop *d, const struct popart_call *call, uint32_t index)
+{
+	struct record r = { 0 };
+	struct stat st;
+	unsigned char *buf = malloc(SCAN_BUFFER);
+	int fd = buf ? open_listed(d, &d->v[index], &st) : -ENOMEM;
+
+	if (fd >= 0 && scan_message(fd, &st, buf, &r) == 0)
+		drop_learn(d, index, &r);
+	if (fd >= 0)
+		close(fd);
+	free(buf);
+	count(d->store, call, STAT_MESSAGES_CHANGED, 1);
 }
 
 static int cannot_open(const struct drop *d, const struct popart_call *call,
@@ -161,6 +177,7 @@ int message_open(
 			status = POPART_E_NOMEM;
 		else
 			*hinted = (struct hinted){ d, (uint32_t)ref };
+		m->file = file_of_stat(&st);
 	} else if (m->proof !=
 		proof_of((uint64_t)st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
 			st.st_ino)) {

@@ -47,6 +47,7 @@ enum stat_index {
 struct message {
 	uint32_t name;
 	uint32_t proof;    /* of size, times and inode; what is known holds while it does */
+	uint32_t file;     /* which file in which state, wherever it is; 0: not known     */
 	uint32_t wire_low; /* octets of a RETR, 40 bits in two parts                      */
 	uint16_t body;     /* offset; 0: not known                                        */
 	uint8_t wire_high;
@@ -109,6 +110,9 @@ bool drop_rename(struct drop *, struct message *, const char *name, size_t len, 
  * under its key. False: it could not (out of memory, an unreadable directory). */
 bool drop_look_again(struct drop *);
 uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino);
+/* The same without ctime, which a change of the name changes as well. Never 0. */
+uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino);
+uint32_t file_of_stat(const struct stat *);
 
 /* inventory.c: the message set at login, from the cache and the directories. POPART_OK
  * and drop->image, or a status that was recorded. */
@@ -118,6 +122,8 @@ void inventory_teach(struct drop *, const struct popart_call *);
 
 /* message.c, commit.c, deliver.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
+/* A message that is not what was listed is read again, for the next login. */
+void message_relearn(struct drop *, const struct popart_call *, uint32_t index);
 int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);
 int deliver_begin(void *store, const struct popart_call *, const struct popart_user *,

@@ -85,6 +85,68 @@ static void moved_or_vanished(void)
 	box_free(&b);
 }
 
+/* What has the listed name now is not what the client has seen: it stays. */
+static void replaced_or_edited(void)
+{
+	struct box b;
+	size_t removed;
+	const uint64_t all[] = { 0, 1, 2, 3 };
+
+	box_make(&b, NULL);
+	box_put(&b, "new/1700000000.a", TEXT("a\n"));
+	box_put(&b, "new/1700000001.b", TEXT("b\n"));
+	box_put(&b, "cur/1700000002.c,W=3:2,", TEXT("c\n"));
+	box_put(&b, "cur/1700000003.d:2,", TEXT("d\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 4);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[2], TEXT("c\n")), POPART_OK);
+	box_put(&b, "tmp/x", TEXT("A\n"));
+	box_rename(&b, "tmp/x", "new/1700000000.a");
+	box_put(&b, "new/1700000001.b", TEXT("b and more\n"));
+	box_put(&b, "tmp/x", TEXT("C\n"));
+	box_rename(&b, "tmp/x", "cur/1700000002.c,W=3:2,");
+	box_rename(&b, "cur/1700000003.d:2,", "cur/1700000003.d:2,S");
+	CU_ASSERT_EQUAL(box_commit(&b, all, 4, &removed), POPART_R_PARTIAL);
+	CU_ASSERT_EQUAL(removed, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(mockhost_log(b.host), "3 of 4"));
+	CU_ASSERT_TRUE(box_has(&b, "new/1700000000.a") && box_has(&b, "new/1700000001.b") &&
+		box_has(&b, "cur/1700000002.c,W=3:2,"));
+	/* The next session sees what they are now, and can remove them. */
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 3);
+	CU_ASSERT_EQUAL(b.list.v[1].wire_size, 12);
+	CU_ASSERT_EQUAL(box_commit(&b, all, 3, &removed), POPART_OK);
+	CU_ASSERT_EQUAL(removed, 3);
+	box_logout(&b);
+	CU_ASSERT_EQUAL(box_entries(&b, "new") + box_entries(&b, "cur"), 0);
+	box_free(&b);
+}
+
+/* A link is as good as what it leads to; one that leads nowhere any more can go. */
+static void linked(void)
+{
+	struct box b;
+	char path[512];
+	size_t removed;
+
+	box_make(&b, NULL);
+	box_put(&b, "first", TEXT("a\n"));
+	box_put(&b, "second", TEXT("b\n"));
+	box_path(&b, "cur/1700000000.a", path);
+	CU_ASSERT_EQUAL(symlink("../first", path), 0);
+	box_path(&b, "cur/1700000001.b", path);
+	CU_ASSERT_EQUAL(symlink("../second", path), 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 2);
+	box_remove(&b, "second");
+	CU_ASSERT_EQUAL(box_commit(&b, (uint64_t[]){ 0, 1 }, 2, &removed), POPART_OK);
+	CU_ASSERT_EQUAL(removed, 2);
+	box_logout(&b);
+	CU_ASSERT_EQUAL(box_entries(&b, "cur"), 0);
+	CU_ASSERT_TRUE(box_has(&b, "first"));
+	box_free(&b);
+}
+
 static bool set_immutable(const char *path, bool on)
 {
 	int fd = open(path, O_RDONLY), flags = 0;
@@ -151,5 +213,7 @@ static void many(void)
 
 CU_TestInfo commit_tests[] = { { "exactly the named ones go", exactly_the_named },
 	{ "nothing goes without a commit", nothing_without_commit },
-	{ "moved and vanished ones", moved_or_vanished }, { "some stay", some_stay },
-	{ "more than descriptors are held", many }, CU_TEST_INFO_NULL };
+	{ "moved and vanished ones", moved_or_vanished },
+	{ "replaced and edited ones stay", replaced_or_edited }, { "links", linked },
+	{ "some stay", some_stay }, { "more than descriptors are held", many },
+	CU_TEST_INFO_NULL };
