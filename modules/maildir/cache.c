@@ -104,6 +104,8 @@ static bool record_sane(const struct record *r)
 		return false;
 	if (r->form & ~(POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE))
 		return false;
+	if (r->wire > WIRE_MAX)
+		return false;
 	if (r->flags & RECORD_HINT)
 		return r->form == 0 && r->body == 0;
 	return r->body <= r->stored && r->wire >= r->stored &&

@@ -39,6 +39,9 @@ struct record {
 	uint8_t reserved;
 };
 
+/* The largest message. */
+#define WIRE_MAX ((UINT64_C(1) << 40) - 1)
+
 struct image {
 	unsigned char *data;
 	size_t len, cap;

@@ -171,21 +171,27 @@ static bool has_hint(const struct name *n)
 		(n->wire >= n->stored && n->wire <= n->stored * 2 + 2);
 }
 
-/* From the name and the cache alone, if that will do. */
+/* From the name and the cache alone, if that will do. A base name of a Maildir stands for
+ * one message that never changes; still, a file that took the place of another one has
+ * another inode number, which the directory tells for nothing. In a plain directory a
+ * name promises nothing. */
 static bool settle(struct item *it, const struct found *f, const struct name *n,
 	const struct record *old, bool plain)
 {
-	bool timed = plain || n->time_s >= 0;
+	bool timed = n->time_s >= 0;
 
-	if (f->type != DT_REG)
+	if (f->type != DT_REG || plain)
 		return false;
-	if (old && !(old->flags & RECORD_HINT)) {
+	if (old && !(old->flags & RECORD_HINT) && old->ino == f->ino) {
 		it->record = *old;
 		return true;
 	}
-	if (!has_hint(n) || (!timed && !old))
+	if (!has_hint(n))
 		return false;
-	it->record = old ? *old : (struct record){ .flags = RECORD_HINT };
+	old = old && old->flags & RECORD_HINT && old->ino == f->ino ? old : NULL;
+	if (!timed && !old)
+		return false;
+	it->record = old ? *old : (struct record){ .flags = RECORD_HINT, .ino = f->ino };
 	it->record.wire = n->wire;
 	return true;
 }

@@ -59,7 +59,6 @@ enum {
 	MESSAGE_HINT = 1u << 5,
 	MESSAGE_TWIN = 1u << 6
 };
-#define WIRE_MAX ((UINT64_C(1) << 40) - 1)
 
 /* Something learnt during the session that the cache should know next time. */
 struct lesson {

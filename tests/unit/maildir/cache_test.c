@@ -198,6 +198,7 @@ static void forged(void)
 		{ { .stored = 5, .wire = 13, .name_len = 1 }, "a" },
 		{ { .stored = 5, .wire = 5, .body = 6, .name_len = 1 }, "a" },
 		{ { .stored = 5, .wire = 5, .form = POPART_FORM_STUFFED, .name_len = 1 }, "a" },
+		{ { .wire = WIRE_MAX + 1, .flags = RECORD_HINT, .name_len = 1 }, "a" },
 		{ { .wire = 5, .form = 1, .flags = RECORD_HINT, .name_len = 1 }, "a" },
 	};
 	struct record good = { .stored = 5, .wire = 6, .name_len = 1 };
@@ -238,6 +239,31 @@ static void edited(void)
 	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[2], TEXT("Subject: 3\n\n.\n x\n")), POPART_OK);
 	CU_ASSERT_EQUAL(mockhost_stat(b.host, "messages-changed"), 3);
 	CU_ASSERT_EQUAL(mockhost_stat(b.host, "messages-scanned"), 3);
+	box_free(&b);
+}
+
+/* Another file under a known name: its size is its own. */
+static void replaced(void)
+{
+	static const char *const plain[] = { "layout=plain", NULL };
+	struct box b;
+
+	box_make(&b, NULL);
+	fill(&b, 3);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	box_put(&b, "tmp/x", TEXT("longer than it was before\n"));
+	box_rename(&b, "tmp/x", "new/1700000001.m");
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 3);
+	CU_ASSERT_EQUAL(b.list.v[1].wire_size, 27);
+	CU_ASSERT_EQUAL(mockhost_stat(b.host, "messages-scanned"), 4);
+	box_restart(&b, plain);
+	box_put(&b, "a.eml", TEXT("x\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.v[0].wire_size, 3);
+	box_put(&b, "a.eml", TEXT("longer\n")); /* the same file */
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.v[0].wire_size, 8);
 	box_free(&b);
 }
 
@@ -331,6 +357,7 @@ CU_TestInfo cache_tests[] = { { "each message is read once", scanned_once },
 	{ "a fresh listing is not kept", fresh_listing_is_not_kept },
 	{ "truncation and bit flips", damage },
 	{ "a damaged file is replaced", damaged_file_is_replaced }, { "a forged file", forged },
-	{ "a message edited in place", edited }, { "cache = false", without_a_cache },
+	{ "a message edited in place", edited }, { "a message replaced", replaced },
+	{ "cache = false", without_a_cache },
 	{ "a cache that cannot be written", cannot_write }, { "a full disk", full_disk },
 	CU_TEST_INFO_NULL };
