@@ -82,6 +82,11 @@ void wheel_remove(struct wheel *w, struct wheel_entry *e)
 	pthread_mutex_unlock(&w->lock);
 }
 
+static bool is_due(const struct wheel_entry *e, int64_t now_ms)
+{
+	return atomic_load_explicit(&e->deadline_ms, memory_order_relaxed) <= now_ms;
+}
+
 void wheel_turn(struct wheel *w, int64_t now_ms, void (*expired)(struct wheel_entry *))
 {
 	struct wheel_entry *e, *next;
@@ -92,10 +97,9 @@ void wheel_turn(struct wheel *w, int64_t now_ms, void (*expired)(struct wheel_en
 		for (e = w->slots[(uint64_t)w->tick % SLOTS]; e; e = next) {
 			next = e->next;
 			take(e);
-			if (atomic_load_explicit(&e->deadline_ms, memory_order_relaxed) <=
-				now_ms)
+			if (is_due(e, now_ms))
 				expired(e);
-			else
+			if (!is_due(e, now_ms))
 				put(w, e);
 		}
 	}

@@ -29,7 +29,8 @@ void wheel_add(struct wheel *, struct wheel_entry *);
 /* After this the wheel does not touch the entry, nor is `expired` running for it. */
 void wheel_remove(struct wheel *, struct wheel_entry *);
 /* Calls expired for every entry whose time has come, once, and keeps it out of the wheel
- * from then on. expired must be quick and call nothing of the wheel. */
+ * from then on, unless expired has moved its deadline: that is another time to come.
+ * expired must be quick and call nothing of the wheel. */
 void wheel_turn(struct wheel *, int64_t now_ms, void (*expired)(struct wheel_entry *));
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/conn.h"
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include "base/clock.h"
 #include "worker/flow.h"
 #include "worker/meet.h"
@@ -129,6 +131,7 @@ static void set_deadline(struct conn *c, int64_t now)
 
 	if (!conn_logged_in(c))
 		return; /* the login as a whole is timed */
+	atomic_store_explicit(&c->unread_by_peer, 0, memory_order_relaxed);
 	if (deadline < atomic_load_explicit(&c->timer.deadline_ms, memory_order_relaxed)) {
 		wheel_remove(c->worker->wheel, &c->timer);
 		atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
@@ -192,6 +195,7 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 		popart_session_abort(c->pop3, kill_reasons[killed]);
 	flushed = killed ? FLOW_DONE : flow_flush_parked(c);
 	if (flushed == FLOW_BLOCKED && !(events & (EPOLLERR | EPOLLHUP))) {
+		set_deadline(c, clock_ms());
 		arm(c, EPOLLOUT);
 		return;
 	}
@@ -204,11 +208,28 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 	conn_serve(c, (events & ~(uint32_t)EPOLLOUT) != 0);
 }
 
+/* What we sent lies with the kernel, and has become less since the last look. Megabytes fit
+ * there: to read them may take longer than a client may be silent. */
+static bool is_reading(struct conn *c)
+{
+	int left;
+
+	if (ioctl(c->fd, SIOCOUTQ, &left) != 0 || left == 0)
+		return false;
+	return atomic_exchange_explicit(&c->unread_by_peer, left, memory_order_relaxed) != left;
+}
+
 void conn_expired(struct wheel_entry *e)
 {
 	struct conn *c = CONTAINER_OF(e, struct conn, timer);
+	bool logged_in = conn_logged_in(c);
 
-	atomic_store(&c->killed, conn_logged_in(c) ? KILL_IDLE : KILL_LOGIN);
+	if (logged_in && is_reading(c)) {
+		atomic_store_explicit(&e->deadline_ms,
+			clock_ms() + c->worker->conf->idle_timeout_ms, memory_order_relaxed);
+		return;
+	}
+	atomic_store(&c->killed, logged_in ? KILL_IDLE : KILL_LOGIN);
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 

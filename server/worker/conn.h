@@ -19,7 +19,8 @@ void conn_ready(struct thread *, struct conn *, uint32_t epoll_events);
 void conn_event(void *user, const struct popart_event *);
 
 /* From the thread that turns the wheel and listens to the master: */
-/* Time is up: the owner will notice by the end of its input. */
+/* Time is up: the owner will notice by the end of its input. A client that is slow to read
+ * what was sent gets more. */
 void conn_expired(struct wheel_entry *);
 /* Ends every connection that has not logged in; returns how many are left. */
 uint32_t conn_drain(struct worker *);

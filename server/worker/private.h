@@ -38,6 +38,8 @@ struct conn {
 	bool unread;                 /* at the end: input was left in the socket or here */
 	_Atomic bool in_transaction; /* logged in; also read by the drain               */
 	_Atomic uint32_t killed;     /* enum kill                                       */
+	_Atomic int unread_by_peer;  /* octets with the kernel when idle was last looked at;
+	                                0: not yet, since the last turn                 */
 	const char *reason;          /* of the end, as the session said                 */
 	struct parked in, out, body;
 	struct pooled *pooled; /* what the pool is to do */

@@ -276,6 +276,23 @@ def idle():
             client.quit()
 
 
+@test("who is slow to read what has been sent already is not idle")
+def slow_to_read():
+    with serving(extra='idle_timeout = "1s";') as (scene, server):
+        scene.bob.add(letter(1, 2 << 20))  # the kernel holds all of it
+        octets = wire(letter(1, 2 << 20))
+        with Pop(server, "bob", receive_buffer=65536) as client:
+            client.put("RETR 1")
+            client.answer()
+            got = b""
+            while len(got) < len(octets):
+                got += client.file.read(min(1 << 16, len(octets) - len(got)))
+                time.sleep(0.1)
+            assert got == octets
+            equal(client.file.read(3), b".\r\n", "the end of the message")
+            client.quit()
+
+
 @test("a download that takes longer than idle_timeout goes on; one that nobody reads ends")
 def slow_and_stuck():
     with serving("bob", "eve", extra='idle_timeout = "2s";') as (scene, server):

@@ -251,6 +251,30 @@ static void test_wheel_removed(void)
 	wheel_free(&w);
 }
 
+static void put_off(struct wheel_entry *e)
+{
+	fire(e);
+	atomic_fetch_add(&e->deadline_ms, 10000);
+}
+
+static void test_wheel_put_off(void)
+{
+	struct wheel *w = make_wheel();
+	struct timed t = { .fired = 0 };
+
+	atomic_store(&t.entry.deadline_ms, 1001000);
+	wheel_add(w, &t.entry);
+	wheel_turn(w, 1002000, put_off);
+	CU_ASSERT_EQUAL(t.fired, 1);
+	wheel_turn(w, 1010999, fire);
+	CU_ASSERT_EQUAL(t.fired, 1);
+	wheel_turn(w, 1012000, fire);
+	CU_ASSERT_EQUAL(t.fired, 2);
+	wheel_turn(w, 2000000, fire);
+	CU_ASSERT_EQUAL(t.fired, 2);
+	wheel_free(&w);
+}
+
 static void test_wheel_never(void)
 {
 	struct wheel *w = make_wheel();
@@ -288,6 +312,7 @@ int main(int argc, char **argv)
 		{ "never early, hardly late", test_wheel_exact },
 		{ "deadline moved on", test_wheel_moved },
 		{ "removed", test_wheel_removed },
+		{ "put off when its time has come", test_wheel_put_off },
 		{ "never", test_wheel_never },
 		CU_TEST_INFO_NULL,
 	};
