@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LESSONS_MAX = 4096 };
-
 int drop_new(struct store *store, const struct popart_call *call, struct popart_str root,
 	bool plain, struct drop **out)
 {
@@ -112,24 +110,6 @@ bool drop_keep(struct drop *d)
 		d->names = fit;
 	d->names_cap = d->names_len;
 	return true;
-}
-
-void drop_learn(struct drop *d, uint32_t index, const struct record *r)
-{
-	struct lesson *l;
-
-	if (d->store->read_only || !d->store->cache || d->nlessons == LESSONS_MAX)
-		return;
-	if (d->nlessons == d->lessons_cap) {
-		size_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
-
-		l = realloc(d->lessons, cap * sizeof(*l));
-		if (!l)
-			return;
-		d->lessons = l;
-		d->lessons_cap = cap;
-	}
-	d->lessons[d->nlessons++] = (struct lesson){ index, *r };
 }
 
 bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])

@@ -6,12 +6,15 @@ MAILDIR_SOURCES = \
 	modules/maildir/drop.c \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/inventory.c \
+	modules/maildir/lessons.c \
 	modules/maildir/maildir.c \
 	modules/maildir/message.c \
 	modules/maildir/name.c modules/maildir/name.h \
+	modules/maildir/pass.c modules/maildir/pass.h \
 	modules/maildir/scan.c modules/maildir/scan.h \
 	modules/maildir/size.c modules/maildir/size.h \
-	modules/maildir/store.h
+	modules/maildir/store.h \
+	modules/maildir/twins.c
 
 if WITH_MAILDIR
 module_LTLIBRARIES += modules/maildir/maildir.la

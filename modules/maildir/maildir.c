@@ -330,7 +330,7 @@ static void drop_close(void *drop, const struct popart_call *call)
 		s->host->log(s->inst, call, POPART_LOG_INFO,
 			"%s: corrected the ,W= size in the names of %u messages", d->root,
 			d->healed);
-	inventory_teach(d, call);
+	lessons_keep(d, call);
 	drop_free(d);
 }
 

@@ -34,7 +34,7 @@ static void heal(struct drop *d, uint32_t index, int fd, uint64_t wire)
 	} else if (fstat(fd, &st) == 0) {
 		record_set_file(&r, &st);
 		if (wire >= r.stored && wire - r.stored <= r.stored + 2)
-			drop_learn(d, index, &r);
+			lessons_add(d, index, &r);
 	}
 }
 
@@ -111,7 +111,7 @@ static int count_again(
 		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, error,
 			"%s: \"%s\" has changed and cannot be read again", d->root,
 			name_print(drop_name(d, m), shown));
-	drop_learn(d, index, &r);
+	lessons_add(d, index, &r);
 	if (r.wire != drop_wire(m))
 		return s->host->fail(s->inst, call, POPART_R_TEMP,
 			"this message was changed; its new size is known at the next login", 0,
@@ -135,7 +135,7 @@ void message_relearn(struct drop *d, const struct popart_call *call, uint32_t in
 	int fd = buf ? open_listed(d, &d->v[index], &st) : -ENOMEM;
 
 	if (fd >= 0 && scan_message(fd, &st, buf, &r) == 0)
-		drop_learn(d, index, &r);
+		lessons_add(d, index, &r);
 	if (fd >= 0)
 		close(fd);
 	free(buf);

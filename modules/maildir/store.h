@@ -92,7 +92,6 @@ void drop_free(struct drop *);
 /* Fills v and names from image. False: out of memory. */
 bool drop_keep(struct drop *);
 uint64_t drop_wire(const struct message *);
-void drop_learn(struct drop *, uint32_t index, const struct record *);
 const char *drop_name(const struct drop *, const struct message *);
 /* "new/NAME", "cur/NAME" or "NAME" below the root, as a path. False: too long. */
 bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4096]);
@@ -116,8 +115,17 @@ uint32_t file_of_stat(const struct stat *);
 /* inventory.c: the message set at login, from the cache and the directories. POPART_OK
  * and drop->image, or a status that was recorded. */
 int inventory_take(struct drop *, const struct popart_call *);
-/* What lessons were learnt goes into the cache. */
-void inventory_teach(struct drop *, const struct popart_call *);
+/* Its file. Empty when there is none, or none that holds. */
+void cachefile_load(const struct drop *, struct image *);
+/* began_ns: when the listing began, by CLOCK_MONOTONIC; or the one that is in the image
+ * was made before. A failure is logged, and harms nobody. */
+#define LISTED_BEFORE INT64_C(-1)
+void cachefile_store(
+	const struct drop *, const struct popart_call *, struct image *, int64_t began_ns);
+
+/* lessons.c: what was found out about a message, and putting that into the cache. */
+void lessons_add(struct drop *, uint32_t index, const struct record *);
+void lessons_keep(struct drop *, const struct popart_call *);
 
 /* message.c, commit.c, deliver.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
