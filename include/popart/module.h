@@ -76,21 +76,34 @@ typedef const struct popart_module *popart_module_entry_fn(void);
 #define POPART_MODULE_ENTRY(id) popart_module_entry
 #endif
 
-/* POPART_MODULE(maildir, .summary = "...", .storage = &ops, .start = start, ...) */
-#define POPART_MODULE(id, ...)                                                    \
-	POPART_EXPORT const struct popart_module *POPART_MODULE_ENTRY(id)(void);  \
-	const struct popart_module *POPART_MODULE_ENTRY(id)(void)                 \
-	{                                                                         \
-		static const struct popart_module self = { .magic = POPART_MAGIC, \
-			.size = sizeof(struct popart_module),                     \
-			.api_major = POPART_API_MAJOR,                            \
-			.opt_stride = sizeof(struct popart_opt),                  \
-			.stat_stride = sizeof(struct popart_stat),                \
-			.name = #id,                                              \
-			__VA_ARGS__ };                                            \
-		return &self;                                                     \
-	}                                                                         \
-	struct popart_module /* swallows the semicolon */
+/* C++ would mangle the entry's name, and g++ -Wextra warn of every member left out. */
+#ifdef __cplusplus
+#define POPART_MODULE_BEGIN            \
+	_Pragma("GCC diagnostic push") \
+		_Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") extern "C"
+#define POPART_MODULE_END _Pragma("GCC diagnostic pop")
+#else
+#define POPART_MODULE_BEGIN
+#define POPART_MODULE_END
+#endif
+
+/* POPART_MODULE(maildir, .summary = "...", .storage = &ops, .start = start, ...)
+ * In C++ (20 or later) the members come in the order of their declaration. */
+#define POPART_MODULE(id, ...)                                                                 \
+	POPART_MODULE_BEGIN POPART_EXPORT const struct popart_module *POPART_MODULE_ENTRY(id)( \
+		void);                                                                         \
+	const struct popart_module *POPART_MODULE_ENTRY(id)(void)                              \
+	{                                                                                      \
+		static const struct popart_module self = { .magic = POPART_MAGIC,              \
+			.size = sizeof(struct popart_module),                                  \
+			.api_major = POPART_API_MAJOR,                                         \
+			.opt_stride = sizeof(struct popart_opt),                               \
+			.stat_stride = sizeof(struct popart_stat),                             \
+			.name = #id,                                                           \
+			__VA_ARGS__ };                                                         \
+		return &self;                                                                  \
+	}                                                                                      \
+	POPART_MODULE_END struct popart_module /* swallows the semicolon */
 
 POPART_END_DECLS
 #endif

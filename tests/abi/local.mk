@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 check_PROGRAMS += tests/abi/test-layout
 TESTS += tests/abi/test-layout
-EXTRA_DIST += tests/abi/layout.txt
+EXTRA_DIST += tests/abi/layout.txt tests/abi/test-headers.sh
+if !SANITIZE
+TESTS += tests/abi/test-headers.sh
+endif
 tests_abi_test_layout_SOURCES = tests/abi/layout.c
 
 if HAVE_CUNIT
