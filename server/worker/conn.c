@@ -154,6 +154,7 @@ void conn_serve(struct conn *c, bool readable)
 		.out_cap = c->burst,
 	};
 	struct parked in = c->in;
+	bool logged_in = conn_logged_in(c);
 	enum then then;
 
 	/* What is read now may outlast this turn: run gets the old piece, the rest is
@@ -162,13 +163,18 @@ void conn_serve(struct conn *c, bool readable)
 	then = run(c, &io, readable);
 	if (then != THEN_END && !flow_park(&c->in, io.in, io.in_len)) {
 		popart_session_abort(c->pop3, "internal-error");
-		then = run(c, &io, false);
+		/* What the pool is to do it does first: a RELEASE or CLOSE is not wanted
+		 * again. */
+		if (then != THEN_POOL)
+			then = run(c, &io, false);
 	}
-	free(in.ptr);
+	flow_parked_wipe(&in);
+	if (!logged_in)
+		flow_wipe_received(c->thread);
 	c->body.at = c->body.len -
 		(c->source && c->source->kind == POPART_SRC_READ ? io.body_len : 0);
+	c->unread = io.in_len > 0;
 	if (then == THEN_END) {
-		c->unread = io.in_len > 0;
 		conn_end(c);
 		return;
 	}

@@ -196,7 +196,7 @@ void conn_end(struct conn *c)
 	meet_unlock(c);
 	popart_session_free(&c->pop3);
 	host_identity_free(&c->who);
-	flow_parked_free(&c->in);
+	flow_parked_wipe(&c->in);
 	flow_parked_free(&c->out);
 	flow_parked_free(&c->body);
 	free(c->local);

@@ -15,6 +15,13 @@ void flow_parked_free(struct parked *p)
 	*p = (struct parked){ .ptr = NULL };
 }
 
+void flow_parked_wipe(struct parked *p)
+{
+	if (p->ptr)
+		explicit_bzero(p->ptr, p->len);
+	flow_parked_free(p);
+}
+
 bool flow_park(struct parked *p, const char *ptr, size_t len)
 {
 	if (len == 0)
@@ -105,8 +112,16 @@ bool flow_receive(struct conn *c, struct popart_io *io)
 		conn_count(c, BOARD_OCTETS_IN, (uint64_t)n);
 		io->in = c->thread->in;
 		io->in_len = (size_t)n;
+		if (c->thread->in_used < io->in_len)
+			c->thread->in_used = io->in_len;
 	}
 	return true;
+}
+
+void flow_wipe_received(struct thread *t)
+{
+	explicit_bzero(t->in, t->in_used);
+	t->in_used = 0;
 }
 
 void flow_supply_body(struct conn *c, struct popart_io *io, const struct popart_step *step)

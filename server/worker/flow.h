@@ -12,6 +12,8 @@ enum flow { FLOW_DONE, FLOW_BLOCKED, FLOW_FAILED };
 /* Keeps a copy. False: out of memory. */
 bool flow_park(struct parked *, const char *, size_t);
 void flow_parked_free(struct parked *);
+/* Input may hold a password. */
+void flow_parked_wipe(struct parked *);
 
 /* What an earlier turn could not send; goes before everything else. */
 enum flow flow_flush_parked(struct conn *);
@@ -20,6 +22,8 @@ enum flow flow_flush_parked(struct conn *);
 enum flow flow_flush(struct conn *, struct popart_io *, int more);
 /* False: nothing there, the socket has to be armed. */
 bool flow_receive(struct conn *, struct popart_io *);
+/* Wipes what flow_receive has left in the thread's room. */
+void flow_wipe_received(struct thread *);
 
 /* BODY of a message in memory or in a file: puts octets into io->body ... */
 void flow_supply_body(struct conn *, struct popart_io *, const struct popart_step *);

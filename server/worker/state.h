@@ -74,6 +74,7 @@ struct thread {
 	uint32_t index; /* of host and scoreboard */
 	pthread_t id;
 	char *in, *out, *raw;
+	size_t in_used; /* octets of in that may hold what a client said */
 };
 
 /* NULL: out of memory. */

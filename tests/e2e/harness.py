@@ -244,6 +244,24 @@ class Program:
                         return pid
         raise AssertionError("no worker has the connection")
 
+    def remembers(self, octets):
+        """Whether they are anywhere in the memory that a worker may write."""
+        for pid in self.workers():
+            try:
+                memory = open("/proc/%d/mem" % pid, "rb", 0)
+            except PermissionError as error:
+                raise Skip("may not read a worker's memory") from error
+            with memory, open("/proc/%d/maps" % pid, encoding="utf-8") as maps:
+                for line in maps:
+                    start, end = (int(n, 16) for n in line.split()[0].split("-"))
+                    if "rw" not in line.split()[1] or end - start > 1 << 30:
+                        continue  # so large is a sanitizer's shadow only
+                    memory.seek(start)
+                    with contextlib.suppress(OSError):
+                        if octets in memory.read(end - start):
+                            return True
+        return False
+
     def crowd(self, count):
         """So many connections, some in each worker, nobody logged in."""
         def connect():

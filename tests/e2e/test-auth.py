@@ -35,6 +35,27 @@ def wrong():
         assert server.events("auth_failed")
 
 
+@test("nothing of a password stays in memory")
+def forgotten():
+    secret = "a secret %s that is wrong"
+    with serving() as (_, server):
+        for number in range(3):
+            word = secret % number
+            response = plain("bob", word)
+            with Pop(server) as client:
+                for command in ("USER bob\r\nPASS " + word, "AUTH PLAIN " + response,
+                                "AUTH PLAIN\r\n" + response)[number:number + 1]:
+                    middle = len(command) - 9
+                    client.send(command[:middle])
+                    client.send(command[middle:] + "\r\n")
+                    client.file.readline()
+                    if number != 1:
+                        client.file.readline()
+                client.refused("NONE")  # by now the turn with the password is over
+                for text in (word, response):
+                    assert not server.remembers(text.encode()[:-9]), text
+
+
 @test("passwords keep their spaces and odd characters")
 def spaces():
     for password in (" lead", "trail ", "in  side", "%s%n", "[x]", '"q\\', "ä€", ":"):

@@ -107,6 +107,20 @@ def leaves():
                     break
 
 
+@test("input that waited behind a call is wiped")
+def wiped():
+    with Scene("bob") as scene, start(scene, 'delay = "100ms";') as server:
+        with Pop(server) as client:
+            client.send("USER far\r\nPASS x\r\nPASS this one came too late\r\nQUIT\r\n")
+            client.answer()
+            client.answer()
+            assert client.line().startswith(b"-ERR")
+            client.answer()
+            client.at_end()
+        server.wait_event("session_end")
+        assert not server.remembers(b"one came too late"), "it is still there"
+
+
 @test("a stop does not wait for calls that are only queued, and leaves nothing open")
 def stops():
     with Scene("bob") as scene, start(scene, 'delay = "1s";') as server:
