@@ -522,11 +522,6 @@ static enum popart_want do_commit(
 		step->nrefs = s->nrefs;
 		return POPART_WANT_COMMIT;
 	}
-	s->stats.deleted = s->removed;
-	session_event(s,
-		&(struct popart_event){ .kind = POPART_EVENT_COMMIT,
-			.status = s->status,
-			.count = s->removed });
 	session_end(s, s->status < 0 ? "internal-error" : "quit");
 	if (s->status < 0)
 		event_internal(s, s->status);
@@ -704,10 +699,18 @@ void popart_session_body_end(struct popart_session *s, int status)
 void popart_session_commit_done(
 	struct popart_session *s, int status, struct popart_str text, size_t removed)
 {
-	if (s->phase != PHASE_COMMIT)
+	if (!s->refs || s->ended)
 		return;
-	answer(s, status, text);
+	free(s->refs);
+	s->refs = NULL;
 	s->removed = removed < s->nrefs ? removed : s->nrefs;
+	/* Also after an abort: what is removed is told. */
+	s->stats.deleted = s->removed;
+	session_event(s,
+		&(struct popart_event){
+			.kind = POPART_EVENT_COMMIT, .status = status, .count = s->removed });
+	if (s->phase == PHASE_COMMIT)
+		answer(s, status, text);
 }
 
 void popart_session_abort(struct popart_session *s, const char *reason)

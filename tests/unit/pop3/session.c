@@ -15,6 +15,7 @@ struct talk {
 	struct popart_step step;
 	char out[4096];
 	uint32_t mismatches, internals;
+	uint64_t removed;
 	char reason[40];
 };
 
@@ -24,6 +25,8 @@ static void on_event(void *user, const struct popart_event *e)
 
 	t->mismatches += e->kind == POPART_EVENT_SIZE_MISMATCH;
 	t->internals += e->kind == POPART_EVENT_INTERNAL;
+	if (e->kind == POPART_EVENT_COMMIT)
+		t->removed += e->count;
 	if (e->kind == POPART_EVENT_END)
 		memcpy(t->reason, e->text.ptr, e->text.len + 1);
 }
@@ -297,6 +300,29 @@ static void test_abort_while_waiting(void)
 	talk_end(&t, "lock-lost");
 }
 
+/* What a commit has removed is told, whether the abort comes before its answer or behind. */
+static void test_abort_at_commit(void)
+{
+	struct popart_session_stats stats;
+	struct talk t;
+
+	for (int late = 0; late < 2; late++) {
+		login(&t, 3);
+		CU_ASSERT(say(&t, "DELE 1\r\nQUIT\r\n") == POPART_WANT_OUTPUT);
+		t.io.out_len = 0;
+		CU_ASSERT(step(&t) == POPART_WANT_COMMIT);
+		if (late)
+			popart_session_abort(t.session, "idle-timeout");
+		popart_session_commit_done(t.session, POPART_OK, VIEW_NONE, 1);
+		popart_session_abort(t.session, "idle-timeout");
+		CU_ASSERT(step(&t) == POPART_WANT_CLOSE && step(&t) == POPART_WANT_DONE);
+		CU_ASSERT(t.io.out_len == 0);
+		popart_session_stats(t.session, &stats);
+		CU_ASSERT(stats.deleted == 1 && t.removed == 1);
+		talk_end(&t, "idle-timeout");
+	}
+}
+
 /* A store that swallows the sink's refusal, and one whose source is of no kind. */
 static void test_broken_modules(void)
 {
@@ -344,6 +370,7 @@ CU_TestInfo session_tests[] = {
 	{ "a wrong size is told", test_size_mismatch },
 	{ "body octets that were not taken are asked for again", test_body_dropped },
 	{ "abort while an answer is awaited", test_abort_while_waiting },
+	{ "abort at a commit", test_abort_at_commit },
 	{ "modules that break the contract", test_broken_modules },
 	{ "reasons", test_reasons },
 	CU_TEST_INFO_NULL,
