@@ -208,8 +208,8 @@ static bool write_image(int fd, struct image *im, int64_t elapsed_ns)
 		return true;
 	image_head(im)->listed_ns = nanoseconds(st.st_mtim) - elapsed_ns;
 	image_seal(im);
-	return lseek(fd, 0, SEEK_SET) == 0 &&
-		write_all(fd, im->data, sizeof(struct image_head));
+	return pwrite(fd, im->data, sizeof(struct image_head), 0) ==
+		(ssize_t)sizeof(struct image_head);
 }
 
 /* Two servers that write at once can mix up their files; the checksum then shows it. No

@@ -191,11 +191,15 @@ static int prepare(struct delivery *dl, const struct popart_call *call)
 {
 	const struct store *s = dl->drop->store;
 	const char *root = dl->drop->root;
-	int error;
+	bool maildir = true;
+	int error = 0;
 
-	if (s->layout == LAYOUT_AUTO && access(root, F_OK) == 0 && !is_maildir(root))
+	if (s->layout == LAYOUT_AUTO && access(root, F_OK) == 0)
+		error = is_maildir(root, &maildir);
+	if (!maildir)
 		return refuse(s, call, "messages are put into Maildirs only");
-	error = make_maildir(dl->drop);
+	if (!error)
+		error = make_maildir(dl->drop);
 	return error ? cannot(dl, call, error, "make the Maildir") : POPART_OK;
 }
 

@@ -131,6 +131,23 @@ int drop_dir(const struct drop *d, unsigned which)
 	return fd < 0 ? -errno : fd;
 }
 
+int drop_stamps(const struct drop *d, struct stamp now[2])
+{
+	now[0] = now[1] = (struct stamp){ 0 };
+	for (unsigned i = 0; i < drop_dirs(d); i++) {
+		char path[4096];
+		struct stat st;
+
+		if (!drop_path(d, i ? RECORD_CUR : 0, "", path))
+			return ENAMETOOLONG;
+		if (stat(path, &st) == 0)
+			now[i] = stamp_of(&st);
+		else if (errno != ENOENT)
+			return errno;
+	}
+	return 0;
+}
+
 /* ---- moved messages ---- */
 
 static size_t key_of(const struct drop *d, const char *name, size_t len, char key[NAME_LEN])
@@ -216,23 +233,6 @@ static bool long_ago(const struct stamp *s)
 	return nanoseconds(ts) - s->ctime_ns > INT64_C(2) * 1000000000;
 }
 
-static bool stamps_now(const struct drop *d, struct stamp now[2])
-{
-	now[0] = now[1] = (struct stamp){ 0 };
-	for (unsigned i = 0; i < drop_dirs(d); i++) {
-		char path[4096];
-		struct stat st;
-
-		if (!drop_path(d, i ? RECORD_CUR : 0, "", path))
-			return false;
-		if (stat(path, &st) == 0)
-			now[i] = stamp_of(&st);
-		else if (errno != ENOENT && errno != ESTALE)
-			return false;
-	}
-	return true;
-}
-
 static int scan_all(const struct drop *d, struct scan *s)
 {
 	int error = 0;
@@ -240,7 +240,7 @@ static int scan_all(const struct drop *d, struct scan *s)
 	for (unsigned i = 0; i < drop_dirs(d) && !error; i++) {
 		int fd = drop_dir(d, i);
 
-		if (fd == -ENOENT)
+		if (fd == -ENOENT && !d->has[i])
 			continue;
 		if (fd < 0)
 			return -fd;
@@ -256,10 +256,13 @@ bool drop_look_again(struct drop *d)
 {
 	struct table t;
 	struct stamp before[2], after[2] = { 0 };
-	bool ok = stamps_now(d, before);
+	bool ok = true;
 
-	if (!ok)
+	if (drop_stamps(d, before) != 0)
 		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (d->has[i] && !before[i].ino) /* its messages are elsewhere, not gone */
+			return false;
 	if (stamp_equal(&before[0], &d->looked[0]) && stamp_equal(&before[1], &d->looked[1]) &&
 		long_ago(&before[0]) && long_ago(&before[1]))
 		return true;
@@ -268,7 +271,8 @@ bool drop_look_again(struct drop *d)
 	for (unsigned tries = 0; ok && tries < 4; tries++) {
 		struct scan s = { 0 };
 
-		ok = scan_all(d, &s) == 0 && take_names(d, &s, &t) && stamps_now(d, after);
+		ok = scan_all(d, &s) == 0 && take_names(d, &s, &t) &&
+			drop_stamps(d, after) == 0;
 		scan_free(&s);
 		if (!ok ||
 			(stamp_equal(&before[0], &after[0]) &&

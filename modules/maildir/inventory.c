@@ -14,10 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	PASSES = 4,        /* while others rename under our eyes             */
-	WORTH_A_CACHE = 32 /* messages from which a listing is worth keeping */
-};
+enum { PASSES = 4 }; /* while others rename under our eyes */
 #define SETTLED_NS (INT64_C(2) * 1000000000)
 
 static int64_t now_ns(void)
@@ -72,36 +69,25 @@ void cachefile_store(const struct drop *d, const struct popart_call *call, struc
 			strerror(error));
 }
 
-static struct stamp stamp_now(const struct drop *d, unsigned which)
-{
-	char path[4096];
-	struct stat st;
-
-	if (!drop_path(d, which ? RECORD_CUR : 0, "", path) || stat(path, &st) != 0)
-		return (struct stamp){ 0 };
-	return stamp_of(&st);
-}
-
 /* The cache's listing stands while the directories have the times that they had then, and
  * those were old enough that no later change can have left them as they were. */
-static bool still_stands(const struct drop *d, const struct image *im)
+static bool still_stands(
+	const struct drop *d, const struct image *im, const struct stamp now[2])
 {
 	const struct image_head *h = image_head(im);
 
-	if (!im->data || !(h->flags & IMAGE_LISTING) || d->plain)
+	if (d->plain || !im->data || !(h->flags & IMAGE_LISTING))
 		return false;
-	for (unsigned i = 0; i < 2; i++) {
-		struct stamp now = stamp_now(d, i);
-
-		if (!stamp_equal(&now, &h->dirs[i]) ||
-			h->listed_ns - now.mtime_ns < SETTLED_NS ||
-			h->listed_ns - now.ctime_ns < SETTLED_NS)
+	for (unsigned i = 0; i < 2; i++)
+		if (!stamp_equal(&now[i], &h->dirs[i]) ||
+			h->listed_ns - now[i].mtime_ns < SETTLED_NS ||
+			h->listed_ns - now[i].ctime_ns < SETTLED_NS)
 			return false;
-	}
 	return true;
 }
 
-/* Writing costs as much as reading a small directory: only when it pays. */
+/* Once for what was read, and once when the directories have come to rest: then nothing
+ * need be read any more until they change. */
 static bool worth_storing(const struct image *im, unsigned counted)
 {
 	const struct image_head *h = image_head(im);
@@ -109,54 +95,122 @@ static bool worth_storing(const struct image *im, unsigned counted)
 
 	if (counted)
 		return true;
-	if (!(h->flags & IMAGE_LISTING) || h->count < WORTH_A_CACHE)
-		return false;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	for (unsigned i = 0; i < 2; i++)
-		if (nanoseconds(ts) - h->dirs[i].mtime_ns < SETTLED_NS)
+		if (nanoseconds(ts) - h->dirs[i].mtime_ns < SETTLED_NS ||
+			nanoseconds(ts) - h->dirs[i].ctime_ns < SETTLED_NS)
 			return false;
-	return true;
+	return h->flags & IMAGE_LISTING;
+}
+
+/* Nothing there yet is an empty maildrop; but when even the parent is missing, it is more
+ * likely a disk that was not mounted, and an empty answer would make clients forget. */
+static int nothing_there(const struct drop *d, const struct popart_call *call)
+{
+	const struct store *s = d->store;
+	const char *slash = strrchr(d->root, '/');
+	char parent[4096];
+	struct stat st;
+
+	if (stat(d->root, &st) == 0)
+		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, 0,
+			"%s: not a Maildir, it has neither new/ nor cur/: is a file system not "
+			"mounted?",
+			d->root);
+	if (errno != ENOENT)
+		return cannot_list(d, call, errno);
+	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - d->root), d->root);
+	if (is_dir(parent, "/"))
+		return POPART_OK;
+	return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, ENOENT,
+		"%s: neither the Maildir nor the directory that it should be in exists: is its "
+		"file system mounted?",
+		d->root);
+}
+
+/* Passes until nothing moves. old: what the cache knows; then the new set, as far as it
+ * came. */
+static int look(struct drop *d, const struct popart_call *call, const struct stamp now[2],
+	struct image *old)
+{
+	struct stamp before[2] = { now[0], now[1] };
+	unsigned counted = 0;
+	uint64_t sum = 0;
+	int64_t began_ns = 0;
+	int status = POPART_OK;
+	bool moved = true;
+
+	for (unsigned i = 0; i < PASSES && moved && !status; i++) {
+		struct pass p = { .drop = d, .call = call, .old = old, .listing = !d->plain };
+		struct image next = { 0 };
+
+		p.dirs[0] = p.dirs[1] = -1;
+		memcpy(p.before, before, sizeof(before));
+		p.sum_before = sum;
+		p.again = i > 0;
+		p.last = i == PASSES - 1;
+		began_ns = now_ns();
+		status = pass_run(&p, &next);
+		memcpy(before, p.stamps, sizeof(before));
+		sum = p.sum;
+		moved = p.moved;
+		counted += p.counted;
+		pass_end(&p);
+		if (next.data) {
+			image_free(old);
+			*old = next;
+		}
+	}
+	if (old->data && worth_storing(old, counted))
+		cachefile_store(d, call, old, began_ns);
+	return status;
+}
+
+/* new/ or cur/ was there at the last login and is not: where are its messages? */
+static int check_lost(const struct drop *d, const struct popart_call *call,
+	const struct image *old, const struct stamp now[2])
+{
+	const struct image_head *h = image_head(old);
+
+	for (unsigned i = 0; old->data && i < 2; i++)
+		if (h->dirs[i].ino && !now[i].ino)
+			return d->store->host->fail(d->store->inst, call, POPART_R_TEMP, NULL,
+				0,
+				"%s: %s is not there any more; if that is meant to be, make it "
+				"again or remove popart.cache",
+				d->root, i ? "cur" : "new");
+	return POPART_OK;
 }
 
 int inventory_take(struct drop *d, const struct popart_call *call)
 {
 	struct image old;
-	unsigned counted = 0;
-	int status = POPART_OK;
-	int64_t began_ns = 0;
+	struct stamp now[2];
+	int error = drop_stamps(d, now), status;
 
+	if (error)
+		return cannot_list(d, call, error);
+	if (!now[0].ino && !now[1].ino)
+		return nothing_there(d, call);
+	d->has[0] = now[0].ino;
+	d->has[1] = now[1].ino;
 	cachefile_load(d, &old);
-	if (still_stands(d, &old)) {
-		d->image = old;
+	status = check_lost(d, call, &old, now);
+	if (status)
+		goto out;
+	if (still_stands(d, &old, now)) {
 		count(d->store, call, STAT_LISTINGS_CACHED, 1);
-		return POPART_OK;
+		goto out;
 	}
 	count(d->store, call, STAT_LISTINGS_READ, 1);
-	for (unsigned i = 0; i < PASSES; i++) {
-		struct pass p = { .drop = d, .call = call, .old = &old, .listing = !d->plain };
-		struct image next = { 0 };
-
-		p.dirs[0] = p.dirs[1] = -1;
-		began_ns = now_ns();
-		p.last = i == PASSES - 1;
-		status = pass_run(&p, &next);
-		counted += p.counted;
-		pass_end(&p);
-		if (next.data) {
-			image_free(&old);
-			old = next;
-		}
-		if (status || !p.moved)
-			break;
-	}
-	if (old.data && worth_storing(&old, counted))
-		cachefile_store(d, call, &old, began_ns);
+	status = look(d, call, now, &old);
+	if (status == POPART_E_NOMEM)
+		d->store->host->fail(d->store->inst, call, status, NULL, ENOMEM,
+			"%s: out of memory while listing", d->root);
+out:
 	if (status)
 		image_free(&old);
 	else
 		d->image = old;
-	if (status == POPART_E_NOMEM)
-		d->store->host->fail(d->store->inst, call, status, NULL, ENOMEM,
-			"%s: out of memory while listing", d->root);
 	return status;
 }

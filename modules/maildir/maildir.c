@@ -121,7 +121,7 @@ int store_root(struct store *s, const struct popart_call *call, const struct pop
 	return POPART_OK;
 }
 
-static bool is_dir(const char *root, const char *name)
+bool is_dir(const char *root, const char *name)
 {
 	char path[4096];
 	struct stat st;
@@ -130,9 +130,33 @@ static bool is_dir(const char *root, const char *name)
 	return n > 0 && (size_t)n < sizeof(path) && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-bool is_maildir(const char *root)
+int is_maildir(const char *root, bool *is)
 {
-	return is_dir(root, "/cur") || is_dir(root, "/new");
+	static const char *const signs[] = { "cur", "new", "popart.cache" };
+	char path[4096];
+	struct stat st;
+
+	*is = false;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]) && !*is; i++) {
+		int n = snprintf(path, sizeof(path), "%s/%s", root, signs[i]);
+
+		if (n < 0 || (size_t)n >= sizeof(path))
+			return ENAMETOOLONG;
+		if (stat(path, &st) == 0)
+			*is = i == 2 || S_ISDIR(st.st_mode);
+		else if (errno != ENOENT)
+			return errno;
+	}
+	return 0;
+}
+
+int cannot_list(const struct drop *d, const struct popart_call *call, int error)
+{
+	const struct store *s = d->store;
+	int status = error == ENOENT || error == ESTALE ? POPART_R_TEMP : status_of(error);
+
+	return s->host->fail(
+		s->inst, call, status, NULL, error, "%s: cannot read the maildrop", d->root);
 }
 
 /* ---- instance ---- */
@@ -217,37 +241,17 @@ static int maildrop_id(void *state, const struct popart_call *call,
 	return POPART_OK;
 }
 
-/* Nothing there yet is an empty maildrop; but when even the parent is missing, it is more
- * likely a disk that was not mounted, and an empty answer would make clients forget. */
-static int missing(const struct drop *d, const struct popart_call *call, int error)
-{
-	const struct store *s = d->store;
-	const char *slash = strrchr(d->root, '/');
-	char parent[4096];
-
-	if (error != ENOENT)
-		return s->host->fail(s->inst, call, status_of(error), NULL, error,
-			"%s: cannot open the maildrop", d->root);
-	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - d->root), d->root);
-	if (is_dir(parent, "/"))
-		return POPART_OK;
-	return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, error,
-		"%s: neither the Maildir nor the directory that it should be in exists: is its "
-		"file system mounted?",
-		d->root);
-}
-
 static int examine(struct drop *d, const struct popart_call *call)
 {
 	const struct store *s = d->store;
-	struct stat st;
+	bool maildir = true;
+	int error = 0;
 
-	if (stat(d->root, &st) != 0)
-		return missing(d, call, errno);
-	if (!S_ISDIR(st.st_mode))
-		return missing(d, call, ENOTDIR);
-	if (s->layout != LAYOUT_MAILDIR)
-		d->plain = s->layout == LAYOUT_PLAIN || !is_maildir(d->root);
+	if (s->layout == LAYOUT_AUTO)
+		error = is_maildir(d->root, &maildir);
+	if (error)
+		return cannot_list(d, call, error);
+	d->plain = s->layout == LAYOUT_PLAIN || !maildir;
 	return inventory_take(d, call);
 }
 

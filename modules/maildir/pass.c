@@ -72,36 +72,58 @@ static void skip(struct pass *p, const struct item *it, int error)
 	p->listing = false; /* it may become readable without a change of the directory */
 }
 
-/* Opens the directories, notes their state, reads them. */
+/* Two changes within one tick of the file system's clock leave one and the same time. */
+static bool is_fresh(const struct stamp *s)
+{
+	const int64_t second = 1000000000;
+	int64_t tick = s->ctime_ns % second ? second / 50 : 2 * second, age;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	age = nanoseconds(ts) - s->ctime_ns;
+	return age < tick && age > -tick;
+}
+
+static uint64_t sum_of(const struct pass *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->scan.n; i++)
+		sum += hash64(scan_name(&p->scan, &p->scan.v[i]), p->scan.v[i].len,
+			p->scan.v[i].flags);
+	return sum | 1;
+}
+
+/* Opens the directories and reads them. A name that is changed meanwhile can be missed:
+ * then they have other times than before, or, where these say nothing because the change
+ * is so fresh, not the names that they had at the last look. */
 static int read_dirs(struct pass *p)
 {
 	int error = 0;
+	bool fresh = false;
 
 	for (unsigned i = 0; i < drop_dirs(p->drop) && !error; i++) {
-		struct stat st;
-
 		p->dirs[i] = drop_dir(p->drop, i);
-		if (p->dirs[i] == -ENOENT)
+		if (p->dirs[i] == -ENOENT && !p->before[i].ino)
 			continue;
 		if (p->dirs[i] < 0)
 			return -p->dirs[i];
-		if (fstat(p->dirs[i], &st) != 0)
-			return errno;
-		p->stamps[i] = stamp_of(&st);
 		error = scan_dir(&p->scan, p->dirs[i], i ? RECORD_CUR : 0);
 	}
 	for (unsigned i = 0; i < drop_dirs(p->drop) && !error; i++) {
 		struct stat st;
-		struct stamp after;
 
 		if (p->dirs[i] < 0)
 			continue;
 		if (fstat(p->dirs[i], &st) != 0)
 			return errno;
-		after = stamp_of(&st);
-		if (!stamp_equal(&after, &p->stamps[i]))
-			p->moved = true;
+		p->stamps[i] = stamp_of(&st);
+		fresh |= is_fresh(&p->stamps[i]);
+		p->moved |= !stamp_equal(&p->stamps[i], &p->before[i]);
 	}
+	if (fresh)
+		p->sum = sum_of(p);
+	p->moved |= fresh && p->sum != p->sum_before;
 	return error;
 }
 
@@ -150,7 +172,7 @@ static void note_key(struct pass *p, struct item *it, const char *key, size_t ke
 		char key2[NAME_LEN];
 		size_t len;
 
-		key_of(p, other->name, p->scan.v[other->found].len, &parsed, key2, &len);
+		key_of(p, other->name, other->record.name_len, &parsed, key2, &len);
 		if (!other->listed || other->twin || len != key_len ||
 			memcmp(key, key2, len) != 0)
 			continue;
@@ -171,7 +193,7 @@ static bool match(struct pass *p)
 {
 	if (p->scan.n)
 		qsort_r(p->scan.v, p->scan.n, sizeof(*p->scan.v), by_name, &p->scan);
-	p->items = malloc((p->scan.n + 1) * sizeof(*p->items));
+	p->items = malloc((p->scan.n + p->old_n + 1) * sizeof(*p->items));
 	p->unread = malloc((p->scan.n + 1) * sizeof(*p->unread));
 	if (!p->items || !p->unread || !table_init(&p->keys, p->scan.n))
 		return false;
@@ -196,6 +218,7 @@ static bool match(struct pass *p)
 		it->record.flags = (uint8_t)((it->record.flags & RECORD_HINT) | f->flags);
 		note_key(p, it, key, key_len, hash, old);
 	}
+	p->nitems = p->scan.n;
 	return true;
 }
 
@@ -305,6 +328,44 @@ static int look_into_all(struct pass *p)
 	return status;
 }
 
+static bool is_listed(const struct pass *p, const char *key, size_t key_len, uint64_t hash)
+{
+	uint32_t pos = 0, i;
+
+	while (table_next(&p->keys, hash, &pos, &i)) {
+		const struct item *it = &p->items[i];
+		struct name parsed;
+		char other[NAME_LEN];
+		size_t len;
+
+		key_of(p, it->name, it->record.name_len, &parsed, other, &len);
+		if (it->listed && len == key_len && memcmp(key, other, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* While names change under our eyes, what the last pass saw and this one does not was
+ * removed just now, or was missed. It is listed: to ask for it tells which. */
+static void carry(struct pass *p)
+{
+	for (size_t i = 0; i < p->old_n; i++) {
+		const struct record *r = p->old_v[i];
+		struct name n;
+		char key[NAME_LEN];
+		size_t len;
+		uint64_t hash = key_of(p, record_name(r), r->name_len, &n, key, &len);
+
+		if (r->flags & RECORD_TWIN || is_listed(p, key, len, hash))
+			continue;
+		p->items[p->nitems++] = (struct item){ .record = *r,
+			.name = record_name(r),
+			.order = p->drop->plain ? 0 : n.time_s,
+			.lead_len = (uint32_t)n.lead_len,
+			.listed = true };
+	}
+}
+
 static int by_order(const void *a, const void *b)
 {
 	const struct item *x = *(const struct item *const *)a,
@@ -323,11 +384,11 @@ static int by_order(const void *a, const void *b)
 /* Items in maildrop order as an image. */
 static bool arrange(struct pass *p, struct image *out)
 {
-	const struct item **sorted = malloc((p->scan.n + 1) * sizeof(struct item *));
+	const struct item **sorted = malloc((p->nitems + 1) * sizeof(struct item *));
 	size_t n = 0;
 	bool ok = sorted && image_begin(out);
 
-	for (size_t i = 0; ok && i < p->scan.n; i++) {
+	for (size_t i = 0; ok && i < p->nitems; i++) {
 		struct item *it = &p->items[i];
 
 		if (!it->listed)
@@ -372,7 +433,7 @@ static void report(struct pass *p)
 		s->host->log(s->inst, p->call, POPART_LOG_WARN,
 			"%s: %u messages had the base name of another one; renamed them",
 			p->drop->root, p->separated);
-	if (p->moved || !p->skipped)
+	if ((p->moved && !p->last) || !p->skipped)
 		return;
 	count(s, p->call, STAT_MESSAGES_SKIPPED, p->skipped);
 	s->host->log(s->inst, p->call, POPART_LOG_WARN,
@@ -382,23 +443,18 @@ static void report(struct pass *p)
 
 int pass_run(struct pass *p, struct image *out)
 {
-	struct store *s = p->drop->store;
 	int error, status;
 
 	error = read_dirs(p);
 	if (error)
-		return s->host->fail(s->inst, p->call, status_of(error), NULL, error,
-			"%s: cannot read the directory", p->drop->root);
-	if (p->dirs[0] == -ENOENT && (p->drop->plain || p->dirs[1] == -ENOENT))
-		return s->host->fail(s->inst, p->call, POPART_R_TEMP, NULL, 0,
-			"%s: not a Maildir, it has neither new/ nor cur/: is a file system not "
-			"mounted?",
-			p->drop->root);
+		return cannot_list(p->drop, p->call, error);
 	if (!index_old(p) || !match(p))
 		return POPART_E_NOMEM;
 	status = look_into_all(p);
 	if (status)
 		p->listing = false;
+	if (p->moved && p->again)
+		carry(p);
 	if (!arrange(p, out) && !status)
 		status = POPART_E_NOMEM;
 	report(p);

@@ -27,15 +27,18 @@ struct pass {
 	size_t old_n;
 	struct table old_keys, keys;
 	struct scan scan;
-	struct item *items; /* one for each found */
-	uint32_t *unread;   /* items that must be opened */
+	struct item *items; /* one for each found, then those carried over */
+	size_t nitems;
+	uint32_t *unread; /* items that must be opened */
 	size_t nunread;
 	unsigned char *buf;
 	int dirs[2];
-	struct stamp stamps[2];
+	struct stamp before[2], stamps[2]; /* of the directories: before and after */
+	uint64_t sum_before, sum;          /* of the names, when it was asked for; else 0 */
 	unsigned counted, skipped, separated;
 	int skip_error; /* errno of the last one skipped */
 	char skip_name[NAME_LEN + 1];
+	bool again;   /* old is of a pass just before this one */
 	bool last;    /* no further pass */
 	bool moved;   /* something happened meanwhile: look again */
 	bool listing; /* the result may stand for a listing       */

@@ -10,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Just under the size from which malloc asks the kernel. */
-enum { DIR_BUFFER = 120 * 1024 };
-
 /* p with room for `need` items; NULL: out of memory, and p is as it was. */
 static void *grow(void *p, size_t *cap, size_t need, size_t item)
 {
@@ -61,11 +58,11 @@ static int add(struct scan *s, const struct dirent64 *e, uint8_t flags)
 
 int scan_dir(struct scan *s, int fd, uint8_t flags)
 {
-	char *buf = malloc(DIR_BUFFER);
+	char *buf = malloc(SCAN_BUFFER);
 	int error = buf ? 0 : ENOMEM;
 
 	while (!error) {
-		ssize_t got = getdents64(fd, buf, DIR_BUFFER);
+		ssize_t got = getdents64(fd, buf, SCAN_BUFFER);
 
 		if (got < 0)
 			error = errno;

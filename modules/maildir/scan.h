@@ -35,7 +35,7 @@ static inline const char *scan_name(const struct scan *s, const struct found *f)
 int scan_open(int dirfd, const char *name, struct stat *st);
 /* Counts an open message: everything in *r but name and flags. buf is for work. st is
  * looked up again when the file has grown meanwhile. 0 or errno (EAGAIN: changing). */
-enum { SCAN_BUFFER = 256 * 1024 };
+enum { SCAN_BUFFER = 120 * 1024 }; /* just under what malloc asks the kernel for */
 int scan_message(int fd, struct stat *st, unsigned char *buf, struct record *r);
 
 #endif

@@ -77,6 +77,7 @@ struct drop {
 	char *names; /* NUL after each */
 	size_t names_len, names_cap;
 
+	bool has[2];            /* which directories there were at login                     */
 	struct stamp looked[2]; /* as they were when moved messages were last looked for */
 	struct lesson *lessons;
 	size_t nlessons, lessons_cap;
@@ -98,6 +99,8 @@ bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4
 /* Directories of the layout: opened as a descriptor, or -errno. which: 0 new/ or the plain
  * directory itself, 1 cur/. */
 int drop_dir(const struct drop *, unsigned which);
+/* Their state now; ino 0: there is none. 0 or errno. */
+int drop_stamps(const struct drop *, struct stamp[2]);
 static inline unsigned drop_dirs(const struct drop *d)
 {
 	return d->plain ? 1 : 2;
@@ -143,8 +146,11 @@ void deliver_abandon(void *dlv, const struct popart_call *);
 /* The maildrop's directory for this user: absolute, in scratch memory. */
 int store_root(struct store *, const struct popart_call *, const struct popart_user *,
 	struct popart_str *root);
-/* There is cur/ or new/. */
-bool is_maildir(const char *root);
+/* Whether there is cur/ or new/, or popart.cache, which only a Maildir has. 0 or errno. */
+int is_maildir(const char *root, bool *is);
+bool is_dir(const char *root, const char *name);
+/* A directory that cannot be read is no reason to believe in an empty maildrop. */
+int cannot_list(const struct drop *, const struct popart_call *, int error);
 /* What the client may hear of an errno: GONE, PERM, TEMP or internal. */
 int status_of(int error);
 void count(const struct store *, const struct popart_call *, enum stat_index, int64_t);

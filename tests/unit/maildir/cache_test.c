@@ -83,6 +83,28 @@ static void fresh_listing_is_not_kept(void)
 	box_free(&b);
 }
 
+/* However small: once the directories have come to rest, one login notes their listing,
+ * and later ones read none. */
+static void small_ones_rest(void)
+{
+	for (int n = 0; n <= 5; n += 5) {
+		struct box b;
+
+		box_make(&b, NULL);
+		fill(&b, n);
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		box_age(&b);
+		for (unsigned i = 0; i < 4; i++) {
+			CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+			CU_ASSERT_TRUE(all_there(&b, n));
+		}
+		CU_ASSERT_EQUAL(mockhost_stat(b.host, "listings-read"), 2);
+		CU_ASSERT_EQUAL(mockhost_stat(b.host, "listings-cached"), 3);
+		CU_ASSERT_EQUAL(mockhost_stat(b.host, "cache-writes"), n ? 2 : 1);
+		box_free(&b);
+	}
+}
+
 static unsigned char *slurp(struct box *b, size_t *n)
 {
 	char path[512];
@@ -355,6 +377,7 @@ static void full_disk(void)
 
 CU_TestInfo cache_tests[] = { { "each message is read once", scanned_once },
 	{ "a fresh listing is not kept", fresh_listing_is_not_kept },
+	{ "small Maildirs are left in peace", small_ones_rest },
 	{ "truncation and bit flips", damage },
 	{ "a damaged file is replaced", damaged_file_is_replaced }, { "a forged file", forged },
 	{ "a message edited in place", edited }, { "a message replaced", replaced },

@@ -171,6 +171,58 @@ static void not_a_maildir(void)
 	box_free(&b);
 }
 
+/* Moved away by another program: its messages are somewhere, so nothing is empty. */
+static void lost_directory(void)
+{
+	struct box b;
+	size_t removed = 0;
+
+	box_make(&b, NULL);
+	box_put(&b, "cur/1700000000.a:2,S", TEXT("a\n"));
+	box_put(&b, "new/1700000001.b", TEXT("b\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 2);
+	box_rename(&b, "cur", "elsewhere");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], "", 0), POPART_R_TEMP);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[1], TEXT("b\n")), POPART_OK);
+	CU_ASSERT_EQUAL(box_commit(&b, (uint64_t[]){ 0, 1 }, 2, &removed), POPART_R_PARTIAL);
+	CU_ASSERT_EQUAL(removed, 1);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_R_TEMP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(mockhost_log(b.host), "cur is not there"));
+	box_rename(&b, "elsewhere", "cur");
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 1);
+	box_free(&b);
+}
+
+/* layout = auto, and the directory can be read but not entered. */
+static void closed_directory(void)
+{
+	static const char *const automatic[] = { "layout=auto", "cache=false", NULL };
+	struct box b;
+	char path[512];
+
+	box_make(&b, automatic);
+	box_put(&b, "cur/1700000000.a:2,S", TEXT("a\n"));
+	box_path(&b, "", path);
+	CU_ASSERT_EQUAL(chmod(b.dir, 0755), 0);
+	CU_ASSERT_EQUAL(chmod(path, 0744), 0);
+	if (getuid() == 0)
+		CU_ASSERT_EQUAL(seteuid(65534), 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_R_PERM);
+	CU_ASSERT_EQUAL(seteuid(getuid()), 0);
+	CU_ASSERT_EQUAL(chmod(path, 0700), 0);
+	box_restart(&b, (const char *const[]){ "layout=auto", NULL });
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 1);
+	/* A Maildir that lost both is no plain directory. */
+	box_logout(&b);
+	box_rename(&b, "cur", "tmp/cur");
+	box_rename(&b, "new", "tmp/new");
+	CU_ASSERT_EQUAL(box_login(&b), POPART_R_TEMP);
+	box_free(&b);
+}
+
 static void plain_layout(void)
 {
 	static const char *const plain[] = { "layout=auto", "read_only=true", NULL };
@@ -423,8 +475,11 @@ static void failing_sink(void)
 CU_TestInfo list_tests[] = { { "order, sizes, flags", order_and_flags },
 	{ "FIFO, socket, directory, links", odd_files }, { "a link goes bad", link_goes_bad },
 	{ "an unreadable file", unreadable }, { "no Maildir yet, no disk", missing_maildir },
-	{ "neither new/ nor cur/", not_a_maildir }, { "plain directory", plain_layout },
-	{ "read_only leaves no trace", read_only }, { "a wrong ,W= is healed", hint_is_healed },
+	{ "neither new/ nor cur/", not_a_maildir },
+	{ "a directory that is moved away", lost_directory },
+	{ "a directory that cannot be entered", closed_directory },
+	{ "plain directory", plain_layout }, { "read_only leaves no trace", read_only },
+	{ "a wrong ,W= is healed", hint_is_healed },
 	{ "a wrong ,W= that cannot be healed", hint_is_corrected_by_the_cache },
 	{ "two messages, one base name", same_base },
 	{ "one message, two links", linked_in_both },
