@@ -6,6 +6,7 @@
 
 #define BAD_IN_ROW_MAX 20u
 #define LISTING_LINE   (20u + 1u + DROP_UID_MAX + 2u) /* number or size: 20 digits */
+#define READY          "POP3 server ready"
 /* TOP seldom needs more than the first piece of a message. */
 #define TOP_PIECE 16384u
 
@@ -165,7 +166,15 @@ void popart_session_free(struct popart_session **sp)
 	*sp = NULL;
 }
 
-/* RFC 1939 section 4, RFC 2449 section 3: only a time stamp may have a "<". */
+/* RFC 2449 section 3: only a time stamp may have a "<". The stamp goes before the host: cut,
+ * it would be of no use. */
+static bool may_name(const char *host, const struct popart_session *s)
+{
+	size_t others = strlen("+OK  " READY " \r\n") + s->stamp_len;
+
+	return host && !view_has(view_str(host), '<') && strlen(host) + others <= REPLY_MAX;
+}
+
 static enum popart_want do_greeting(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
@@ -174,11 +183,11 @@ static enum popart_want do_greeting(
 
 	(void)step;
 	reply_begin(&r, io, "+OK ");
-	if (host && !view_has(view_str(host), '<')) {
+	if (may_name(host, s)) {
 		reply_str(&r, host);
 		reply_str(&r, " ");
 	}
-	reply_str(&r, "POP3 server ready");
+	reply_str(&r, READY);
 	if (s->stamp) {
 		reply_str(&r, " ");
 		reply_view(&r, view_of(s->stamp, s->stamp_len));

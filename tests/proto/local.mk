@@ -9,6 +9,7 @@ EXTRA_DIST += \
 	tests/proto/010-greeting.txt \
 	tests/proto/011-greeting-hostname.txt \
 	tests/proto/012-greeting-hostname-odd.txt \
+	tests/proto/013-greeting-long.txt \
 	tests/proto/020-line-ends.txt \
 	tests/proto/021-unknown-command.txt \
 	tests/proto/022-wrong-state.txt \
