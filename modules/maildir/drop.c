@@ -49,6 +49,12 @@ uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t 
 	return (uint32_t)(hash_pair(h, hash_pair((uint64_t)ctime_ns, ino)) >> 16);
 }
 
+uint32_t proof_of_stat(const struct stat *st)
+{
+	return proof_of((uint64_t)st->st_size, nanoseconds(st->st_mtim),
+		nanoseconds(st->st_ctim), st->st_ino);
+}
+
 uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino)
 {
 	return (uint32_t)(hash_pair(hash_pair(stored, (uint64_t)mtime_ns), ino) >> 16) | 1;
@@ -185,31 +191,56 @@ bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len
 	return true;
 }
 
+/* The message whose name, directory included, this is (exact), or one that has the same
+ * key and is not where it was; else NULL. A twin is only ever what it was listed as. */
+static struct message *message_for(const struct drop *d, const struct table *t,
+	const struct scan *s, const struct found *f, bool exact)
+{
+	char key[NAME_LEN], other[NAME_LEN];
+	size_t len = key_of(d, scan_name(s, f), f->len, key);
+	uint64_t hash = hash64(key, len, 0);
+	uint32_t pos = 0, k;
+
+	while (table_next(t, hash, &pos, &k)) {
+		struct message *m = &d->v[k];
+		const char *name = drop_name(d, m);
+		bool same = strcmp(name, scan_name(s, f)) == 0 &&
+			!(m->bits & MESSAGE_CUR) == !(f->flags & RECORD_CUR);
+
+		if (exact ? same
+			  : !(m->bits & (MESSAGE_TWIN | MESSAGE_HERE)) &&
+					key_of(d, name, strlen(name), other) == len &&
+					memcmp(key, other, len) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+/* First what is where it was, so that nothing else is taken for it. */
 static bool take_names(struct drop *d, const struct scan *s, const struct table *t)
 {
+	for (size_t i = 0; i < d->n; i++)
+		d->v[i].bits &= (uint8_t)~MESSAGE_HERE;
+	for (size_t i = 0; i < s->n; i++) {
+		struct message *m = message_for(d, t, s, &s->v[i], true);
+
+		if (m)
+			m->bits |= MESSAGE_HERE;
+	}
 	for (size_t i = 0; i < s->n; i++) {
 		const struct found *f = &s->v[i];
-		char key[NAME_LEN], other[NAME_LEN];
-		size_t len = key_of(d, scan_name(s, f), f->len, key);
-		uint64_t hash = hash64(key, len, 0);
-		uint32_t pos = 0, k;
+		struct message *m = NULL;
 
-		while (table_next(t, hash, &pos, &k)) {
-			struct message *m = &d->v[k];
-			const char *name = drop_name(d, m);
-
-			if (key_of(d, name, strlen(name), other) != len ||
-				memcmp(key, other, len) != 0)
-				continue;
-			if (!drop_rename(d, m, scan_name(s, f), f->len, f->flags))
-				return false;
-			break;
-		}
+		if (!message_for(d, t, s, f, true))
+			m = message_for(d, t, s, f, false);
+		if (m && !drop_rename(d, m, scan_name(s, f), f->len, f->flags))
+			return false;
+		if (m)
+			m->bits |= MESSAGE_HERE;
 	}
 	return true;
 }
 
-/* A twin is only ever what it was listed as. */
 static bool index_messages(const struct drop *d, struct table *t)
 {
 	if (d->n > UINT32_MAX || !table_init(t, d->n))
@@ -219,8 +250,7 @@ static bool index_messages(const struct drop *d, struct table *t)
 		char key[NAME_LEN];
 		size_t len = key_of(d, name, strlen(name), key);
 
-		if (!(d->v[i].bits & MESSAGE_TWIN))
-			table_add(t, hash64(key, len, 0), (uint32_t)i);
+		table_add(t, hash64(key, len, 0), (uint32_t)i);
 	}
 	return true;
 }

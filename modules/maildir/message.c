@@ -11,13 +11,16 @@
 struct hinted {
 	struct drop *drop;
 	uint32_t index;
+	uint32_t proof; /* of the file that was opened */
 };
 
 /* ---- after sending ---- */
 
 /* The name gets the right size; where that cannot be, the cache has the last word. */
-static void heal(struct drop *d, uint32_t index, int fd, uint64_t wire)
+static void heal(const struct hinted *h, int fd, uint64_t wire)
 {
+	struct drop *d = h->drop;
+	uint32_t index = h->index;
 	struct message *m = &d->v[index];
 	const char *was = drop_name(d, m);
 	uint8_t flags = m->bits & MESSAGE_CUR ? RECORD_CUR : 0;
@@ -31,7 +34,7 @@ static void heal(struct drop *d, uint32_t index, int fd, uint64_t wire)
 		drop_path(d, flags, name, to) && rename_apart(from, to) == 0) {
 		drop_rename(d, m, name, strlen(name), flags);
 		d->healed++;
-	} else if (fstat(fd, &st) == 0) {
+	} else if (fstat(fd, &st) == 0 && proof_of_stat(&st) == h->proof) {
 		record_set_file(&r, &st);
 		if (wire >= r.stored && wire - r.stored <= r.stored + 2)
 			lessons_add(d, index, &r);
@@ -50,7 +53,7 @@ static void release_hinted(struct popart_source *src)
 
 	if (src->wire_sent && src->wire_sent != drop_wire(m) && src->wire_sent <= WIRE_MAX &&
 		!h->drop->store->read_only)
-		heal(h->drop, h->index, src->fd, src->wire_sent);
+		heal(h, src->fd, src->wire_sent);
 	close(src->fd);
 	free(h);
 }
@@ -89,6 +92,10 @@ static int open_moved(
 		moved = true;
 		fd = open_listed(d, m, st);
 	}
+	if (moved && fd >= 0 && m->file && file_of_stat(st) != m->file) {
+		close(fd);
+		return -ENOENT; /* another message, with the base name of this one */
+	}
 	count(d->store, call, STAT_MESSAGES_MOVED, moved && fd >= 0);
 	return fd;
 }
@@ -120,7 +127,7 @@ static int count_again(
 			"%ju",
 			d->root, name_print(drop_name(d, m), shown), (uintmax_t)drop_wire(m),
 			(uintmax_t)r.wire);
-	m->proof = proof_of(r.stored, r.mtime_ns, r.ctime_ns, r.ino);
+	m->proof = proof_of_stat(st);
 	m->file = file_of_stat(st);
 	m->body = r.body <= UINT16_MAX ? (uint16_t)r.body : 0;
 	m->bits = (uint8_t)((m->bits & ~MESSAGE_FORM) | r.form);
@@ -176,11 +183,9 @@ int message_open(
 		if (!hinted)
 			status = POPART_E_NOMEM;
 		else
-			*hinted = (struct hinted){ d, (uint32_t)ref };
+			*hinted = (struct hinted){ d, (uint32_t)ref, proof_of_stat(&st) };
 		m->file = file_of_stat(&st);
-	} else if (m->proof !=
-		proof_of((uint64_t)st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim),
-			st.st_ino)) {
+	} else if (m->proof != proof_of_stat(&st)) {
 		status = count_again(d, call, (uint32_t)ref, fd, &st);
 	}
 	if (status) {

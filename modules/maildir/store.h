@@ -57,7 +57,8 @@ enum {
 	MESSAGE_FORM = POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE,
 	MESSAGE_CUR = 1u << 4,
 	MESSAGE_HINT = 1u << 5,
-	MESSAGE_TWIN = 1u << 6
+	MESSAGE_TWIN = 1u << 6,
+	MESSAGE_HERE = 1u << 7 /* of use while moved messages are looked for */
 };
 
 /* Something learnt during the session that the cache should know next time. */
@@ -111,6 +112,7 @@ bool drop_rename(struct drop *, struct message *, const char *name, size_t len, 
  * under its key. False: it could not (out of memory, an unreadable directory). */
 bool drop_look_again(struct drop *);
 uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino);
+uint32_t proof_of_stat(const struct stat *);
 /* The same without ctime, which a change of the name changes as well. Never 0. */
 uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino);
 uint32_t file_of_stat(const struct stat *);

@@ -65,6 +65,46 @@ static void replaced(void)
 	box_free(&b);
 }
 
+/* Messages that share a base name, and cannot be renamed: none is taken for another. */
+static void twins_keep_apart(void)
+{
+	static const char *const read_only[] = { "read_only=true", NULL };
+	struct box b;
+	size_t twin;
+
+	box_make(&b, read_only);
+	box_put(&b, "cur/1700000000.a:2,", TEXT("a\n"));
+	box_put(&b, "new/1700000000.a", TEXT("b\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 2);
+	twin = b.list.v[0].uid[0] == '~' ? 0 : 1;
+	CU_ASSERT_STRING_EQUAL(b.list.v[!twin].uid, "1700000000.a");
+	box_remove(&b, "cur/1700000000.a:2,");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[!twin], "", 0), POPART_R_GONE);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[twin], TEXT("b\n")), POPART_OK);
+	/* Nor is one that comes later, even where no other name is left. */
+	box_put(&b, "cur/1700000000.a:2,R", TEXT("c\n"));
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[!twin], "", 0), POPART_R_GONE);
+	box_free(&b);
+}
+
+/* And one that comes with the base name of a removed one is not removed in its place. */
+static void newcomer_stays(void)
+{
+	struct box b;
+	size_t removed;
+
+	box_make(&b, NULL);
+	box_put(&b, "new/1700000000.a", TEXT("a\n"));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	box_put(&b, "cur/1700000000.a:2,S", TEXT("c\n"));
+	box_remove(&b, "new/1700000000.a");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], "", 0), POPART_R_GONE);
+	CU_ASSERT_EQUAL(box_commit(&b, (uint64_t[]){ 0 }, 1, &removed), POPART_R_PARTIAL);
+	CU_ASSERT_TRUE(box_has(&b, "cur/1700000000.a:2,S"));
+	box_free(&b);
+}
+
 enum { CROWD = 300 };
 
 struct mover {
@@ -212,5 +252,7 @@ static void many_threads(void)
 
 CU_TestInfo race_tests[] = { { "moved and flagged during a session", moved_and_flagged },
 	{ "removed by another program", removed_by_another }, { "replaced", replaced },
+	{ "twins are not mistaken", twins_keep_apart },
+	{ "a newcomer of the same name", newcomer_stays },
 	{ "a program that never rests", restless },
 	{ "one instance, many threads", many_threads }, CU_TEST_INFO_NULL };
