@@ -37,6 +37,8 @@ struct conf_listener {
 	bool plaintext_auth;
 };
 
+struct log;
+
 /* All strings live as long as the conf. Constant once loaded; any thread may read. */
 struct conf {
 	const char *hostname;                          /* default: the machine's name */
@@ -58,6 +60,7 @@ struct conf {
 	struct conf_block *auth, *storage;
 	size_t nauth, nstorage;
 
+	const char *name;       /* of its file */
 	struct conf_tree *tree; /* private */
 };
 
@@ -66,12 +69,20 @@ struct conf {
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
 void conf_free(struct conf **);
+/* Where a key of the server's own part stands, "log" for the group's target; the file as a
+ * whole if it is not set. */
+struct place conf_place(const struct conf *, const char *key);
 /* Adds the text with everything that it includes in place, to be loaded later or by who
  * cannot read those files; messages still name the places. */
 bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct report *);
 
 /* The server's own keys, for the manual's lint and the dump. */
 extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];
+
+/* The log that is configured, for this process. NULL: the report says why. */
+struct log *conf_open_log(const struct conf *, const char *process, struct report *);
+/* What that says when errno is why. */
+void conf_report_log(const struct conf *, struct report *);
 
 /* Values of one block by the module's rows, which must outlive them. A row's fallback is
  * written without quotes, a LIST's with commas between. NULL when report has new errors. */

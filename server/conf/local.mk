@@ -2,9 +2,14 @@
 libconf_la_SOURCES = \
 	server/conf/address.c \
 	server/conf/address.h \
+	server/conf/block.c \
 	server/conf/conf.c \
 	server/conf/conf.h \
+	server/conf/defaults.c \
 	server/conf/dump.c \
+	server/conf/listen.c \
+	server/conf/load.h \
+	server/conf/logging.c \
 	server/conf/report.c \
 	server/conf/report.h \
 	server/conf/rows.c \

@@ -7,6 +7,12 @@
  */
 #include "base/buf.h"
 
+/* Where something stands. line 0: in the file as a whole. */
+struct place {
+	const char *file;
+	unsigned line;
+};
+
 struct report {
 	struct buf text; /* lines, each with its newline; at most 64 KiB */
 	unsigned errors, warnings;

@@ -134,8 +134,7 @@ static void open_bracket(struct scan *s, char c)
 		return;
 	}
 	source->open[source->depth] = c;
-	source->opened[source->depth++] =
-		(struct source_place){ .file = s->file, .line = s->line };
+	source->opened[source->depth++] = (struct place){ .file = s->file, .line = s->line };
 }
 
 static void close_bracket(struct scan *s, char c)
@@ -209,7 +208,7 @@ static bool note_place(struct scan *s)
 
 	if (source->nplaces == source->places_cap) {
 		size_t cap = source->places_cap ? source->places_cap * 2 : 256;
-		struct source_place *p = reallocarray(source->places, cap, sizeof *p);
+		struct place *p = reallocarray(source->places, cap, sizeof *p);
 
 		if (!p) {
 			source->text.failed = true;
@@ -218,8 +217,7 @@ static bool note_place(struct scan *s)
 		source->places = p;
 		source->places_cap = cap;
 	}
-	source->places[source->nplaces++] =
-		(struct source_place){ .file = s->file, .line = s->line };
+	source->places[source->nplaces++] = (struct place){ .file = s->file, .line = s->line };
 	return true;
 }
 
@@ -384,7 +382,7 @@ bool source_read(struct source *source, struct arena *arena, struct popart_str t
 	if (report->errors == errors && source->text.failed)
 		report_error(report, s.file, 0, "larger than 4 MiB with what it includes");
 	if (report->errors == errors && source->depth > 0) {
-		const struct source_place *p = &source->opened[source->depth - 1];
+		const struct place *p = &source->opened[source->depth - 1];
 
 		report_error(report, p->file, p->line, "this \"%c\" is never closed",
 			source->open[source->depth - 1]);
@@ -403,10 +401,10 @@ void source_free(struct source *source)
 void source_write(const struct source *source, struct buf *out)
 {
 	struct popart_str rest = buf_view(&source->text);
-	struct source_place at = { 0 };
+	struct place at = { 0 };
 
 	for (size_t i = 0; i < source->nplaces; i++) {
-		struct source_place place = source->places[i];
+		struct place place = source->places[i];
 
 		if (!at.file || strcmp(at.file, place.file) != 0 || at.line + 1 != place.line)
 			buf_printf(out, SOURCE_MARK "%u %s\n", place.line, place.file);
@@ -416,10 +414,10 @@ void source_write(const struct source *source, struct buf *out)
 	}
 }
 
-struct source_place source_place(const struct source *source, unsigned line)
+struct place source_place(const struct source *source, unsigned line)
 {
 	if (source->nplaces == 0 || line == 0)
-		return (struct source_place){ 0 };
+		return (struct place){ 0 };
 	return source->places[line <= source->nplaces ? line - 1 : source->nplaces - 1];
 }
 

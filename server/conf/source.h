@@ -9,24 +9,19 @@
 #include "base/arena.h"
 #include "conf/report.h"
 
-struct source_place {
-	const char *file;
-	unsigned line;
-};
-
 #define SOURCE_DEPTH_MAX 32u /* brackets in brackets */
 
 struct source {
 	struct buf text;
 	struct arena *arena; /* holds the names of files */
-	struct source_place *places;
+	struct place *places;
 	size_t nplaces, places_cap;
 	unsigned files;
 
 	/* Brackets that are open, and the last octet that was no space or comment. libconfig
 	 * would say "syntax error" and no more, and leak a string that it did not expect. */
 	char open[SOURCE_DEPTH_MAX];
-	struct source_place opened[SOURCE_DEPTH_MAX];
+	struct place opened[SOURCE_DEPTH_MAX];
 	unsigned depth;
 	char last;
 };
@@ -40,7 +35,7 @@ void source_free(struct source *);
 #define SOURCE_MARK "#@ "
 void source_write(const struct source *, struct buf *);
 /* Of a line of text, counted from 1; lines past the end count as the last. */
-struct source_place source_place(const struct source *, unsigned line);
+struct place source_place(const struct source *, unsigned line);
 struct popart_str source_line(const struct source *, unsigned line);
 
 #endif

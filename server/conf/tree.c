@@ -50,7 +50,7 @@ static void each(
 
 static void place(config_setting_t *s, const void *source)
 {
-	struct source_place p = source_place(source, s->line);
+	struct place p = source_place(source, s->line);
 
 	/* libconfig keeps file for its caller and never frees it. */
 	s->file = p.file;
@@ -85,7 +85,7 @@ static void report_failure(
 	const struct source *source, const config_t *libconfig, struct report *report)
 {
 	int at = config_error_line(libconfig);
-	struct source_place p = source_place(source, at > 0 ? (unsigned)at : 1);
+	struct place p = source_place(source, at > 0 ? (unsigned)at : 1);
 	struct popart_str line = view_trim(source_line(source, at > 0 ? (unsigned)at : 1));
 	const char *what = config_error_text(libconfig);
 	const char *hint = "look for a missing quote, bracket or \";\" here or just above";
