@@ -75,7 +75,7 @@ struct log *log_new(const struct log_setup *setup)
 		goto fail;
 	if (strcmp(setup->target, "stderr") != 0) {
 		log->fd = open(setup->target,
-			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
 		if (log->fd < 0)
 			goto fail;
 		log->own_fd = true;

@@ -5,7 +5,10 @@
 #include <unistd.h>
 #include "conf/conf.h"
 #include "host/host.h"
-#include "master/account.h"
+#include "master/limits.h"
+#include "master/listener.h"
+#include "master/logfile.h"
+#include "master/rundir.h"
 
 #define DUMP_MAX (4u << 20)
 
@@ -15,38 +18,63 @@ struct check {
 	struct host *host;
 };
 
-/* Loads no module before it is somebody harmless. */
-static bool become_worker(struct check *c, const char *name)
+/* As the account: what the master would stumble over when it makes a place for it. */
+static void check_places(struct check *c, const struct account *a)
 {
+	struct place run_dir = conf_place(c->conf, "run_dir");
+
+	(void)rundir_check(c->conf->run_dir, a, run_dir, &c->report);
+	(void)logfile_check(c->conf, a, &c->report);
+}
+
+/* Loads no module before it is somebody harmless. */
+static bool become_worker(struct check *c, bool to_serve)
+{
+	struct place at = conf_place(c->conf, "user");
 	struct account account;
 	bool ok;
 
-	if (geteuid() != 0)
+	if (!to_serve && geteuid() != 0)
 		return true;
-	if (!account_choose(&account, c->conf->user, 0, name, &c->report))
+	if (!account_choose(&account, c->conf->user, geteuid(), at, &c->report))
 		return false;
 	ok = account_become(&account) == 0;
 	if (!ok)
-		report_error(&c->report, name, 0, "cannot become user \"%s\": %s", account.name,
-			strerror(errno));
+		report_error(&c->report, at.file, at.line, "cannot become user \"%s\": %s",
+			account.name, strerror(errno));
+	else if (to_serve)
+		check_places(c, &account);
 	account_free(&account);
 	return ok;
 }
 
-static bool load(struct check *c, struct popart_str text, const char *name)
+static void load_modules(struct check *c)
 {
-	struct host_setup setup = { .role = POPART_ROLE_CHECK, .threads = 1 };
+	struct host_setup setup = {
+		.role = POPART_ROLE_CHECK, .threads = 1, .module_path = c->conf->module_path
+	};
 
-	c->conf = conf_load(text, name, &c->report);
-	if (!c->conf || !become_worker(c, name))
-		return false;
-	setup.module_path = c->conf->module_path;
 	c->host = host_new(&setup);
-	if (!c->host) {
+	if (!c->host)
 		report_error(&c->report, NULL, 0, "out of memory");
+	else if (host_load(c->host, c->conf, &c->report))
+		(void)host_check(c->host, &c->report);
+}
+
+/* to_serve: also for what a start needs, and mere looking does not. False: the report has
+ * all that is wrong. */
+static bool load(struct check *c, struct popart_str text, const char *name, bool to_serve)
+{
+	c->conf = conf_load(text, name, &c->report);
+	if (!c->conf)
 		return false;
+	if (to_serve) {
+		limits_check(c->conf, &c->report);
+		(void)listeners_check(c->conf, &c->report);
 	}
-	return host_load(c->host, c->conf, &c->report);
+	if (become_worker(c, to_serve))
+		load_modules(c);
+	return c->report.errors == 0;
 }
 
 static void begin(struct check *c)
@@ -77,7 +105,7 @@ int check_configuration(struct popart_str text, const char *name)
 	struct check c;
 
 	begin(&c);
-	bool ok = load(&c, text, name) && host_check(c.host, &c.report);
+	bool ok = load(&c, text, name, true);
 	if (ok)
 		(void)printf("%s: configuration ok\n", name);
 	return end(&c, ok);
@@ -90,7 +118,7 @@ int check_dump(struct popart_str text, const char *name)
 
 	begin(&c);
 	buf_init(&out, DUMP_MAX);
-	bool ok = load(&c, text, name);
+	bool ok = load(&c, text, name, false);
 	if (ok) {
 		conf_dump(c.conf, &out);
 		host_dump(c.host, &out);

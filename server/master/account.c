@@ -53,19 +53,19 @@ static bool take_groups(struct account *a, const struct passwd *pw)
 	return !pw || getgrouplist(pw->pw_name, a->gid, a->groups, &a->ngroups) >= 0;
 }
 
-static bool fill(struct account *a, const char *user, const char *file, struct report *r)
+static bool fill(struct account *a, const char *user, struct place at, struct report *r)
 {
 	bool number;
 	uid_t uid = 0;
 	const struct passwd *pw = look_up(user, &uid, &number);
 
 	if (!pw && errno != 0) {
-		report_error(
-			r, file, 0, "cannot look up user \"%s\": %s", user, strerror(errno));
+		report_error(r, at.file, at.line, "cannot look up user \"%s\": %s", user,
+			strerror(errno));
 		return false;
 	}
 	if (!pw && !number) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"user \"%s\": there is no such account; create it (useradd --system "
 			"%s) or name another one",
 			user, user);
@@ -75,7 +75,8 @@ static bool fill(struct account *a, const char *user, const char *file, struct r
 	a->gid = pw ? pw->pw_gid : (gid_t)uid;
 	a->name = strdup(pw ? pw->pw_name : user);
 	if (!a->name || !take_groups(a, pw)) {
-		report_error(r, file, 0, "cannot read the groups of user \"%s\"", user);
+		report_error(
+			r, at.file, at.line, "cannot read the groups of user \"%s\"", user);
 		account_free(a);
 		return false;
 	}
@@ -83,20 +84,20 @@ static bool fill(struct account *a, const char *user, const char *file, struct r
 }
 
 static bool choose_as_root(
-	struct account *a, const char *user, const char *file, struct report *r)
+	struct account *a, const char *user, struct place at, struct report *r)
 {
 	if (!user && !getpwnam(ACCOUNT_DEFAULT)) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"started as root, but \"user\" is not set and there is no account "
 			"\"" ACCOUNT_DEFAULT "\"; create it (useradd --system " ACCOUNT_DEFAULT
 			") or set user = \"...\"");
 		return false;
 	}
-	if (!fill(a, user ? user : ACCOUNT_DEFAULT, file, r))
+	if (!fill(a, user ? user : ACCOUNT_DEFAULT, at, r))
 		return false;
 	a->change = a->uid != 0;
 	if (!a->change)
-		report_warn(r, file, 0,
+		report_warn(r, at.file, at.line,
 			"the workers run as root: a mistake in one of them or in a module "
 			"gives away the machine; better they ran as an account that can only "
 			"reach the mail");
@@ -104,18 +105,18 @@ static bool choose_as_root(
 }
 
 bool account_choose(
-	struct account *a, const char *user, uid_t self, const char *file, struct report *r)
+	struct account *a, const char *user, uid_t self, struct place at, struct report *r)
 {
 	char number[16];
 
 	*a = (struct account){ 0 };
 	if (self == 0)
-		return choose_as_root(a, user, file, r);
+		return choose_as_root(a, user, at, r);
 	(void)snprintf(number, sizeof(number), "#%u", (unsigned)self);
-	if (!fill(a, user ? user : number, file, r))
+	if (!fill(a, user ? user : number, at, r))
 		return false;
 	if (a->uid != self) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"user \"%s\": only root can become somebody else, and this is uid %u; "
 			"start popartd as root or as %s, or remove \"user\"",
 			user, (unsigned)self, user);

@@ -19,11 +19,11 @@ struct account {
 /*
  * user: the configuration's value, an account's name, "#1000" or "1000", or NULL when it
  * is not set; a number without an account is its own group. self: the effective user of
- * this process, who may become somebody else only as root. file names the configuration
- * in messages. False: the report says why, and nothing is held.
+ * this process, who may become somebody else only as root. place is where user stands, or
+ * does not. False: the report says why, and nothing is held.
  */
 bool account_choose(
-	struct account *, const char *user, uid_t self, const char *file, struct report *);
+	struct account *, const char *user, uid_t self, struct place, struct report *);
 /* In a child: for good, groups included. 0, or -1 with errno. */
 int account_become(const struct account *);
 void account_free(struct account *);

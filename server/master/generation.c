@@ -5,12 +5,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "ipc/chan.h"
+#include "master/limits.h"
 #include "master/listener.h"
 #include "master/rundir.h"
 
-/* Beside the listeners, a worker is sent the configuration and the scoreboard. */
-#define LISTENERS_MAX (CHAN_FDS_MAX - 2u)
 #define CONF_TEXT_MAX (1u << 20) /* with what is included */
 
 static bool write_whole(int fd, struct popart_str text)
@@ -58,13 +56,8 @@ static bool make_workers(struct generation *g)
 
 static bool make_listeners(struct generation *g, struct report *r)
 {
-	if (g->conf->nlisten > LISTENERS_MAX) {
-		report_error(r, g->conf_name, g->conf->listen[LISTENERS_MAX].line,
-			"too many listeners: at most %u", LISTENERS_MAX);
-		return false;
-	}
 	g->listeners = calloc(g->conf->nlisten, sizeof(*g->listeners));
-	if (g->listeners && listeners_open(g->conf, g->conf_name, g->listeners, r))
+	if (g->listeners && listeners_open(g->conf, g->listeners, r))
 		return true;
 	free(g->listeners); /* none is open */
 	g->listeners = NULL;
@@ -119,8 +112,11 @@ struct generation *generation_new(
 	g->conf = conf_load(setup->conf_text, g->conf_name, r);
 	if (!g->conf || !make_conf(g, setup->conf_text, r))
 		goto fail;
-	if (!account_choose(&g->account, g->conf->user, geteuid(), g->conf_name, r) ||
-		!rundir_make(g->conf->run_dir, &g->account, g->conf_name, r) ||
+	limits_check(g->conf, r);
+	if (!account_choose(
+		    &g->account, g->conf->user, geteuid(), conf_place(g->conf, "user"), r) ||
+		!rundir_make(
+			g->conf->run_dir, &g->account, conf_place(g->conf, "run_dir"), r) ||
 		!make_listeners(g, r))
 		goto fail;
 	errno = 0;

@@ -4,23 +4,19 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+#include "conf/address.h"
+#include "ipc/chan.h"
 
 /* The kernel cuts it down to net.core.somaxconn. */
 #define BACKLOG 65535
+/* Beside them, a worker is sent the configuration and the scoreboard. */
+#define LISTENERS_MAX (CHAN_FDS_MAX - 2u)
 
-static in_port_t port_of(const struct sockaddr_storage *addr)
-{
-	const void *p = addr;
-
-	return addr->ss_family == AF_INET ? ((const struct sockaddr_in *)p)->sin_port
-					  : ((const struct sockaddr_in6 *)p)->sin6_port;
-}
-
-static bool ipv4_has_port(const struct conf *conf, in_port_t port)
+static bool ipv4_has_port(const struct conf *conf, uint16_t port)
 {
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		const struct sockaddr_storage *addr = &conf->listen[i].addr;
-		if (addr->ss_family == AF_INET && port_of(addr) == port)
+		if (addr->ss_family == AF_INET && address_port(addr) == port)
 			return true;
 	}
 	return false;
@@ -29,7 +25,7 @@ static bool ipv4_has_port(const struct conf *conf, in_port_t port)
 static bool set_options(int fd, const struct conf *conf, const struct conf_listener *l)
 {
 	int on = 1;
-	int v6only = ipv4_has_port(conf, port_of(&l->addr));
+	int v6only = ipv4_has_port(conf, address_port(&l->addr));
 
 	if (l->addr.ss_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only, sizeof(v6only)) < 0)
@@ -57,35 +53,72 @@ static const char *remedy(int os_error)
 	}
 }
 
-static int open_one(const struct conf *conf, const struct conf_listener *l, const char *file,
-	struct report *r)
+/* -1: errno */
+static int open_one(const struct conf *conf, const struct conf_listener *l)
 {
 	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd >= 0 && set_options(fd, conf, l) &&
-		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0 &&
-		listen(fd, BACKLOG) == 0)
+		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0)
 		return fd;
 	int why = errno;
-	report_error(r, l->file ? l->file : file, l->line, "cannot listen on %s: %s; %s",
-		l->text, strerror(why), remedy(why));
 	if (fd >= 0)
 		(void)close(fd);
+	errno = why;
 	return -1;
 }
 
-bool listeners_open(const struct conf *conf, const char *file, int *fds, struct report *r)
+static void report_failure(const struct conf_listener *l, struct report *r)
+{
+	int why = errno;
+
+	report_error(r, l->file, l->line, "cannot listen on %s: %s; %s", l->text, strerror(why),
+		remedy(why));
+}
+
+static bool few_enough(const struct conf *conf, struct report *r)
+{
+	if (conf->nlisten <= LISTENERS_MAX)
+		return true;
+	report_error(r, conf->listen[LISTENERS_MAX].file, conf->listen[LISTENERS_MAX].line,
+		"too many listeners: at most %u; \"*\" stands for every address",
+		LISTENERS_MAX);
+	return false;
+}
+
+bool listeners_open(const struct conf *conf, int *fds, struct report *r)
 {
 	bool ok = true;
 
+	if (!few_enough(conf, r))
+		return false;
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		fds[i] = open_one(conf, &conf->listen[i], file, r);
-		ok = ok && fds[i] >= 0;
+		fds[i] = open_one(conf, &conf->listen[i]);
+		if (fds[i] >= 0 && listen(fds[i], BACKLOG) == 0)
+			continue;
+		report_failure(&conf->listen[i], r);
+		ok = false;
 	}
 	for (size_t i = 0; !ok && i < conf->nlisten; i++) {
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
 		fds[i] = -1;
+	}
+	return ok;
+}
+
+bool listeners_check(const struct conf *conf, struct report *r)
+{
+	bool ok = few_enough(conf, r);
+
+	for (size_t i = 0; i < conf->nlisten; i++) {
+		int fd = open_one(conf, &conf->listen[i]);
+		if (fd >= 0) {
+			(void)close(fd);
+		} else if (errno != EADDRINUSE) {
+			report_failure(&conf->listen[i], r);
+			ok = false;
+		}
 	}
 	return ok;
 }

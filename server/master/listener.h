@@ -10,7 +10,10 @@
  * ::ffff:192.0.2.1), unless some listener has an IPv4 address with the same port.
  * fds has room for conf->nlisten. False: the report says why, and none is open.
  */
-bool listeners_open(const struct conf *, const char *file, int *fds, struct report *);
+bool listeners_open(const struct conf *, int *fds, struct report *);
+/* Whether that would work. That a port is in use does not count: the server that has it may
+ * be the one whose configuration is looked at. */
+bool listeners_check(const struct conf *, struct report *);
 /* "127.0.0.1:1100", "[::1]:110": where the socket really listens. */
 void listener_name(int fd, struct buf *out);
 

@@ -4,7 +4,9 @@ libmaster_la_SOURCES = \
 	server/master/backoff.c server/master/backoff.h \
 	server/master/child.c server/master/child.h \
 	server/master/generation.c server/master/generation.h \
+	server/master/limits.c server/master/limits.h \
 	server/master/listener.c server/master/listener.h \
+	server/master/logfile.c server/master/logfile.h \
 	server/master/master.c server/master/master.h \
 	server/master/rundir.c server/master/rundir.h \
 	server/master/spawn.c server/master/spawn.h

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/master.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
+#include "master/limits.h"
 #include "master/listener.h"
+#include "master/logfile.h"
 #include "master/spawn.h"
 
 #define STOP_PATIENCE_MS 10000 /* from CHAN_STOP to SIGKILL */
@@ -323,47 +323,6 @@ static int take_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-/* The workers open the log too: one that root has just made is to be theirs. False: errno. */
-static bool make_log_file(const char *path, const struct account *account)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-
-	if (fd < 0)
-		return errno == EEXIST;
-	bool ok = fchown(fd, account->uid, account->gid) == 0;
-	return close(fd) == 0 && ok;
-}
-
-static bool open_log(struct master *m)
-{
-	const struct conf *conf = m->gen->conf;
-	const struct log_setup setup = {
-		.target = conf->log_target,
-		.format = (enum log_format)conf->log_format,
-		.level = conf->log_level,
-		.process = "master",
-	};
-
-	bool file = strchr(conf->log_target, '/') != NULL;
-	if (!file || !m->gen->account.change ||
-		make_log_file(conf->log_target, &m->gen->account))
-		m->log = log_new(&setup);
-	if (!m->log)
-		(void)fprintf(stderr, "popartd: cannot open the log \"%s\": %s\n",
-			conf->log_target, strerror(errno));
-	return m->log != NULL;
-}
-
 static void serve(struct master *m)
 {
 	struct log_line l;
@@ -383,14 +342,17 @@ int master_main(const struct master_setup *setup)
 	struct report report;
 
 	report_init(&report);
-	raise_descriptor_limit();
+	limits_raise();
 	m.gen = generation_new(setup, 1, &report);
 	if (!m.gen) {
 		say(buf_view(&report.text));
 		goto out;
 	}
-	if (!open_log(&m))
+	m.log = logfile_open(m.gen->conf, &m.gen->account, &report);
+	if (!m.log) {
+		say(buf_view(&report.text));
 		goto out;
+	}
 	m.signals = take_signals();
 	m.fds = calloc(1 + 2 * (size_t)m.gen->nworkers, sizeof(*m.fds));
 	if (m.signals < 0 || !m.fds) {

@@ -2,6 +2,8 @@
 #include "master/rundir.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,14 +12,16 @@
  * there. O_NOFOLLOW: below a directory that belongs to the account, a link could lead
  * root anywhere; above it (`at` is AT_FDCWD) a link is the administrator's own.
  */
-static int make_dir(int at, const char *name, const struct account *a, struct stat *st)
+static int open_dir(
+	int at, const char *name, const struct account *a, bool make, struct stat *st)
 {
 	int nofollow = at == AT_FDCWD ? 0 : O_NOFOLLOW;
-	bool made = mkdirat(at, name, 0700) == 0;
+	bool made = make && mkdirat(at, name, 0700) == 0;
 
-	if (!made && errno != EEXIST)
+	if (make && !made && errno != EEXIST)
 		return -1;
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
+	int access = make ? O_RDONLY : O_PATH; /* to look is less than to read */
+	int fd = openat(at, name, access | O_DIRECTORY | O_CLOEXEC | nofollow);
 	if (fd < 0)
 		return -1;
 	if ((made && a->change && fchown(fd, a->uid, a->gid) < 0) || fstat(fd, st) < 0) {
@@ -34,35 +38,51 @@ static bool usable(const struct stat *st, const struct account *a, mode_t others
 	return st->st_uid == a->uid || (others && (st->st_mode & others) == others);
 }
 
-bool rundir_make(
-	const char *run_dir, const struct account *a, const char *file, struct report *r)
+/* As the account: whether a directory could be made there for it, by root if root is to
+ * become it. False: errno. */
+static bool may_be_made(const char *path, const struct account *a)
+{
+	char *copy = strdup(path);
+	bool ok = copy && eaccess(dirname(copy), a->change ? X_OK : W_OK | X_OK) == 0;
+
+	free(copy);
+	return ok;
+}
+
+static bool walk(const char *run_dir, const struct account *a, bool make, struct place at,
+	struct report *r)
 {
 	struct stat st;
 	bool ok = false;
 	int locks = -1;
-	int dir = make_dir(AT_FDCWD, run_dir, a, &st);
+	int dir = open_dir(AT_FDCWD, run_dir, a, make, &st);
 
+	if (dir < 0 && !make && errno == ENOENT && may_be_made(run_dir, a))
+		return true;
 	if (dir < 0) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"cannot make run_dir %s: %s; make the directory above it, or set "
 			"run_dir = \"...\"",
 			run_dir, strerror(errno));
 		goto out;
 	}
 	if (!usable(&st, a, S_IXOTH)) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"run_dir %s belongs to uid %u and is closed to the workers' user %s; "
 			"remove it if no other popartd uses it, or set run_dir = \"...\"",
 			run_dir, (unsigned)st.st_uid, a->name);
 		goto out;
 	}
-	locks = make_dir(dir, "locks", a, &st);
+	locks = open_dir(dir, "locks", a, make, &st);
 	if (locks < 0) {
-		report_error(r, file, 0, "cannot make %s/locks: %s", run_dir, strerror(errno));
+		ok = !make && errno == ENOENT;
+		if (!ok)
+			report_error(r, at.file, at.line, "cannot make %s/locks: %s", run_dir,
+				strerror(errno));
 		goto out;
 	}
 	if (!usable(&st, a, 0)) {
-		report_error(r, file, 0,
+		report_error(r, at.file, at.line,
 			"%s/locks belongs to uid %u, but the workers run as %s; remove it if "
 			"no other popartd uses it, or set run_dir = \"...\"",
 			run_dir, (unsigned)st.st_uid, a->name);
@@ -75,4 +95,16 @@ out:
 	if (dir >= 0)
 		(void)close(dir);
 	return ok;
+}
+
+bool rundir_make(
+	const char *run_dir, const struct account *a, struct place at, struct report *r)
+{
+	return walk(run_dir, a, true, at, r);
+}
+
+bool rundir_check(
+	const char *run_dir, const struct account *a, struct place at, struct report *r)
+{
+	return walk(run_dir, a, false, at, r);
 }

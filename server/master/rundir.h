@@ -7,9 +7,10 @@
 /*
  * Makes run_dir (its parent has to be there) and run_dir/locks, mode 0700, the
  * children's own. What is there already is left as it is, and refused if the children
- * could not use it. False: the report says why.
+ * could not use it. place is where run_dir is configured. False: the report says why.
  */
-bool rundir_make(
-	const char *run_dir, const struct account *, const char *file, struct report *);
+bool rundir_make(const char *run_dir, const struct account *, struct place, struct report *);
+/* As the account: whether that would work. Nothing is made. */
+bool rundir_check(const char *run_dir, const struct account *, struct place, struct report *);
 
 #endif

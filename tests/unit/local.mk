@@ -17,6 +17,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/backoff.c \
 	tests/unit/master/generation.c \
 	tests/unit/master/listener.c \
+	tests/unit/master/logfile.c \
 	tests/unit/master/main.c \
 	tests/unit/master/modpath.c \
 	tests/unit/master/options.c \

@@ -12,7 +12,8 @@ struct choice {
 static void choose(struct choice *c, const char *user, uid_t self)
 {
 	report_init(&c->report);
-	c->ok = account_choose(&c->account, user, self, "x.conf", &c->report);
+	c->ok = account_choose(&c->account, user, self,
+		(struct place){ .file = "x.conf", .line = 3 }, &c->report);
 }
 
 static void drop(struct choice *c)

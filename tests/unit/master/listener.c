@@ -40,7 +40,7 @@ static void sockets_are_as_promised(void)
 
 	report_init(&r);
 	buf_init(&name, 128);
-	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, "x.conf", &fd, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &fd, &r));
 	CU_ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	CU_ASSERT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	CU_ASSERT_EQUAL(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
@@ -62,19 +62,54 @@ static void a_port_in_use_is_told(void)
 	int taken, fds[LISTENERS];
 
 	report_init(&r);
-	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, "x.conf", &taken, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &taken, &r));
 	listen[1] = on_loopback(port_of(taken), 7);
 	conf = (struct conf){ .listen = listen, .nlisten = LISTENERS };
-	CU_ASSERT_FALSE(listeners_open(&conf, "x.conf", fds, &r));
+	CU_ASSERT_FALSE(listeners_open(&conf, fds, &r));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:7: cannot listen on"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "Address already in use"));
-	CU_ASSERT_EQUAL(fds[0], -1); /* all or none */
+	CU_ASSERT_EQUAL(fds[0], -1);                /* all or none */
+	CU_ASSERT_TRUE(listeners_check(&conf, &r)); /* it may be our own */
 	(void)close(taken);
+	report_free(&r);
+}
+
+static void an_address_of_another_machine_is_told(void)
+{
+	struct conf_listener l = on_loopback(0, 7);
+	const struct conf conf = { .listen = &l, .nlisten = 1 };
+	struct report r;
+
+	report_init(&r);
+	CU_ASSERT_TRUE(listeners_check(&conf, &r));
+	((struct sockaddr_in *)(void *)&l.addr)->sin_addr.s_addr = htonl(0xC0000201);
+	CU_ASSERT_FALSE(listeners_check(&conf, &r));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:7: cannot listen on"));
+	report_free(&r);
+}
+
+static void sixty_two_are_enough(void)
+{
+	struct conf_listener many[63];
+	int fds[ARRAY_LEN(many)];
+	struct conf conf = { .listen = many, .nlisten = ARRAY_LEN(many) };
+	struct report r;
+
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		many[i] = on_loopback(0, (unsigned)i + 1);
+	report_init(&r);
+	CU_ASSERT_FALSE(listeners_check(&conf, &r));
+	CU_ASSERT_FALSE(listeners_open(&conf, fds, &r));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:63: too many listeners"));
+	conf.nlisten--;
+	CU_ASSERT_TRUE(listeners_check(&conf, &r));
 	report_free(&r);
 }
 
 CU_TestInfo listener_tests[] = {
 	{ "sockets are close-on-exec, non-blocking, without delay", sockets_are_as_promised },
 	{ "a port in use is told, and no other stays open", a_port_in_use_is_told },
+	{ "an address of another machine is told", an_address_of_another_machine_is_told },
+	{ "sixty-two are enough", sixty_two_are_enough },
 	CU_TEST_INFO_NULL,
 };

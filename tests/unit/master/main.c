@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 		{ .pName = "backoff", .pTests = backoff_tests },
 		{ .pName = "generation", .pTests = generation_tests },
 		{ .pName = "listener", .pTests = listener_tests },
+		{ .pName = "logfile", .pTests = logfile_tests },
 		{ .pName = "modpath", .pTests = modpath_tests },
 		{ .pName = "options", .pTests = options_tests },
 		{ .pName = "quick", .pTests = quick_tests },

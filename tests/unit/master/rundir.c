@@ -10,7 +10,8 @@ static bool make(const char *top, const char *name, const struct account *a, con
 	struct report r;
 
 	report_init(&r);
-	bool ok = rundir_make(temporary_path(path, sizeof(path), top, name), a, "x.conf", &r);
+	bool ok = rundir_make(temporary_path(path, sizeof(path), top, name), a,
+		(struct place){ .file = "x.conf", .line = 3 }, &r);
 	if (says)
 		CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), says));
 	report_free(&r);
@@ -100,11 +101,49 @@ static void a_link_below_is_not_followed(void)
 	remove_both(top);
 }
 
+static bool check(const char *top, const char *name, const struct account *a, const char *says)
+{
+	char path[256];
+	struct report r;
+
+	report_init(&r);
+	bool ok = rundir_check(temporary_path(path, sizeof(path), top, name), a,
+		(struct place){ .file = "x.conf" }, &r);
+	CU_ASSERT_EQUAL(ok, r.errors == 0);
+	if (says)
+		CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), says));
+	report_free(&r);
+	return ok;
+}
+
+static void a_check_says_the_same_and_makes_nothing(void)
+{
+	char top[] = TEMPORARY, path[256];
+	const struct account me = myself();
+	struct account other = myself();
+	struct stat st;
+
+	other.uid += 1;
+	temporary_make(top);
+	CU_ASSERT_TRUE(check(top, "run", &me, NULL));
+	CU_ASSERT_EQUAL(stat(temporary_path(path, sizeof(path), top, "run"), &st), -1);
+	CU_ASSERT_FALSE(check(top, "none/run", &me, "cannot make run_dir"));
+	CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+	CU_ASSERT_TRUE(check(top, "run", &me, NULL));
+	CU_ASSERT_FALSE(check(top, "run", &other, "closed to the workers' user"));
+	CU_ASSERT_TRUE(make(top, "run", &me, NULL));
+	CU_ASSERT_TRUE(check(top, "run", &me, NULL));
+	CU_ASSERT_EQUAL(chmod(path, 0711), 0);
+	CU_ASSERT_FALSE(check(top, "run", &other, "/locks belongs to"));
+	remove_both(top);
+}
+
 static void the_parent_has_to_be_there(void)
 {
 	const struct account me = myself();
 
-	CU_ASSERT_FALSE(make("/no/such", "run", &me, "cannot make run_dir /no/such/run"));
+	CU_ASSERT_FALSE(
+		make("/no/such", "run", &me, "x.conf:3: cannot make run_dir /no/such/run"));
 }
 
 CU_TestInfo rundir_tests[] = {
@@ -112,6 +151,7 @@ CU_TestInfo rundir_tests[] = {
 	{ "they go to the account", they_go_to_the_account },
 	{ "those of somebody else are refused", those_of_somebody_else_are_refused },
 	{ "a link below is not followed", a_link_below_is_not_followed },
+	{ "a check says the same, and makes nothing", a_check_says_the_same_and_makes_nothing },
 	{ "the parent has to be there", the_parent_has_to_be_there },
 	CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/limits.h"
+#include <sys/resource.h>
+
+/* A socket and a message; and what a worker has beside them: lock files, ports, modules. */
+#define PER_CONNECTION 2u
+#define PER_WORKER     512u
+
+void limits_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+void limits_check(const struct conf *conf, struct report *r)
+{
+	uint64_t wanted = (uint64_t)conf->max_connections * PER_CONNECTION + PER_WORKER;
+	struct place at = conf_place(conf, "max_connections");
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= wanted)
+		return;
+	report_warn(r, at.file, at.line,
+		"max_connections is %u, for which a worker wants %llu descriptors, but it may "
+		"have %llu; raise that limit (LimitNOFILE of systemd, ulimit -n), or lower "
+		"max_connections",
+		conf->max_connections, (unsigned long long)wanted,
+		(unsigned long long)limit.rlim_max);
+}
