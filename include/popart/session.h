@@ -110,7 +110,8 @@ enum popart_event_kind {
 	POPART_EVENT_LOGIN = 1,     /* in TRANSACTION: count = messages, octets = their sizes */
 	POPART_EVENT_LOGIN_FAILED,  /* status says why; text: mechanism                    */
 	POPART_EVENT_SENT,          /* whole message sent by RETR (count 1) or TOP (0)     */
-	POPART_EVENT_SIZE_MISMATCH, /* a RETR sent `octets`, the listing had said `count`  */
+	POPART_EVENT_SIZE_MISMATCH, /* a RETR sent `octets`, the listing had said `count`;
+	                               status POPART_E_BUG: and that was no mere hint      */
 	POPART_EVENT_COMMIT,        /* status; count = messages removed                    */
 	POPART_EVENT_BAD_COMMAND,   /* text: why, never what the client said               */
 	POPART_EVENT_INTERNAL,      /* a want failed with an internal status               */

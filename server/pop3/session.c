@@ -419,16 +419,18 @@ static void convert(struct message *m, struct popart_io *io)
 static void check_size(struct popart_session *s)
 {
 	const struct message *m = &s->message;
+	bool hint = m->entry->size_hint;
 
 	if (m->wire.sent == m->entry->size)
 		return;
 	s->stats.size_mismatches++;
 	session_event(s,
 		&(struct popart_event){ .kind = POPART_EVENT_SIZE_MISMATCH,
+			.status = hint ? POPART_OK : POPART_E_BUG,
 			.ref = m->entry->ref,
 			.count = m->entry->size,
 			.octets = m->wire.sent });
-	if ((s->flags & POPART_SESSION_STRICT) && !m->entry->size_hint)
+	if ((s->flags & POPART_SESSION_STRICT) && !hint)
 		abort();
 }
 

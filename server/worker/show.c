@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/show.h"
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include "base/clock.h"
 
 static void log_who(struct log_line *l, const struct conn *c)
@@ -80,6 +83,43 @@ void show_end(struct conn *c)
 	log_end(&l);
 }
 
+#ifdef POPART_DEVELOPER
+static int64_t ms_of(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Somebody else wrote into the file since the session began: the module could not know. */
+static bool was_touched(const struct conn *c)
+{
+	enum { FILE_CLOCK_MS = 10 }; /* times of files are those of the last tick */
+	struct timespec now;
+	struct stat st;
+
+	if (c->source->kind != POPART_SRC_FD || fstat(c->source->fd, &st) != 0 ||
+		clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return false;
+	return ms_of(now) - ms_of(st.st_ctim) <= clock_ms() - c->since_ms + FILE_CLOCK_MS;
+}
+#endif
+
+static void size_mismatch(struct conn *c, const struct popart_event *e)
+{
+	struct log_line l;
+
+	conn_count(c, BOARD_SIZE_MISMATCHES, 1);
+	log_begin(c->worker->log, &l, LOG_EV_SIZE_MISMATCH);
+	log_who(&l, c);
+	log_u64(&l, "listed", e->count);
+	log_u64(&l, "sent", e->octets);
+	log_user(&l, c, VIEW_NONE);
+	log_end(&l);
+#ifdef POPART_DEVELOPER
+	if (e->status == POPART_E_BUG && !was_touched(c))
+		abort();
+#endif
+}
+
 /* The core tells; popart_session_conf.event. */
 void conn_event(void *user, const struct popart_event *e)
 {
@@ -100,13 +140,7 @@ void conn_event(void *user, const struct popart_event *e)
 		conn_count(c, BOARD_RETRIEVED, e->count);
 		break;
 	case POPART_EVENT_SIZE_MISMATCH:
-		conn_count(c, BOARD_SIZE_MISMATCHES, 1);
-		log_begin(c->worker->log, &l, LOG_EV_SIZE_MISMATCH);
-		log_who(&l, c);
-		log_u64(&l, "listed", e->count);
-		log_u64(&l, "sent", e->octets);
-		log_user(&l, c, VIEW_NONE);
-		log_end(&l);
+		size_mismatch(c, e);
 		break;
 	case POPART_EVENT_COMMIT:
 		conn_count(c, BOARD_DELETED, e->count);

@@ -158,9 +158,6 @@ static void setup_protocol(struct worker *w)
 
 	w->pop3 = (struct popart_session_conf){
 		.size = sizeof(w->pop3),
-#ifdef POPART_DEVELOPER
-		.flags = POPART_SESSION_STRICT,
-#endif
 		.hostname = view_str(c->hostname),
 		.implementation =
 			c->implementation ? VIEW_LIT("popart-" POPART_VERSION) : VIEW_NONE,

@@ -120,6 +120,23 @@ def rewritten():
             client.quit()
 
 
+@test("a message that is written into while it is sent harms its reader only")
+def written_into():
+    with serving(expect=["size_mismatch"]) as (scene, server):
+        path = scene.bob.add(letter(1, 20 << 20))
+        with Pop(server, "bob") as client:
+            client.sizes()
+        workers = server.workers()
+        with Pop(server, "bob", receive_buffer=8192) as client:
+            client.put("RETR 1")
+            client.answer()
+            with open(path, "r+b") as file:  # as long as before, and twice as long to send
+                file.write(b"\n" * os.path.getsize(path))
+            with contextlib.suppress(EOFError):
+                client.multi()
+        equal(server.workers(), workers, "the workers")
+
+
 @test("a FIFO, a directory, a socket, a dangling link in cur/ and new/ harm nobody")
 def odd_files():
     with serving() as (scene, server):
