@@ -213,6 +213,8 @@ def writable_data(objdump_output):
         if not match or int(match.group(2), 16) == 0:
             continue
         section, symbol = match.group(1), match.group(3)
+        if symbol.startswith("__odr_asan."):
+            continue  # AddressSanitizer's own
         if not section.startswith(".data.rel.ro") and symbol != section:
             found.append("%s (%s)" % (symbol, section))
     return found

@@ -85,6 +85,7 @@ def top(tap):
 OBJECT = ("0000000000000000 l     O .bss\t0000000000000004 counter\n"
           "0000000000000000 l     O .data.rel.ro.local\t0000000000000010 table\n"
           "0000000000000000 g     O .data\t0000000000000004 .hidden state\n"
+          "0000000000000000 l     O .bss\t0000000000000001 __odr_asan.table\n"
           "0000000000000000 l    d  .bss\t0000000000000000 .bss\n")
 
 
