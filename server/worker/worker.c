@@ -114,17 +114,9 @@ static void grow_descriptor_table(unsigned connections)
 static bool open_log(struct worker *w, struct report *r)
 {
 	char process[32];
-	struct log_setup setup = {
-		.target = w->conf->log_target,
-		.format = (enum log_format)w->conf->log_format,
-		.level = w->conf->log_level,
-		.process = process,
-	};
 
 	(void)snprintf(process, sizeof(process), "worker-%u", (unsigned)w->index + 1);
-	w->log = log_new(&setup);
-	if (!w->log)
-		fail_errno(r, w->conf->log_target);
+	w->log = conf_open_log(w->conf, process, r);
 	return w->log != NULL;
 }
 
