@@ -95,7 +95,12 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-maildir
 TESTS += tests/unit/test-maildir
-tests_unit_test_maildir_SOURCES = $(MAILDIR_SOURCES) \
+# The module apart from its tests, so that faults meet the module alone.
+check_LTLIBRARIES += tests/unit/maildir/libmodule.la
+tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
+tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
+tests_unit_test_maildir_SOURCES = \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
@@ -103,6 +108,8 @@ tests_unit_test_maildir_SOURCES = $(MAILDIR_SOURCES) \
 	tests/unit/maildir/corpus_test.c \
 	tests/unit/maildir/crash_test.c \
 	tests/unit/maildir/deliver_test.c \
+	tests/unit/maildir/faults.c tests/unit/maildir/faults.h \
+	tests/unit/maildir/faults_test.c \
 	tests/unit/maildir/list_test.c \
 	tests/unit/maildir/main.c \
 	tests/unit/maildir/name_test.c \
@@ -111,7 +118,7 @@ tests_unit_test_maildir_SOURCES = $(MAILDIR_SOURCES) \
 	tests/unit/maildir/tests.h
 tests_unit_test_maildir_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-I$(top_srcdir)/modules/maildir
-tests_unit_test_maildir_LDADD = $(TAP_LIBS)
+tests_unit_test_maildir_LDADD = tests/unit/maildir/libmodule.la $(TAP_LIBS)
 endif
 
 if HAVE_CUNIT

@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 		{ .pName = "commit", .pTests = commit_tests },
 		{ .pName = "deliver", .pTests = deliver_tests },
 		{ .pName = "corpus", .pTests = corpus_tests },
+		{ .pName = "faults", .pTests = faults_tests },
 		{ .pName = "crash", .pTests = crash_tests },
 		CU_SUITE_INFO_NULL,
 	};

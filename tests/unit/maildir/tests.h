@@ -4,6 +4,6 @@
 #include "unit/maildir/box.h"
 
 extern CU_TestInfo size_tests[], name_tests[], cache_tests[], list_tests[], race_tests[],
-	commit_tests[], deliver_tests[], corpus_tests[], crash_tests[];
+	commit_tests[], deliver_tests[], corpus_tests[], crash_tests[], faults_tests[];
 
 #endif
