@@ -311,7 +311,8 @@ static int look_into_all(struct pass *p)
 		it->listed = false;
 		if (error == EMFILE || error == ENFILE || error == ENOMEM)
 			status = POPART_R_TEMP;
-		else if (error == ENOENT && p->scan.v[it->found].type != DT_LNK)
+		else if ((error == ENOENT || error == ESTALE) &&
+			p->scan.v[it->found].type != DT_LNK)
 			p->moved = true;
 		else if (error != EINVAL && error != ECANCELED)
 			skip(p, it, error);
