@@ -124,10 +124,10 @@ struct popart_storage_ops {
 	int (*maildrop_id)(void *inst_state, const struct popart_call *,
 		const struct popart_user *, char id[64], size_t *len);
 
-	/* Freeze the message set. The host already holds the session lock against
-	 * every other session and tool of this server; what the module adds is
-	 * protection against others: delivery agents, other programs, other
-	 * machines. POPART_R_IN_USE when one of
+	/* Freeze the message set. The host already holds the session lock, until a
+	 * commit or close, against every other session and tool of this server;
+	 * what the module adds is protection against others: delivery agents, other
+	 * programs, other machines. POPART_R_IN_USE when one of
 	 * those holds it past the deadline. Locks must shut out threads as well as
 	 * processes: classic fcntl record locks are blind to threads and vanish
 	 * when any descriptor of the file is closed; OFD locks or flock will do.
@@ -155,7 +155,9 @@ struct popart_storage_ops {
 		size_t *removed);
 
 	/* Drop the lock and free. Cannot fail: log what went wrong. Without a
-	 * commit before it, the maildrop is as it was. */
+	 * commit before it, the maildrop is as it was. After a commit the host's
+	 * session lock is free already and the next session may be open: a lock of
+	 * the module's own goes with the commit, not here. */
 	void (*close)(void *drop, const struct popart_call *);
 
 	/* Optional: lease-style locks. Called about every renew_ms while open;
