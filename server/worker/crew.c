@@ -79,9 +79,12 @@ static bool start_member(struct crew *crew, unsigned index)
 	m->thread = thread_new(crew->worker, index);
 	if (m->thread)
 		m->running = pthread_create(&m->thread->id, NULL, live, m) == 0;
-	if (!m->running)
+	if (!m->running) {
+		pthread_mutex_lock(&crew->mutex); /* those that run may report, too */
 		report_error(crew->report, NULL, 0, "cannot start thread %u of %u", index + 1,
 			crew->size);
+		pthread_mutex_unlock(&crew->mutex);
+	}
 	return m->running;
 }
 
