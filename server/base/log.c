@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <popart/host.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -482,21 +480,4 @@ void log_errno(struct log_line *l, int os_error)
 
 	if (l->log)
 		log_quoted(l, "error", view_str(strerror_r(os_error, room, sizeof room)));
-}
-
-void log_printf(struct log_line *l, const char *key, const char *fmt, ...)
-{
-	char room[FIELD_MAX * 4];
-	va_list args;
-	int n;
-
-	if (!l->log)
-		return;
-	va_start(args, fmt);
-	n = vsnprintf(room, sizeof room, fmt, args);
-	va_end(args);
-	if (n < 0)
-		return;
-	log_quoted(
-		l, key, view_of(room, (size_t)n < sizeof room ? (size_t)n : sizeof room - 1));
 }

@@ -84,7 +84,6 @@ void log_u64(struct log_line *, const char *key, uint64_t);
 void log_i64(struct log_line *, const char *key, int64_t);
 void log_hex(struct log_line *, const char *key, uint64_t);
 void log_errno(struct log_line *, int os_error); /* error="No such file or directory" */
-void log_printf(struct log_line *, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void log_end(struct log_line *);
 
 #endif

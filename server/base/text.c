@@ -163,6 +163,14 @@ void text_add_size(struct buf *b, int64_t octets)
 		add_amount(b, octets, sizes, ARRAY_LEN(sizes));
 }
 
+void text_add_list(struct buf *b, const char *const *words)
+{
+	for (size_t i = 0; words[i]; i++) {
+		buf_add_str(b, i > 0 ? ", " : "");
+		buf_add_str(b, words[i]);
+	}
+}
+
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;

@@ -23,6 +23,8 @@ bool text_parse_size(struct popart_str, int64_t *octets) MUST_USE;
 void text_add_duration(struct buf *, int64_t ms); /* the largest unit that is exact */
 void text_add_size(struct buf *, int64_t octets);
 
+/* The words of a NULL-ended list with commas between. */
+void text_add_list(struct buf *, const char *const *words);
 /* The word of the NULL-ended list that is nearest to v by edits (at most a third of
  * its length, rounded up), or NULL. For "did you mean". */
 const char *text_nearest(struct popart_str v, const char *const *words);

@@ -17,5 +17,7 @@ libconf_la_SOURCES = \
 	server/conf/source.h \
 	server/conf/tree.c \
 	server/conf/tree.h \
+	server/conf/value.c \
+	server/conf/value.h \
 	server/conf/values.c \
 	server/conf/values.h

@@ -38,7 +38,4 @@ struct conf_group {
 struct popart_conf *values_read(const struct conf_group *, const struct popart_opt *rows,
 	size_t stride, struct report *);
 const struct conf_value *values_find(const struct popart_conf *, const char *name);
-/* "\tname = value;\n", or as a comment what has no value. */
-void values_dump(const struct popart_conf *, const char *indent, struct buf *);
-
 #endif

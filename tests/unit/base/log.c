@@ -82,7 +82,7 @@ static void log_samples(struct log *log)
 	log_view(&l, "empty", VIEW_NONE);
 	log_str(&l, "words", "two words");
 	log_errno(&l, ENOENT);
-	log_printf(&l, "note", "%d of %s", 5, "x\ny");
+	log_quoted(&l, "note", VIEW_LIT("5 of x\ny"));
 	log_quoted(&l, "user", VIEW_LIT("de\"mo\" rip=6.6.6.6\r\n\xFF\xC3\xA5"));
 	log_end(&l);
 }

@@ -249,11 +249,47 @@ static void test_block_messages(void)
 		"popart.conf:3: colour in storage \"y\": \"blue\" is none of: red, green\n"));
 }
 
+static void test_unknown_type(void)
+{
+	static const struct popart_opt odd[] = { { .name = "odd", .type = 99 }, { 0 } };
+	struct loaded l;
+	struct popart_conf *values;
+
+	load_good(&l,
+		"listen = { address = \"127.0.0.1:1\" }; auth = { module = \"x\" };\n"
+		"storage = { module = \"y\"; odd = \"a string\" };\n");
+	values = conf_read_block(&l.conf->storage[0], odd, sizeof odd[0], &l.report);
+	CU_ASSERT_PTR_NULL(values);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&l.report.text), "popart.conf:2: odd"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&l.report.text), "type 99"));
+	unload(&l);
+}
+
+static void test_places(void)
+{
+	struct loaded l;
+	struct place at;
+
+	load_good(
+		&l, "user = \"x\";\nrun_dir =\n  \"/r\";\nlog = { target = \"/l\" };\n" NEEDED);
+	at = conf_place(l.conf, "user");
+	CU_ASSERT_STRING_EQUAL(at.file, "popart.conf");
+	CU_ASSERT_EQUAL(at.line, 1);
+	CU_ASSERT_EQUAL(conf_place(l.conf, "run_dir").line, 2);
+	CU_ASSERT_EQUAL(conf_place(l.conf, "log").line, 4);
+	at = conf_place(l.conf, "state_dir");
+	CU_ASSERT_STRING_EQUAL(at.file, "popart.conf");
+	CU_ASSERT_EQUAL(at.line, 0);
+	unload(&l);
+}
+
 CU_TestInfo value_tests[] = {
 	{ "defaults", test_defaults },
 	{ "every key given", test_all },
 	{ "directories follow who runs it", test_directories },
 	{ "a module's options, of every type", test_block },
 	{ "what is wrong with a module's options", test_block_messages },
+	{ "an option of a type that the server does not know", test_unknown_type },
+	{ "where a key stands", test_places },
 	CU_TEST_INFO_NULL,
 };
