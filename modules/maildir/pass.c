@@ -76,7 +76,7 @@ static void skip(struct pass *p, const struct item *it, int error)
 static bool is_fresh(const struct stamp *s)
 {
 	const int64_t second = 1000000000;
-	int64_t tick = s->ctime_ns % second ? second / 50 : 2 * second, age;
+	int64_t tick = (s->ctime_ns % second) ? second / 50 : 2 * second, age;
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
