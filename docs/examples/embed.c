@@ -73,8 +73,8 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 			continue;
 		m.wire_size = wire_size(fd);
 		m.uid.ptr = uid;
-		m.uid.len = (size_t)sprintf(
-			uid, "%jx.%jx", (uintmax_t)st.st_ino, (uintmax_t)st.st_mtime);
+		m.uid.len = (size_t)snprintf(uid, sizeof(uid), "%jx.%jx", (uintmax_t)st.st_ino,
+			(uintmax_t)st.st_mtime);
 		close(fd);
 		status = sink->add(sink, &m, 1, sizeof(m));
 	}
