@@ -130,6 +130,25 @@ def no_account():
         assert "no-such-account" in err, err
 
 
+@test("what a start would stumble over, -t tells, and makes nothing")
+def stumbling_blocks():
+    with Scene() as scene:
+        text = good(scene)
+        run_dir = re.search(r'run_dir = "(.*)"', text).group(1)
+        nowhere = os.path.join(scene.path, "no", "such")
+        for old, new, said in (
+                ('run_dir = "%s"' % run_dir, 'run_dir = "%s"' % nowhere,
+                 r"test\.conf:\d+: cannot make run_dir"),
+                ('log = {', 'log = { target = "%s";' % nowhere,
+                 r"test\.conf:\d+: cannot open the log"),
+                ('"127.0.0.1:0"', '"192.0.2.1:0"', r"test\.conf:\d+: cannot listen on")):
+            path = scene.file("test.conf", text.replace(old, new, 1))
+            for arguments in (["-t"], []):
+                _, err = call(*arguments, "-c", path, status=1)
+                assert re.search(said, err), "%s: %s" % (new, err)
+        equal(os.path.exists(os.path.dirname(nowhere)), False, "what -t has made")
+
+
 @test("a port that is taken")
 def port_in_use():
     with Scene() as scene, socket.socket() as other:
