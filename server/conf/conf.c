@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/address.h"
+#include "conf/certificates.h"
 #include "conf/source.h"
 #include "conf/values.h"
 
@@ -24,9 +25,9 @@ struct load {
 	struct report *report;
 };
 
-static const char *const groups[] = { "listen", "auth", "storage", "log", NULL };
-static const char *const later[] = { "tls", "admin", "handshake_timeout", NULL };
-static const char *const later_listen[] = { "tls", "proxy", NULL };
+static const char *const groups[] = { "listen", "auth", "storage", "tls", "log", NULL };
+static const char *const later[] = { "admin", NULL };
+static const char *const later_listen[] = { "proxy", NULL };
 static const char *const block_keys[] = { "module", "name", NULL };
 static const char *const no_keys[] = { NULL };
 
@@ -233,6 +234,7 @@ static void read_server(struct load *l)
 	c->max_bad_commands = (unsigned)conf_int(v, "max_bad_commands");
 	c->idle_timeout_ms = conf_int(v, "idle_timeout");
 	c->login_timeout_ms = conf_int(v, "login_timeout");
+	c->handshake_timeout_ms = conf_int(v, "handshake_timeout");
 	c->drain_timeout_ms = conf_int(v, "drain_timeout");
 	c->login_delay_s = (unsigned)((conf_int(v, "login_delay") + 999) / 1000);
 	c->implementation = conf_int(v, "implementation");
@@ -316,7 +318,12 @@ static void check_listener(struct load *l, const struct conf_listener *listener)
 {
 	const struct conf *c = l->conf;
 
-	if (listener->plaintext_auth && !address_is_loopback(&listener->addr))
+	if (listener->plaintext_auth && listener->tls)
+		report_warn(l->report, listener->file, listener->line,
+			"plaintext_auth means nothing with tls: all that %s receives is "
+			"encrypted; take it out",
+			listener->text);
+	else if (listener->plaintext_auth && !address_is_loopback(&listener->addr))
 		report_warn(l->report, listener->file, listener->line,
 			"plaintext_auth: passwords for %s cross the network where all can read "
 			"them",
@@ -347,6 +354,7 @@ static void read_listener(struct load *l, config_setting_t *s)
 	listener->file = address->file;
 	listener->line = address->line;
 	listener->plaintext_auth = conf_int(v, "plaintext_auth");
+	listener->tls = conf_int(v, "tls");
 	if (address->bad)
 		return;
 	if (!address_parse(address->text, &listener->addr, &listener->addr_len)) {
@@ -500,6 +508,7 @@ struct conf *conf_load(struct popart_str text, const char *name, struct report *
 		l.root = config_root_setting(&l.tree->libconfig);
 		read_server(&l);
 		read_listen(&l);
+		certificates_read(conf, l.root, name, report);
 		read_blocks(&l, "auth",
 			"auth = { module = \"static\"; user = \"demo\"; password = \"...\"; };",
 			&conf->auth, &conf->nauth);
@@ -541,6 +550,9 @@ void conf_free(struct conf **p)
 	if (conf->tree) {
 		conf_values_free(&conf->tree->server);
 		conf_values_free(&conf->tree->log);
+		conf_values_free(&conf->tree->tls);
+		for (size_t i = 0; i < conf->tree->ncertificates; i++)
+			conf_values_free(&conf->tree->certificates[i]);
 		for (size_t i = 0; i < conf->tree->nlisten; i++)
 			conf_values_free(&conf->tree->listen[i]);
 		tree_free(&conf->tree);

@@ -35,6 +35,15 @@ struct conf_listener {
 	const char *file; /* where it stands */
 	unsigned line;
 	bool plaintext_auth;
+	bool tls; /* from the first octet (RFC 8314) */
+};
+
+/* Files that the master reads; the first certificate serves clients that name no host. */
+struct conf_certificate {
+	const char *certificate, *key; /* PEM; may be the same file       */
+	const char *ocsp;              /* DER; NULL: none                 */
+	const char *file;              /* where it stands, as does `line` */
+	unsigned line;
 };
 
 /* All strings live as long as the conf. Constant once loaded; any thread may read. */
@@ -46,7 +55,7 @@ struct conf {
 	unsigned threads;         /* per worker */
 	unsigned max_connections; /* per worker */
 	unsigned max_bad_commands;
-	int64_t idle_timeout_ms, login_timeout_ms, drain_timeout_ms;
+	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms, drain_timeout_ms;
 	int32_t expire_days; /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;
@@ -55,6 +64,11 @@ struct conf {
 
 	struct conf_listener *listen;
 	size_t nlisten;
+	struct conf_certificate *certificates; /* at least one if a listener has tls */
+	size_t ncertificates;
+	const char *tls_priorities; /* NULL: the default */
+	const char *tls_file;       /* where they stand  */
+	unsigned tls_line;
 	struct conf_block *auth, *storage;
 	size_t nauth, nstorage;
 
@@ -71,7 +85,8 @@ void conf_free(struct conf **);
 bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct report *);
 
 /* The server's own keys, for the manual's lint and the dump. */
-extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];
+extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_tls_rows[],
+	conf_certificate_rows[], conf_log_rows[];
 
 /* Values of one block by the module's rows, which must outlive them. A row's fallback is
  * written without quotes, a LIST's with commas between. NULL when report has new errors. */
