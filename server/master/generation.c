@@ -8,9 +8,10 @@
 #include "ipc/chan.h"
 #include "master/listener.h"
 #include "master/rundir.h"
+#include "master/secrets.h"
 
-/* Beside the listeners, a worker is sent the configuration and the scoreboard. */
-#define LISTENERS_MAX (CHAN_FDS_MAX - 2u)
+/* Beside the listeners, a worker is sent configuration, scoreboard and secrets. */
+#define LISTENERS_MAX (CHAN_FDS_MAX - 3u)
 #define CONF_TEXT_MAX (1u << 20) /* with what is included */
 
 static bool write_whole(int fd, struct popart_str text)
@@ -103,8 +104,8 @@ static bool make_memory(struct generation *g, const struct master_setup *setup)
 	return g->binary_fd >= 0 && g->board && make_workers(g);
 }
 
-struct generation *generation_new(
-	const struct master_setup *setup, unsigned number, struct report *r)
+struct generation *generation_new(const struct master_setup *setup,
+	struct popart_str ticket_key, unsigned number, struct report *r)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
@@ -112,12 +113,15 @@ struct generation *generation_new(
 		goto no_memory;
 	g->number = number;
 	g->deadline_ms = INT64_MAX;
-	g->conf_fd = g->binary_fd = g->board_fd = -1;
+	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
 	if (!g->conf_name)
 		goto no_memory;
 	g->conf = conf_load(setup->conf_text, g->conf_name, r);
 	if (!g->conf || !make_conf(g, setup->conf_text, r))
+		goto fail;
+	g->secrets_fd = secrets_read(g->conf, ticket_key, g->conf_name, r);
+	if (g->secrets_fd < 0)
 		goto fail;
 	if (!account_choose(&g->account, g->conf->user, geteuid(), g->conf_name, r) ||
 		!rundir_make(g->conf->run_dir, &g->account, g->conf_name, r) ||
@@ -165,6 +169,7 @@ void generation_free(struct generation **gp)
 	close_if_open(g->board_fd);
 	close_if_open(g->binary_fd);
 	close_if_open(g->conf_fd);
+	close_if_open(g->secrets_fd);
 	account_free(&g->account);
 	if (g->conf)
 		conf_free(&g->conf);

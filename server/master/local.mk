@@ -7,4 +7,5 @@ libmaster_la_SOURCES = \
 	server/master/listener.c server/master/listener.h \
 	server/master/master.c server/master/master.h \
 	server/master/rundir.c server/master/rundir.h \
+	server/master/secrets.c server/master/secrets.h \
 	server/master/spawn.c server/master/spawn.h
