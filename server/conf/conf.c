@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include "base/text.h"
+#include "conf/certificates.h"
 #include "conf/load.h"
 #include "conf/source.h"
 
@@ -8,8 +9,8 @@
 #define NAMES_MAX   (1u << 20) /* of included files */
 #define IDLE_RFC_MS (INT64_C(600) * 1000)
 
-static const char *const groups[] = { "listen", "auth", "storage", "log", NULL };
-static const char *const later[] = { "tls", "admin", "handshake_timeout", NULL };
+static const char *const groups[] = { "listen", "auth", "storage", "tls", "log", NULL };
+static const char *const later[] = { "admin", NULL };
 const char *const load_no_keys[] = { NULL };
 
 void load_no_memory(struct load *l)
@@ -139,6 +140,7 @@ static void read_server(struct load *l)
 	c->max_bad_commands = (unsigned)conf_int(v, "max_bad_commands");
 	c->idle_timeout_ms = conf_int(v, "idle_timeout");
 	c->login_timeout_ms = conf_int(v, "login_timeout");
+	c->handshake_timeout_ms = conf_int(v, "handshake_timeout");
 	c->drain_timeout_ms = conf_int(v, "drain_timeout");
 	c->login_delay_s = (unsigned)((conf_int(v, "login_delay") + 999) / 1000);
 	c->implementation = conf_int(v, "implementation");
@@ -165,6 +167,7 @@ struct conf *conf_load(struct popart_str text, const char *name, struct report *
 		l.root = config_root_setting(&l.tree->libconfig);
 		read_server(&l);
 		load_listen(&l);
+		certificates_read(conf, l.root, name, report);
 		load_blocks(&l, "auth",
 			"auth = { module = \"static\"; user = \"demo\"; password = \"...\"; };",
 			&conf->auth, &conf->nauth);
@@ -217,6 +220,9 @@ void conf_free(struct conf **p)
 	if (conf->tree) {
 		conf_values_free(&conf->tree->server);
 		conf_values_free(&conf->tree->log);
+		conf_values_free(&conf->tree->tls);
+		for (size_t i = 0; i < conf->tree->ncertificates; i++)
+			conf_values_free(&conf->tree->certificates[i]);
 		for (size_t i = 0; i < conf->tree->nlisten; i++)
 			conf_values_free(&conf->tree->listen[i]);
 		tree_free(&conf->tree);

@@ -35,6 +35,15 @@ struct conf_listener {
 	const char *file; /* where it stands */
 	unsigned line;
 	bool plaintext_auth;
+	bool tls; /* from the first octet (RFC 8314) */
+};
+
+/* Files that the master reads; the first certificate serves clients that name no host. */
+struct conf_certificate {
+	const char *certificate, *key; /* PEM; may be the same file       */
+	const char *ocsp;              /* DER; NULL: none                 */
+	const char *file;              /* where it stands, as does `line` */
+	unsigned line;
 };
 
 struct log;
@@ -48,7 +57,7 @@ struct conf {
 	unsigned threads;         /* per worker */
 	unsigned max_connections; /* per worker */
 	unsigned max_bad_commands;
-	int64_t idle_timeout_ms, login_timeout_ms, drain_timeout_ms;
+	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms, drain_timeout_ms;
 	int32_t expire_days; /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;
@@ -57,6 +66,11 @@ struct conf {
 
 	struct conf_listener *listen;
 	size_t nlisten;
+	struct conf_certificate *certificates; /* at least one if a listener has tls */
+	size_t ncertificates;
+	const char *tls_priorities; /* NULL: the default */
+	const char *tls_file;       /* where they stand  */
+	unsigned tls_line;
 	struct conf_block *auth, *storage;
 	size_t nauth, nstorage;
 
@@ -77,7 +91,8 @@ struct place conf_place(const struct conf *, const char *key);
 bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct report *);
 
 /* The server's own keys, for the manual's lint and the dump. */
-extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_log_rows[];
+extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_tls_rows[],
+	conf_certificate_rows[], conf_log_rows[];
 
 /* The log that is configured, for this process. NULL: the report says why. */
 struct log *conf_open_log(const struct conf *, const char *process, struct report *);

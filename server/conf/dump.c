@@ -72,6 +72,20 @@ static void dump_values(const struct popart_conf *conf, const char *indent, stru
 	}
 }
 
+static void dump_tls(const struct conf_tree *t, struct buf *b)
+{
+	buf_add_str(b, "tls = {\n");
+	dump_values(t->tls, "\t", b);
+	if (t->ncertificates > 0)
+		buf_add_str(b, "\tcertificates = (\n");
+	for (size_t i = 0; i < t->ncertificates; i++) {
+		buf_add_str(b, "\t\t{\n");
+		dump_values(t->certificates[i], "\t\t\t", b);
+		buf_add_str(b, i + 1 < t->ncertificates ? "\t\t},\n" : "\t\t}\n\t);\n");
+	}
+	buf_add_str(b, "};\n");
+}
+
 void conf_dump(const struct conf *c, struct buf *b)
 {
 	dump_values(c->tree->server, "", b);
@@ -81,7 +95,10 @@ void conf_dump(const struct conf *c, struct buf *b)
 		dump_values(c->tree->listen[i], "\t\t", b);
 		buf_add_str(b, i + 1 < c->tree->nlisten ? "\t},\n" : "\t}\n");
 	}
-	buf_add_str(b, ");\nlog = {\n");
+	buf_add_str(b, ");\n");
+	if (c->tree->tls)
+		dump_tls(c->tree, b);
+	buf_add_str(b, "log = {\n");
 	dump_values(c->tree->log, "\t", b);
 	buf_add_str(b, "};\n");
 }

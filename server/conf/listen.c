@@ -2,13 +2,18 @@
 #include "conf/address.h"
 #include "conf/load.h"
 
-static const char *const later[] = { "tls", "proxy", NULL };
+static const char *const later[] = { "proxy", NULL };
 
 static void check_listener(struct load *l, const struct conf_listener *listener)
 {
 	const struct conf *c = l->conf;
 
-	if (listener->plaintext_auth && !address_is_loopback(&listener->addr))
+	if (listener->plaintext_auth && listener->tls)
+		report_warn(l->report, listener->file, listener->line,
+			"plaintext_auth means nothing with tls: all that %s receives is "
+			"encrypted; take it out",
+			listener->text);
+	else if (listener->plaintext_auth && !address_is_loopback(&listener->addr))
 		report_warn(l->report, listener->file, listener->line,
 			"plaintext_auth: passwords for %s cross the network where all can read "
 			"them",
@@ -39,6 +44,7 @@ static void read_listener(struct load *l, config_setting_t *s)
 	listener->file = address->file;
 	listener->line = address->line;
 	listener->plaintext_auth = conf_int(v, "plaintext_auth");
+	listener->tls = conf_int(v, "tls");
 	if (address->bad)
 		return;
 	if (!address_parse(address->text, &listener->addr, &listener->addr_len)) {

@@ -3,6 +3,8 @@ libconf_la_SOURCES = \
 	server/conf/address.c \
 	server/conf/address.h \
 	server/conf/block.c \
+	server/conf/certificates.c \
+	server/conf/certificates.h \
 	server/conf/conf.c \
 	server/conf/conf.h \
 	server/conf/defaults.c \

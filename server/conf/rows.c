@@ -54,6 +54,12 @@ const struct popart_opt conf_server_rows[] = {
 		.max = DAY,
 		.fallback = "60s",
 		.help = "The same, before the login." },
+	{ .name = "handshake_timeout",
+		.type = POPART_OPT_MSEC,
+		.min = SECOND,
+		.max = DAY,
+		.fallback = "10s",
+		.help = "How long a TLS handshake may take." },
 	{ .name = "drain_timeout",
 		.type = POPART_OPT_MSEC,
 		.max = DAY,
@@ -97,6 +103,42 @@ const struct popart_opt conf_listen_rows[] = {
 		.type = POPART_OPT_BOOL,
 		.fallback = "false",
 		.help = "Whether passwords are taken from other machines without TLS." },
+	{ .name = "tls",
+		.type = POPART_OPT_BOOL,
+		.fallback = "false",
+		.help = "Whether connections begin with a TLS handshake." },
+	{ 0 }
+};
+
+const struct popart_opt conf_tls_rows[] = {
+	{ .name = "certificate",
+		.type = POPART_OPT_PATH,
+		.help = "PEM file: the server's certificate, then those that it was signed "
+			"with." },
+	{ .name = "key",
+		.type = POPART_OPT_PATH,
+		.help = "PEM file with the private key; the certificate's file unless given." },
+	{ .name = "ocsp",
+		.type = POPART_OPT_STRING,
+		.help = "DER file: an OCSP response to be stapled." },
+	{ .name = "priorities",
+		.type = POPART_OPT_STRING,
+		.help = "GnuTLS priority string; TLS 1.2 and 1.3 with good ciphers unless "
+			"given." },
+	{ 0 }
+};
+
+const struct popart_opt conf_certificate_rows[] = {
+	{ .name = "certificate",
+		.type = POPART_OPT_PATH,
+		.flags = POPART_OPT_REQUIRED,
+		.help = "PEM file: the certificate, then those that it was signed with." },
+	{ .name = "key",
+		.type = POPART_OPT_PATH,
+		.help = "PEM file with the private key; the certificate's file unless given." },
+	{ .name = "ocsp",
+		.type = POPART_OPT_STRING,
+		.help = "DER file: an OCSP response to be stapled." },
 	{ 0 }
 };
 

@@ -11,8 +11,9 @@ struct popart_conf;
 struct conf_tree {
 	struct arena arena; /* holds what struct conf points to */
 	config_t libconfig;
-	struct popart_conf *server, *log, **listen; /* values, for the dump */
-	size_t nlisten;
+	/* Values, for the dump; NULL: the group is not there. */
+	struct popart_conf *server, *log, *tls, **listen, **certificates;
+	size_t nlisten, ncertificates;
 };
 
 /* NULL: report has new errors. */

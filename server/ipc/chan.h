@@ -13,7 +13,7 @@
 #define CHAN_FDS_MAX  64u
 
 enum chan_kind {
-	CHAN_START = 1, /* master -> worker: who you are; fds: configuration, scoreboard, then
+	CHAN_START = 1, /* master -> worker: who you are; fds: configuration, scoreboard, secrets,
 	                   the listeners in the configuration's order; text: config's name */
 	CHAN_READY,     /* worker -> master: modules are up, connections are taken          */
 	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */

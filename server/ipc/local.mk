@@ -4,4 +4,6 @@ libipc_la_SOURCES = \
 	server/ipc/board.h \
 	server/ipc/board_counters.h \
 	server/ipc/chan.c \
-	server/ipc/chan.h
+	server/ipc/chan.h \
+	server/ipc/secret.c \
+	server/ipc/secret.h

@@ -8,6 +8,7 @@
 #include "master/limits.h"
 #include "master/listener.h"
 #include "master/rundir.h"
+#include "master/secrets.h"
 
 #define CONF_TEXT_MAX (1u << 20) /* with what is included */
 
@@ -96,8 +97,8 @@ static bool make_memory(struct generation *g, const struct master_setup *setup)
 	return g->binary_fd >= 0 && g->board && make_workers(g);
 }
 
-struct generation *generation_new(
-	const struct master_setup *setup, unsigned number, struct report *r)
+struct generation *generation_new(const struct master_setup *setup,
+	struct popart_str ticket_key, unsigned number, struct report *r)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
@@ -105,7 +106,7 @@ struct generation *generation_new(
 		goto no_memory;
 	g->number = number;
 	g->deadline_ms = INT64_MAX;
-	g->conf_fd = g->binary_fd = g->board_fd = -1;
+	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
 	if (!g->conf_name)
 		goto no_memory;
@@ -118,6 +119,9 @@ struct generation *generation_new(
 		!rundir_make(
 			g->conf->run_dir, &g->account, conf_place(g->conf, "run_dir"), r) ||
 		!make_listeners(g, r))
+		goto fail;
+	g->secrets_fd = secrets_read(g->conf, ticket_key, g->conf_name, r);
+	if (g->secrets_fd < 0)
 		goto fail;
 	errno = 0;
 	if (make_memory(g, setup))
@@ -159,6 +163,7 @@ void generation_free(struct generation **gp)
 	if (g->board)
 		board_unmap(&g->board);
 	close_if_open(g->board_fd);
+	close_if_open(g->secrets_fd);
 	close_if_open(g->binary_fd);
 	close_if_open(g->conf_fd);
 	account_free(&g->account);

@@ -46,7 +46,7 @@ struct generation {
 	char *conf_name;
 	struct conf *conf;
 	struct account account;
-	int conf_fd, binary_fd, board_fd;
+	int conf_fd, binary_fd, board_fd, secrets_fd;
 	struct board *board;
 	int *listeners; /* conf->nlisten; -1: closed */
 	struct worker *workers;
@@ -54,9 +54,10 @@ struct generation {
 };
 
 /* Reads the configuration and opens everything, but starts no worker. The setup's
- * descriptor is duplicated. NULL: the report says why. */
-struct generation *generation_new(
-	const struct master_setup *, unsigned number, struct report *);
+ * descriptor is duplicated; ticket_key is the same for every generation, so that clients
+ * can resume what they began with an earlier one. NULL: the report says why. */
+struct generation *generation_new(const struct master_setup *, struct popart_str ticket_key,
+	unsigned number, struct report *);
 /* Its workers must have ended. */
 void generation_free(struct generation **);
 

@@ -9,4 +9,5 @@ libmaster_la_SOURCES = \
 	server/master/logfile.c server/master/logfile.h \
 	server/master/master.c server/master/master.h \
 	server/master/rundir.c server/master/rundir.h \
+	server/master/secrets.c server/master/secrets.h \
 	server/master/spawn.c server/master/spawn.h

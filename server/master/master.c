@@ -5,11 +5,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
+#include "ipc/secret.h"
 #include "master/limits.h"
 #include "master/listener.h"
 #include "master/logfile.h"
@@ -19,10 +21,11 @@
 
 struct master {
 	struct log *log;
-	struct generation *gen; /* a reload will put a second one beside it */
-	int signals;            /* signalfd */
-	int status;             /* exit status when everything has ended */
-	struct pollfd *fds;     /* the signals; then two for each worker */
+	struct generation *gen;             /* a reload will put a second one beside it */
+	char ticket_key[SECRET_TICKET_KEY]; /* one for all generations */
+	int signals;                        /* signalfd */
+	int status;                         /* exit status when everything has ended */
+	struct pollfd *fds;                 /* the signals; then two for each worker */
 };
 
 /* Before there is a log, and for who looks at a start that fails. */
@@ -343,7 +346,11 @@ int master_main(const struct master_setup *setup)
 
 	report_init(&report);
 	limits_raise();
-	m.gen = generation_new(setup, 1, &report);
+	if (getrandom(m.ticket_key, sizeof(m.ticket_key), 0) != (ssize_t)sizeof(m.ticket_key)) {
+		(void)fprintf(stderr, "popartd: no random numbers: %s\n", strerror(errno));
+		goto out;
+	}
+	m.gen = generation_new(setup, view_of(m.ticket_key, sizeof(m.ticket_key)), 1, &report);
 	if (!m.gen) {
 		say(buf_view(&report.text));
 		goto out;
@@ -371,6 +378,7 @@ out:
 		log_free(&m.log);
 	if (m.gen)
 		generation_free(&m.gen);
+	explicit_bzero(m.ticket_key, sizeof(m.ticket_key));
 	report_free(&report);
 	return m.status;
 }

@@ -29,6 +29,7 @@ static int send_start(const struct worker *w)
 	msg.text_len = (uint32_t)name.len;
 	fds[n++] = g->conf_fd;
 	fds[n++] = g->board_fd;
+	fds[n++] = g->secrets_fd;
 	for (size_t i = 0; i < g->conf->nlisten; i++)
 		fds[n++] = g->listeners[i];
 	return chan_send(w->child.chan, &msg, fds, n);

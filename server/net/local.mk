@@ -6,5 +6,7 @@ libnet_la_SOURCES = \
 	server/net/digest.h \
 	server/net/prep.c \
 	server/net/prep.h \
+	server/net/tls.c \
+	server/net/tls.h \
 	server/net/wheel.c \
 	server/net/wheel.h

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libworker_la_SOURCES = \
+	server/worker/certify.c server/worker/certify.h \
 	server/worker/conn.c \
 	server/worker/conn.h \
 	server/worker/crew.c \

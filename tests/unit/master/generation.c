@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
+#include "ipc/secret.h"
 #include "suites.h"
 #include "temporary.h"
 
@@ -41,10 +42,11 @@ static void set(struct scene *s, const char *local)
 
 static void start(struct scene *s)
 {
+	static const char key[SECRET_TICKET_KEY] = "k";
 	struct master_setup setup = { .conf_text = buf_view(&s->text), .conf_name = s->main };
 
 	setup.binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	s->gen = generation_new(&setup, 1, &s->report);
+	s->gen = generation_new(&setup, view_of(key, sizeof(key)), 1, &s->report);
 	CU_ASSERT_EQUAL(close(setup.binary_fd), 0);
 }
 
@@ -89,7 +91,8 @@ static void everything_is_open_and_is_closed_again(void)
 	CU_ASSERT_EQUAL(s.gen->nworkers, 3);
 	CU_ASSERT_EQUAL(generation_alive(s.gen), 0);
 	CU_ASSERT_EQUAL(board_shape(s.gen->board).threads, 2 + BOARD_EXTRA_THREADS);
-	CU_ASSERT_EQUAL(open_descriptors(), before + 4); /* text, binary, board, listener */
+	CU_ASSERT_EQUAL(
+		open_descriptors(), before + 5); /* text, secrets, binary, board, listener */
 	strike(&s);
 	CU_ASSERT_EQUAL(open_descriptors(), before);
 }

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/tls.h"
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdlib.h>
+
+struct tls_context {
+	gnutls_certificate_credentials_t credentials;
+	gnutls_priority_t priorities;
+	unsigned char ticket_key[TLS_TICKET_KEY];
+	gnutls_datum_t key; /* of ticket_key */
+	size_t npairs;
+	int64_t expires[];
+};
+
+struct tls {
+	gnutls_session_t session;
+	struct tls_io *io; /* for the length of a call */
+	int error;         /* of the call that failed */
+	bool tickets_sent;
+};
+
+static gnutls_datum_t datum(struct popart_str v)
+{
+	return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)v.ptr,
+		.size = (unsigned)v.len };
+}
+
+/* --- the context ---------------------------------------------------------------------------- */
+
+static bool set_priorities(gnutls_priority_t *out, const char *text, struct buf *error)
+{
+	const char *at = NULL;
+	int rc = gnutls_priority_init(out, text, &at);
+
+	if (rc == GNUTLS_E_SUCCESS)
+		return true;
+	buf_printf(error, "tls.priorities: %s", gnutls_strerror(rc));
+	if (at)
+		buf_printf(error, " at \"%s\", character %zu", at, (size_t)(at - text) + 1);
+	return false;
+}
+
+bool tls_priorities_ok(const char *priorities, struct buf *error)
+{
+	gnutls_priority_t p;
+
+	if (!set_priorities(&p, priorities, error))
+		return false;
+	gnutls_priority_deinit(p);
+	return true;
+}
+
+/* The first certificate of the chain is the one that names the host. */
+static int64_t end_of_validity(const struct tls_pair *pair)
+{
+	gnutls_datum_t pem = datum(pair->chain);
+	gnutls_x509_crt_t *list = NULL;
+	unsigned n = 0;
+	int64_t end = -1;
+
+	if (gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0) < 0)
+		return -1;
+	if (n > 0)
+		end = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
+	for (unsigned i = 0; i < n; i++)
+		gnutls_x509_crt_deinit(list[i]);
+	gnutls_free(list);
+	return end;
+}
+
+static bool add_pair(struct tls_context *c, const struct tls_pair *pair, struct buf *error)
+{
+	gnutls_datum_t chain = datum(pair->chain), key = datum(pair->key);
+	gnutls_datum_t ocsp = datum(pair->ocsp);
+	int index = gnutls_certificate_set_x509_key_mem2(
+		c->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	int rc = index < 0 ? index : 0;
+
+	if (rc < 0) {
+		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(rc));
+		return false;
+	}
+	if (ocsp.size > 0)
+		rc = gnutls_certificate_set_ocsp_status_request_mem(
+			c->credentials, &ocsp, (unsigned)index, GNUTLS_X509_FMT_DER);
+	if (rc < 0) {
+		buf_printf(error, "%s: its OCSP response: %s", pair->name, gnutls_strerror(rc));
+		return false;
+	}
+	c->expires[c->npairs++] = end_of_validity(pair);
+	return true;
+}
+
+struct tls_context *tls_context_new(const struct tls_setup *setup, struct buf *error)
+{
+	struct tls_context *c = calloc(1, sizeof(*c) + setup->npairs * sizeof(c->expires[0]));
+	bool ok = false;
+
+	if (!c || gnutls_certificate_allocate_credentials(&c->credentials) < 0) {
+		buf_add_str(error, "out of memory for TLS");
+		goto out;
+	}
+	/* Version 2: adding a pair returns its index, which its OCSP response needs. */
+	gnutls_certificate_set_flags(c->credentials, GNUTLS_CERTIFICATE_API_V2);
+	if (setup->ticket_key.len != sizeof(c->ticket_key)) {
+		buf_add_str(error, "the session ticket key has the wrong length");
+		goto out;
+	}
+	memcpy(c->ticket_key, setup->ticket_key.ptr, sizeof(c->ticket_key));
+	c->key = (gnutls_datum_t){ .data = c->ticket_key, .size = sizeof(c->ticket_key) };
+	if (!set_priorities(&c->priorities,
+		    setup->priorities ? setup->priorities : TLS_PRIORITIES, error))
+		goto out;
+	for (size_t i = 0; i < setup->npairs; i++)
+		if (!add_pair(c, &setup->pairs[i], error))
+			goto out;
+	ok = true;
+out:
+	if (!ok)
+		tls_context_free(&c);
+	return c;
+}
+
+void tls_context_free(struct tls_context **cp)
+{
+	struct tls_context *c = *cp;
+
+	if (!c)
+		return;
+	if (c->credentials)
+		gnutls_certificate_free_credentials(c->credentials);
+	if (c->priorities)
+		gnutls_priority_deinit(c->priorities);
+	explicit_bzero(c->ticket_key, sizeof(c->ticket_key));
+	free(c);
+	*cp = NULL;
+}
+
+int64_t tls_context_expires(const struct tls_context *c, size_t index)
+{
+	return index < c->npairs ? c->expires[index] : -1;
+}
+
+/* --- octets in and out ------------------------------------------------------------------------ */
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *room, size_t want)
+{
+	struct tls *t = ptr;
+	size_t n = want < t->io->in_len ? want : t->io->in_len;
+
+	if (n == 0) {
+		gnutls_transport_set_errno(t->session, EAGAIN);
+		return -1;
+	}
+	memcpy(room, t->io->in, n);
+	t->io->in += n;
+	t->io->in_len -= n;
+	return (ssize_t)n;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t n)
+{
+	struct tls *t = ptr;
+
+	if (n > t->io->out_cap - t->io->out_len) {
+		gnutls_transport_set_errno(t->session, EAGAIN);
+		return -1;
+	}
+	memcpy(t->io->out + t->io->out_len, data, n);
+	t->io->out_len += n;
+	return (ssize_t)n;
+}
+
+/* GnuTLS asks before it waits; here there is nothing to wait for. */
+static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
+{
+	const struct tls *t = ptr;
+
+	(void)ms;
+	return t->io->in_len > 0;
+}
+
+/* --- a connection ----------------------------------------------------------------------------- */
+
+struct tls *tls_new(struct tls_context *c)
+{
+	static unsigned char pop3[] = "pop3";
+	const gnutls_datum_t protocol = { .data = pop3, .size = 4 };
+	struct tls *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	/* One ticket, sent by us after the handshake, instead of two by GnuTLS. */
+	if (gnutls_init(&t->session,
+		    GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
+			    GNUTLS_NO_AUTO_SEND_TICKET) < 0) {
+		free(t);
+		return NULL;
+	}
+	if (gnutls_priority_set(t->session, c->priorities) < 0 ||
+		gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, c->credentials) <
+			0 ||
+		gnutls_session_ticket_enable_server(t->session, &c->key) < 0 ||
+		gnutls_alpn_set_protocols(t->session, &protocol, 1, GNUTLS_ALPN_MANDATORY) <
+			0) {
+		tls_free(&t);
+		return NULL;
+	}
+	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
+	gnutls_transport_set_ptr(t->session, t);
+	gnutls_transport_set_pull_function(t->session, pull);
+	gnutls_transport_set_pull_timeout_function(t->session, pull_timeout);
+	gnutls_transport_set_push_function(t->session, push);
+	return t;
+}
+
+void tls_free(struct tls **tp)
+{
+	if (!*tp)
+		return;
+	gnutls_deinit((*tp)->session);
+	free(*tp);
+	*tp = NULL;
+}
+
+static enum tls_result failed(struct tls *t, int error)
+{
+	t->error = error;
+	return TLS_FAILED;
+}
+
+enum tls_result tls_handshake(struct tls *t, struct tls_io *io)
+{
+	int rc;
+
+	t->io = io;
+	do
+		rc = gnutls_handshake(t->session);
+	while (rc < 0 && rc != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(rc));
+	if (rc == GNUTLS_E_AGAIN)
+		return TLS_MORE;
+	if (rc < 0) {
+		(void)gnutls_alert_send_appropriate(t->session, rc);
+		return failed(t, rc);
+	}
+	if (!t->tickets_sent && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3) {
+		t->tickets_sent = true;
+		(void)gnutls_session_ticket_send(
+			t->session, 1, 0); /* a client can do without */
+	}
+	return TLS_DONE;
+}
+
+enum tls_result tls_read(struct tls *t, struct tls_io *io, char *room, size_t *len)
+{
+	size_t got = 0;
+	ssize_t n = 1;
+
+	t->io = io;
+	while (got < *len) {
+		n = gnutls_record_recv(t->session, room + got, *len - got);
+		if (n > 0)
+			got += (size_t)n;
+		else if (n == GNUTLS_E_REHANDSHAKE)
+			(void)gnutls_alert_send(
+				t->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+		else if (n != GNUTLS_E_INTERRUPTED && n != GNUTLS_E_WARNING_ALERT_RECEIVED)
+			break;
+	}
+	*len = got;
+	if (got > 0)
+		return TLS_DONE; /* an end or a failure is met at the next call */
+	if (n == GNUTLS_E_AGAIN)
+		return TLS_MORE;
+	return n == 0 ? TLS_CLOSED : failed(t, (int)n);
+}
+
+size_t tls_write(struct tls *t, struct tls_io *io, const char *ptr, size_t len)
+{
+	ssize_t n;
+
+	t->io = io;
+	n = gnutls_record_send(t->session, ptr, len < TLS_RECORD ? len : TLS_RECORD);
+	if (n >= 0)
+		return (size_t)n;
+	(void)failed(t, (int)n);
+	return 0;
+}
+
+void tls_bye(struct tls *t, struct tls_io *io)
+{
+	t->io = io;
+	(void)gnutls_bye(t->session, GNUTLS_SHUT_WR);
+}
+
+const char *tls_version(const struct tls *t)
+{
+	return gnutls_protocol_get_name(gnutls_protocol_get_version(t->session));
+}
+
+const char *tls_cipher(const struct tls *t)
+{
+	return gnutls_cipher_get_name(gnutls_cipher_get(t->session));
+}
+
+bool tls_resumed(const struct tls *t)
+{
+	return gnutls_session_is_resumed(t->session) != 0;
+}
+
+const char *tls_why(const struct tls *t)
+{
+	return t->error ? gnutls_strerror(t->error) : "";
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+/*
+ * TLS between memory and memory: octets that came from a socket go in, octets for it come
+ * out, and no call here touches a descriptor or waits. Versions 1.2 and 1.3 (RFC 8314,
+ * RFC 9325), ALPN "pop3", tickets that every holder of the same key accepts.
+ */
+#include "base/buf.h"
+
+/* --- what all connections share ---------------------------------------------------------- */
+
+#define TLS_TICKET_KEY 64u /* octets, random */
+
+/* One certificate chain with its key (PEM) and, if there is one, an OCSP response (DER). */
+struct tls_pair {
+	struct popart_str chain, key, ocsp;
+	const char *name; /* for messages: the certificate's file */
+};
+
+struct tls_setup {
+	const struct tls_pair *pairs; /* the first one serves clients that name no host */
+	size_t npairs;
+	const char *priorities;       /* a GnuTLS priority string; NULL: TLS_PRIORITIES */
+	struct popart_str ticket_key; /* TLS_TICKET_KEY octets */
+};
+
+/* X25519 and AES-128-GCM first; the client's preference counts. */
+#define TLS_PRIORITIES                                                                      \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:" \
+	"+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"    \
+	"-RSA:-DHE-RSA"
+
+struct tls_context;
+
+/* Copies what it needs. NULL: error says why, naming the file or the place in the priority
+ * string. Constant afterwards; outlives its connections; any thread. */
+struct tls_context *tls_context_new(const struct tls_setup *, struct buf *error);
+void tls_context_free(struct tls_context **);
+
+/* A certificate's end of validity (Unix time) and its names, for warnings and status;
+ * index below npairs. */
+int64_t tls_context_expires(const struct tls_context *, size_t index);
+
+/* Whether a priority string is one; else error names the place. */
+bool tls_priorities_ok(const char *priorities, struct buf *error);
+
+/* --- one connection ----------------------------------------------------------------------- */
+
+struct tls;
+
+/* What a call may take from and add to. The caller owns both runs. */
+struct tls_io {
+	const char *in; /* from the socket; advanced as it is taken */
+	size_t in_len;
+	char *out; /* for the socket; added to */
+	size_t out_len, out_cap;
+};
+#define TLS_RECORD     16384u
+#define TLS_RECORD_OUT (TLS_RECORD + 512u) /* free in out for one record */
+
+enum tls_result {
+	TLS_DONE,   /* handshake: agreed; read, write: octets were moved */
+	TLS_MORE,   /* nothing more without input */
+	TLS_CLOSED, /* read: the peer has said that it is done */
+	TLS_FAILED  /* tls_why says what; out may hold an alert to be sent */
+};
+
+/* NULL: out of memory. The context must outlive it. */
+struct tls *tls_new(struct tls_context *);
+void tls_free(struct tls **);
+
+/* out_cap - out_len at least TLS_RECORD_OUT. All of in is taken before TLS_MORE. */
+enum tls_result tls_handshake(struct tls *, struct tls_io *);
+/* Up to *len octets into room, *len says how many. All of in is taken before TLS_MORE. */
+enum tls_result tls_read(struct tls *, struct tls_io *, char *room, size_t *len);
+/* At most one record of ptr; returns how many octets that was, 0: failed. Needs
+ * TLS_RECORD_OUT free in out. */
+size_t tls_write(struct tls *, struct tls_io *, const char *ptr, size_t len);
+/* Says that we are done (close_notify). */
+void tls_bye(struct tls *, struct tls_io *);
+
+/* "TLS1.3" and "AES-128-GCM"; static strings; after the handshake. */
+const char *tls_version(const struct tls *);
+const char *tls_cipher(const struct tls *);
+bool tls_resumed(const struct tls *);
+/* Why a call failed: static text. */
+const char *tls_why(const struct tls *);
+
+#endif
