@@ -5,6 +5,7 @@ libbase_la_SOURCES = \
 	server/base/clock.c server/base/clock.h \
 	server/base/hash.c server/base/hash.h \
 	server/base/log.c server/base/log.h server/base/log_events.h \
+	server/base/log_field.c \
 	server/base/macros.h \
 	server/base/text.c server/base/text.h \
 	server/base/view.c server/base/view.h

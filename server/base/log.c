@@ -10,11 +10,9 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 
 #define BATCH_FLUSH  (32u * 1024)  /* written when this much is waiting        */
 #define BATCH_MAX    (256u * 1024) /* kept while nobody reads; then lines are lost */
-#define FIELD_MAX    256u          /* octets of a quoted value                 */
 #define FREE_WAIT_MS 1000
 #define CUT_ROOM     16u /* kept free for the mark of a cut line and the newline */
 
@@ -271,41 +269,20 @@ static void add_time(struct buf *b, int64_t unix_ms)
 	buf_add(b, view_of(text, sizeof text - 1));
 }
 
-static bool is_json(const struct log_line *l)
-{
-	return l->log->format == LOG_FORMAT_JSON;
-}
-
-static void open_field(struct log_line *l, const char *key)
-{
-	buf_add_str(&l->text, is_json(l) ? ",\"" : " ");
-	buf_add_str(&l->text, key);
-	buf_add_str(&l->text, is_json(l) ? "\":" : "=");
-}
-
-/* A field that does not fit goes out whole again: start is where it began. */
-static void close_field(struct log_line *l, size_t start)
-{
-	if (!l->text.failed)
-		return;
-	l->text.failed = false;
-	l->text.len = start;
-	l->cut = true;
-}
-
 static void open_line(struct log *log, struct log_line *l, enum log_event event, int level)
 {
 	l->log = log;
 	l->level = level;
 	l->cut = false;
+	l->json = log->format == LOG_FORMAT_JSON;
 	buf_init_room(&l->text, l->room, sizeof l->room, LOG_LINE_MAX - CUT_ROOM);
-	buf_add_str(&l->text, is_json(l) ? "{\"time\":\"" : "");
+	buf_add_str(&l->text, l->json ? "{\"time\":\"" : "");
 	add_time(&l->text, clock_unix_ms());
-	buf_add_str(&l->text, is_json(l) ? "\",\"level\":\"" : " ");
+	buf_add_str(&l->text, l->json ? "\",\"level\":\"" : " ");
 	buf_add_str(&l->text, level_name(level));
-	buf_add_str(&l->text, is_json(l) ? "\",\"event\":\"" : " event=");
+	buf_add_str(&l->text, l->json ? "\",\"event\":\"" : " event=");
 	buf_add_str(&l->text, log_events[event].name);
-	buf_add_str(&l->text, is_json(l) ? "\"" : "");
+	buf_add_str(&l->text, l->json ? "\"" : "");
 	log_str(l, "process", log->process);
 }
 
@@ -313,8 +290,8 @@ static void close_line(struct log_line *l)
 {
 	l->text.max = LOG_LINE_MAX;
 	if (l->cut)
-		buf_add_str(&l->text, is_json(l) ? ",\"cut\":true" : " cut=true");
-	buf_add_str(&l->text, is_json(l) ? "}\n" : "\n");
+		buf_add_str(&l->text, l->json ? ",\"cut\":true" : " cut=true");
+	buf_add_str(&l->text, l->json ? "}\n" : "\n");
 }
 
 static void add_lost_line(struct log *log)
@@ -356,128 +333,4 @@ void log_end(struct log_line *l)
 	pthread_mutex_unlock(&log->mutex);
 	buf_free(&l->text);
 	l->log = NULL;
-}
-
-/* A JSON string (RFC 8259) of any octets: what is not UTF-8 becomes U+FFFD. */
-static void add_json_string(struct buf *b, struct popart_str v, size_t max)
-{
-	size_t taken = 0;
-
-	buf_add_char(b, '"');
-	while (taken < v.len) {
-		struct popart_str rest = view_of(v.ptr + taken, v.len - taken);
-		size_t run = text_plain_run(rest, max - taken);
-
-		if (run > 0) {
-			buf_add(b, view_of(rest.ptr, run));
-			taken += run;
-			continue;
-		}
-		uint32_t code = 0xFFFD;
-		size_t n = view_utf8_char(rest, &code);
-		bool well_formed = n > 0;
-
-		n = well_formed ? n : 1;
-		if (n > max - taken) {
-			buf_add_str(b, "...");
-			break;
-		}
-		if (!well_formed || code < 0x20 || (code >= 0x7F && code < 0xA0)) {
-			buf_printf(b, "\\u%04x", code);
-		} else {
-			if (code == '"' || code == '\\')
-				buf_add_char(b, '\\');
-			buf_add(b, view_of(rest.ptr, n));
-		}
-		taken += n;
-	}
-	buf_add_char(b, '"');
-}
-
-void log_quoted(struct log_line *l, const char *key, struct popart_str v)
-{
-	size_t start = l->text.len;
-
-	if (!l->log)
-		return;
-	open_field(l, key);
-	if (is_json(l))
-		add_json_string(&l->text, v, FIELD_MAX);
-	else
-		text_quote(&l->text, v, FIELD_MAX);
-	close_field(l, start);
-}
-
-static bool is_bare(struct popart_str v)
-{
-	for (size_t i = 0; i < v.len; i++) {
-		char c = v.ptr[i];
-		if (c <= ' ' || c >= 0x7F || c == '"' || c == '=' || c == '\\')
-			return false;
-	}
-	return v.len > 0 && v.len <= FIELD_MAX;
-}
-
-void log_view(struct log_line *l, const char *key, struct popart_str v)
-{
-	size_t start = l->text.len;
-
-	if (!l->log)
-		return;
-	if (is_json(l) || !is_bare(v)) {
-		log_quoted(l, key, v);
-		return;
-	}
-	open_field(l, key);
-	buf_add(&l->text, v);
-	close_field(l, start);
-}
-
-void log_str(struct log_line *l, const char *key, const char *s)
-{
-	log_view(l, key, view_str(s));
-}
-
-static void add_number(struct log_line *l, const char *key, bool negative, uint64_t n)
-{
-	size_t start = l->text.len;
-
-	open_field(l, key);
-	if (negative)
-		buf_add_char(&l->text, '-');
-	buf_add_u64(&l->text, n);
-	close_field(l, start);
-}
-
-void log_u64(struct log_line *l, const char *key, uint64_t n)
-{
-	if (l->log)
-		add_number(l, key, false, n);
-}
-
-void log_i64(struct log_line *l, const char *key, int64_t n)
-{
-	if (l->log)
-		add_number(l, key, n < 0, n < 0 ? -(uint64_t)n : (uint64_t)n);
-}
-
-void log_hex(struct log_line *l, const char *key, uint64_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-	char text[16];
-	size_t at = sizeof text;
-
-	do {
-		text[--at] = digits[n & 15];
-		n >>= 4;
-	} while (n > 0);
-	log_view(l, key, view_of(text + at, sizeof text - at));
-}
-
-void log_errno(struct log_line *l, int os_error)
-{
-	char room[128];
-
-	if (l->log)
-		log_quoted(l, "error", view_str(strerror_r(os_error, room, sizeof room)));
 }

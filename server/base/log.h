@@ -67,6 +67,7 @@ struct log_line {
 	struct log *log; /* NULL: dropped by level, adds cost nothing */
 	int level;
 	bool cut; /* a field did not fit */
+	bool json;
 	struct buf text;
 	char room[1024];
 };
