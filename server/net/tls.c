@@ -5,6 +5,8 @@
 #include <gnutls/x509.h>
 #include <stdlib.h>
 
+#define HANDSHAKE_RECORD 0x16 /* ContentType (RFC 8446, 5.1) */
+
 struct tls_context {
 	gnutls_certificate_credentials_t credentials;
 	gnutls_priority_t priorities;
@@ -17,7 +19,9 @@ struct tls_context {
 struct tls {
 	gnutls_session_t session;
 	struct tls_io *io; /* for the length of a call */
-	int error;         /* of the call that failed */
+	int error;         /* the first: later ones follow from it */
+	bool begun;        /* the client has sent something */
+	bool plain;        /* and it was no TLS */
 	bool tickets_sent;
 };
 
@@ -52,34 +56,60 @@ bool tls_priorities_ok(const char *priorities, struct buf *error)
 	return true;
 }
 
-/* The first certificate of the chain is the one that names the host. */
-static int64_t end_of_validity(const struct tls_pair *pair)
+/* The first certificate of the chain is the one that names the host. False: there is none. */
+static bool end_of_validity(const struct tls_pair *pair, int64_t *end, struct buf *error)
 {
 	gnutls_datum_t pem = datum(pair->chain);
 	gnutls_x509_crt_t *list = NULL;
 	unsigned n = 0;
-	int64_t end = -1;
+	int rc = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
 
-	if (gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0) < 0)
-		return -1;
-	if (n > 0)
-		end = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
+	if (rc < 0 || n == 0) {
+		buf_printf(error, "%s: no certificate in PEM form: %s", pair->name,
+			gnutls_strerror(rc < 0 ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND));
+		return false;
+	}
+	*end = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
 	for (unsigned i = 0; i < n; i++)
 		gnutls_x509_crt_deinit(list[i]);
 	gnutls_free(list);
-	return end;
+	return true;
+}
+
+/* So that a complaint is about the key, not about the pair. */
+static bool is_key(const struct tls_pair *pair, struct buf *error)
+{
+	gnutls_datum_t pem = datum(pair->key);
+	gnutls_x509_privkey_t key;
+	int rc = gnutls_x509_privkey_init(&key);
+
+	if (rc == 0) {
+		rc = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+		gnutls_x509_privkey_deinit(key);
+	}
+	if (rc == GNUTLS_E_DECRYPTION_FAILED)
+		buf_printf(error,
+			"%s: its key is encrypted; nobody is there to type the password: store "
+			"it without",
+			pair->name);
+	else if (rc < 0)
+		buf_printf(error, "%s: its key is no private key in PEM form: %s", pair->name,
+			gnutls_strerror(rc));
+	return rc == 0;
 }
 
 static bool add_pair(struct tls_context *c, const struct tls_pair *pair, struct buf *error)
 {
 	gnutls_datum_t chain = datum(pair->chain), key = datum(pair->key);
 	gnutls_datum_t ocsp = datum(pair->ocsp);
-	int index = gnutls_certificate_set_x509_key_mem2(
-		c->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	int rc = index < 0 ? index : 0;
+	int index, rc = 0;
 
-	if (rc < 0) {
-		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(rc));
+	if (!end_of_validity(pair, &c->expires[c->npairs], error) || !is_key(pair, error))
+		return false;
+	index = gnutls_certificate_set_x509_key_mem2(
+		c->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (index < 0) {
+		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(index));
 		return false;
 	}
 	if (ocsp.size > 0)
@@ -89,7 +119,7 @@ static bool add_pair(struct tls_context *c, const struct tls_pair *pair, struct 
 		buf_printf(error, "%s: its OCSP response: %s", pair->name, gnutls_strerror(rc));
 		return false;
 	}
-	c->expires[c->npairs++] = end_of_validity(pair);
+	c->npairs++;
 	return true;
 }
 
@@ -186,8 +216,7 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 
 struct tls *tls_new(struct tls_context *c)
 {
-	static unsigned char pop3[] = "pop3";
-	const gnutls_datum_t protocol = { .data = pop3, .size = 4 };
+	const gnutls_datum_t protocol = datum(VIEW_LIT("pop3"));
 	struct tls *t = calloc(1, sizeof(*t));
 
 	if (!t)
@@ -227,51 +256,76 @@ void tls_free(struct tls **tp)
 
 static enum tls_result failed(struct tls *t, int error)
 {
-	t->error = error;
+	if (t->error == 0)
+		t->error = error;
 	return TLS_FAILED;
+}
+
+/* Every version's first octet is that of a handshake record. */
+static bool is_plain(struct tls *t, const struct tls_io *io)
+{
+	if (!t->begun && io->in_len > 0) {
+		t->begun = true;
+		t->plain = (unsigned char)io->in[0] != HANDSHAKE_RECORD;
+	}
+	return t->plain;
+}
+
+/* Whether to ask again. GnuTLS also stops, as if there were nothing more, behind each
+ * message that is none of the application's; left: the input before that. */
+static bool go_on(const struct tls_io *io, ssize_t rc, size_t left)
+{
+	return (rc == GNUTLS_E_AGAIN && io->in_len > 0 && io->in_len < left) ||
+		rc == GNUTLS_E_WARNING_ALERT_RECEIVED || rc == GNUTLS_E_INTERRUPTED;
 }
 
 enum tls_result tls_handshake(struct tls *t, struct tls_io *io)
 {
+	size_t left;
 	int rc;
 
 	t->io = io;
-	do
+	if (t->error)
+		return TLS_FAILED;
+	if (is_plain(t, io))
+		return failed(t, GNUTLS_E_UNEXPECTED_PACKET);
+	do {
+		left = io->in_len;
 		rc = gnutls_handshake(t->session);
-	while (rc < 0 && rc != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(rc));
+	} while (go_on(io, rc, left));
 	if (rc == GNUTLS_E_AGAIN)
-		return TLS_MORE;
+		return gnutls_record_get_direction(t->session) ? TLS_FULL : TLS_MORE;
 	if (rc < 0) {
 		(void)gnutls_alert_send_appropriate(t->session, rc);
 		return failed(t, rc);
 	}
 	if (!t->tickets_sent && gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3) {
 		t->tickets_sent = true;
-		(void)gnutls_session_ticket_send(
-			t->session, 1, 0); /* a client can do without */
+		/* A client can do without. */
+		(void)gnutls_session_ticket_send(t->session, 1, 0);
 	}
 	return TLS_DONE;
 }
 
 enum tls_result tls_read(struct tls *t, struct tls_io *io, char *room, size_t *len)
 {
-	size_t got = 0;
+	size_t got = 0, left;
 	ssize_t n = 1;
 
 	t->io = io;
 	while (got < *len) {
+		left = io->in_len;
 		n = gnutls_record_recv(t->session, room + got, *len - got);
 		if (n > 0)
 			got += (size_t)n;
-		else if (n == GNUTLS_E_REHANDSHAKE)
-			(void)gnutls_alert_send(
-				t->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
-		else if (n != GNUTLS_E_INTERRUPTED && n != GNUTLS_E_WARNING_ALERT_RECEIVED)
+		else if (!go_on(io, n, left))
 			break;
 	}
 	*len = got;
+	if (n < 0 && n != GNUTLS_E_AGAIN)
+		(void)failed(t, (int)n);
 	if (got > 0)
-		return TLS_DONE; /* an end or a failure is met at the next call */
+		return TLS_DONE; /* an end or a failure is met again at the next call */
 	if (n == GNUTLS_E_AGAIN)
 		return TLS_MORE;
 	return n == 0 ? TLS_CLOSED : failed(t, (int)n);
@@ -312,5 +366,18 @@ bool tls_resumed(const struct tls *t)
 
 const char *tls_why(const struct tls *t)
 {
+	const char *alert = NULL;
+
+	if (t->plain)
+		return "plain text in place of a TLS handshake";
+	if (t->error == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		alert = gnutls_alert_get_name(gnutls_alert_get(t->session));
+	if (alert)
+		return alert;
 	return t->error ? gnutls_strerror(t->error) : "";
+}
+
+bool tls_plain(const struct tls *t)
+{
+	return t->plain;
 }

@@ -38,8 +38,7 @@ struct tls_context;
 struct tls_context *tls_context_new(const struct tls_setup *, struct buf *error);
 void tls_context_free(struct tls_context **);
 
-/* A certificate's end of validity (Unix time) and its names, for warnings and status;
- * index below npairs. */
+/* When the certificate of a pair expires (Unix time); -1: there is no such pair. */
 int64_t tls_context_expires(const struct tls_context *, size_t index);
 
 /* Whether a priority string is one; else error names the place. */
@@ -62,6 +61,7 @@ struct tls_io {
 enum tls_result {
 	TLS_DONE,   /* handshake: agreed; read, write: octets were moved */
 	TLS_MORE,   /* nothing more without input */
+	TLS_FULL,   /* handshake: out is full (a long chain); send it, then call again */
 	TLS_CLOSED, /* read: the peer has said that it is done */
 	TLS_FAILED  /* tls_why says what; out may hold an alert to be sent */
 };
@@ -70,9 +70,11 @@ enum tls_result {
 struct tls *tls_new(struct tls_context *);
 void tls_free(struct tls **);
 
-/* out_cap - out_len at least TLS_RECORD_OUT. All of in is taken before TLS_MORE. */
+/* out_cap - out_len at least TLS_RECORD_OUT. All of in is taken before TLS_MORE; what comes
+ * after TLS_DONE is the session's. */
 enum tls_result tls_handshake(struct tls *, struct tls_io *);
-/* Up to *len octets into room, *len says how many. All of in is taken before TLS_MORE. */
+/* Up to *len octets into room, *len says how many. All of in is taken before TLS_MORE. A
+ * client that wants to negotiate anew (TLS 1.2) is refused. */
 enum tls_result tls_read(struct tls *, struct tls_io *, char *room, size_t *len);
 /* At most one record of ptr; returns how many octets that was, 0: failed. Needs
  * TLS_RECORD_OUT free in out. */
@@ -84,7 +86,10 @@ void tls_bye(struct tls *, struct tls_io *);
 const char *tls_version(const struct tls *);
 const char *tls_cipher(const struct tls *);
 bool tls_resumed(const struct tls *);
-/* Why a call failed: static text. */
+/* Why a call failed: static text. If it was the client who ended it, what it said; it
+ * will have been about our certificate, mostly. */
 const char *tls_why(const struct tls *);
+/* Whether it failed because the client does not speak TLS at all: plain text. */
+bool tls_plain(const struct tls *);
 
 #endif

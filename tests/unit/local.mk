@@ -35,7 +35,12 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-net tests/unit/test-worker
 TESTS += tests/unit/test-net tests/unit/test-worker
-tests_unit_test_net_SOURCES = tests/unit/net/main.c
+tests_unit_test_net_SOURCES = \
+	tests/unit/net/main.c \
+	tests/unit/net/pair.c tests/unit/net/pair.h \
+	tests/unit/net/suites.h \
+	tests/unit/net/tls.c \
+	tests/unit/net/tls_setup.c
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(TAP_LIBS) $(NET_LIBS)
 tests_unit_test_worker_SOURCES = tests/unit/worker/main.c

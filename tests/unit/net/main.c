@@ -5,6 +5,7 @@
 #include "net/digest.h"
 #include "net/prep.h"
 #include "net/wheel.h"
+#include "suites.h"
 #include "support/tap.h"
 
 /* --- addr --- */
@@ -320,6 +321,8 @@ int main(int argc, char **argv)
 		{ "addr", NULL, NULL, NULL, NULL, addr },
 		{ "prep", NULL, NULL, NULL, NULL, prep },
 		{ "digest", NULL, NULL, NULL, NULL, digest },
+		{ "tls", NULL, NULL, NULL, NULL, tls_tests },
+		{ "tls setup", NULL, NULL, NULL, NULL, tls_setup_tests },
 		{ "wheel", NULL, NULL, NULL, NULL, wheel },
 		CU_SUITE_INFO_NULL,
 	};

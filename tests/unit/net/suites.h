@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef NET_SUITES_H
+#define NET_SUITES_H
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo tls_tests[], tls_setup_tests[];
+
+#endif
