@@ -79,6 +79,7 @@ static int authenticate(struct conn *c, struct host_call *call, const struct pop
 {
 	struct popart_login login = {
 		.size = sizeof(login),
+		.flags = c->tls ? POPART_LOGIN_TLS : 0,
 		.mechanism = step->mechanism,
 		.peer = conn_peer(c),
 		.local = conn_local(c),
