@@ -33,6 +33,22 @@ static bool put_off(struct conn *c, struct popart_io *io, enum popart_want want,
 	return true;
 }
 
+/* False: that is for the pool to do. */
+static bool ask_modules(
+	struct conn *c, struct popart_io *io, enum popart_want want, struct popart_step *step)
+{
+	if (meet_may_wait(c, want)) {
+		if (meet_quick(c, want, step))
+			return true;
+		if (put_off(c, io, want, step))
+			return false;
+	}
+	meet(c, want, step);
+	io->body = c->body.ptr;
+	io->body_len = c->body.len;
+	return true;
+}
+
 /* Steps until the session waits for the client, for the pool, or is over. */
 static enum then run(struct conn *c, struct popart_io *io, bool readable)
 {
@@ -82,11 +98,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			}
 			/* fall through */
 		default:
-			if (meet_may_wait(c, want) && put_off(c, io, want, &step))
+			if (!ask_modules(c, io, want, &step))
 				return THEN_POOL;
-			meet(c, want, &step);
-			io->body = c->body.ptr;
-			io->body_len = c->body.len;
 		}
 	}
 }
