@@ -82,6 +82,13 @@ struct popart_auth_ops {
 	/* Every user, in any order, until each() returns non-zero. */
 	int (*iterate)(void *inst_state, const struct popart_call *, void *ctx,
 		int (*each)(void *ctx, struct popart_str user));
+	/* Since minor 1. Optional, for modules with POPART_AUTH_BLOCKS: check_password,
+	 * answered from memory, at once, on an event thread. A yes counts; POPART_R_NEXT
+	 * lets the host go on to the next module in the same way; with anything else it
+	 * asks check_password, which must not rely on having been asked this before. */
+	int (*check_quick)(void *inst_state, const struct popart_call *,
+		const struct popart_login *, struct popart_str password,
+		struct popart_auth_reply *);
 };
 
 POPART_END_DECLS

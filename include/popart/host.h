@@ -68,7 +68,8 @@ struct popart_host {
 	/* The TEMPLATE option `name` with %u %n %d %h %{attribute} filled in for
 	 * this user; lives as long as scratch memory and ends in NUL (not counted).
 	 * A value that could leave its place in a path ('/', NUL, a leading '.', or
-	 * nothing at all) is refused: POPART_R_DENIED, already recorded by fail. */
+	 * nothing at all) is refused, already recorded by fail: POPART_R_DENIED if it
+	 * is of the name, POPART_R_PERM if it is an attribute. */
 	int (*expand)(struct popart_instance *, const struct popart_call *,
 		const struct popart_conf *, const char *name, const struct popart_user *,
 		struct popart_str *out);

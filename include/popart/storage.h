@@ -160,7 +160,8 @@ struct popart_storage_ops {
 	 * the module's own goes with the commit, not here. */
 	void (*close)(void *drop, const struct popart_call *);
 
-	/* Optional: lease-style locks. Called about every renew_ms while open;
+	/* Optional: lease-style locks. (This version of the server does not call it yet: a
+	 * lease must outlast the session.) Called about every renew_ms while open;
 	 * failure means the lock is lost and the session ends without update. */
 	int (*renew)(void *drop, const struct popart_call *);
 	uint32_t renew_ms;

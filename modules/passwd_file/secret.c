@@ -124,12 +124,13 @@ static int crypt_rating(const struct secret *s)
 static const char *check_crypt(const struct secret *s)
 {
 	int rating = crypt_rating(s);
+	bool known = rating != CRYPT_SALT_INVALID && rating != CRYPT_SALT_METHOD_DISABLED;
 
-	if (s->text.ptr[0] != '$' && s->text.ptr[0] != '_' && s->text.len != 13)
-		return "not a hash of crypt(3); a plain text begins with {PLAIN}";
-	if (rating == CRYPT_SALT_INVALID || rating == CRYPT_SALT_METHOD_DISABLED)
-		return "the crypt(3) of this system does not know the method";
-	return NULL;
+	if (s->text.ptr[0] == '$' || s->text.ptr[0] == '_')
+		return known ? NULL : "the crypt(3) of this system does not know the method";
+	return known && s->text.len == 13
+		? NULL
+		: "not a hash of crypt(3); a plain text begins with {PLAIN}";
 }
 
 static const char *check_argon(const struct secret *s)

@@ -28,6 +28,11 @@ void verifier_free(struct verifier **v)
 	*v = NULL;
 }
 
+static bool has_nul(struct popart_str password)
+{
+	return password.len && memchr(password.ptr, '\0', password.len);
+}
+
 static int answer(bool right)
 {
 	return right ? POPART_OK : POPART_R_DENIED;
@@ -43,7 +48,7 @@ static struct popart_str view(const void *ptr, size_t len)
 static int verify_crypt(struct verifier *v, const struct secret *s, struct popart_str password)
 {
 	size_t n = password.len < sizeof(v->password) ? password.len : sizeof(v->password) - 1;
-	bool whole = n == password.len && !(n && memchr(password.ptr, '\0', n));
+	bool whole = n == password.len && !has_nul(password);
 	int status;
 
 	if (s->text.len >= sizeof(v->setting))
@@ -131,7 +136,8 @@ static int verify_argon(const struct secret *s, struct popart_str password)
 	return status;
 }
 
-/* RFC 5802: StoredKey is H(HMAC(SaltedPassword, "Client Key")). */
+/* RFC 5802: StoredKey is H(HMAC(SaltedPassword, "Client Key")). The password is the key of
+ * an HMAC there, and keys that differ in NULs at their end are the same. */
 static int verify_scram(const struct secret *s, struct popart_str password)
 {
 	static const struct popart_str client_key = LITERAL_INIT("Client Key");
@@ -151,7 +157,8 @@ static int verify_scram(const struct secret *s, struct popart_str password)
 		gnutls_hmac_fast(GNUTLS_MAC_SHA256, salted, sizeof(salted), client_key.ptr,
 			client_key.len, key) == 0 &&
 		digest(GNUTLS_DIG_SHA256, view(key, sizeof(key)), view(NULL, 0), out))
-		status = answer(octets_same_secret(view(out, 32), view(scram.keys, 32)));
+		status = answer(octets_same_secret(view(out, 32), view(scram.keys, 32)) &&
+			!has_nul(password));
 	explicit_bzero(&scram, sizeof(scram));
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(key, sizeof(key));

@@ -12,6 +12,7 @@ LOG_EVENT(WORKER_FAILED, "worker_failed", POPART_LOG_ERROR, "A worker could not 
 LOG_EVENT(CONFIG, "config", POPART_LOG_WARN, "Something in the configuration deserves a second look.")
 LOG_EVENT(CONNECT, "connect", POPART_LOG_DEBUG, "A connection was accepted.")
 LOG_EVENT(CONNECT_REFUSED, "connect_refused", POPART_LOG_WARN, "A connection was refused: a limit, or no descriptors left. At most once a minute.")
+LOG_EVENT(TLS_FAILED, "tls_failed", POPART_LOG_INFO, "A client and this port could not agree on TLS: they have nothing in common, or only one of them wants it.")
 LOG_EVENT(LOGIN, "login", POPART_LOG_INFO, "A user is logged in and has the maildrop.")
 LOG_EVENT(AUTH_FAILED, "auth_failed", POPART_LOG_WARN, "A login was refused.")
 LOG_EVENT(LOGIN_FAILED, "login_failed", POPART_LOG_WARN, "The user is known, but the maildrop could not be opened.")

@@ -22,12 +22,30 @@ static bool can_answer(const struct popart_instance *inst, const struct question
 		return false;
 	switch (q->op) {
 	case OP_CHECK_PASSWORD:
+	case OP_CHECK_QUICK:
 		return ops->check_password != NULL;
 	case OP_FETCH_SECRET:
 		return ops->fetch_secret != NULL;
 	default:
 		return ops->lookup != NULL;
 	}
+}
+
+/* Whoever never waits needs no other way to be quick. */
+static bool is_quick(const struct popart_instance *inst)
+{
+	const struct popart_auth_ops *ops = &inst->module->auth;
+
+	return !(ops->caps & POPART_AUTH_BLOCKS) || (ops->check_quick && !inst->serial);
+}
+
+static int ask_quick(struct host_call *c, struct popart_instance *inst,
+	const struct question *q, struct auth_answer *answer)
+{
+	const struct popart_auth_ops *ops = &inst->module->auth;
+
+	return (ops->caps & POPART_AUTH_BLOCKS ? ops->check_quick : ops->check_password)(
+		inst->state, &c->pub, q->login, q->password, &answer->pub);
 }
 
 static int ask(struct host_call *c, struct popart_instance *inst, const struct question *q,
@@ -45,6 +63,9 @@ static int ask(struct host_call *c, struct popart_instance *inst, const struct q
 	case OP_CHECK_PASSWORD:
 		status = ops->check_password(
 			inst->state, &c->pub, q->login, q->password, &answer->pub);
+		break;
+	case OP_CHECK_QUICK:
+		status = ask_quick(c, inst, q, answer);
 		break;
 	case OP_FETCH_SECRET:
 		status = ops->fetch_secret(inst->state, &c->pub, q->login, &answer->pub);
@@ -107,6 +128,8 @@ static int ask_chain(struct host_call *c, const struct question *q, struct host_
 
 		if (!can_answer(inst, q))
 			continue;
+		if (q->op == OP_CHECK_QUICK && !is_quick(inst))
+			return POPART_R_UNSUPPORTED;
 		int status = ask(c, inst, q, &answer);
 		if (status == POPART_OK)
 			return accept_answer(c, &answer, out);
@@ -122,6 +145,14 @@ int host_auth_password(struct host_call *c, const struct popart_login *login,
 	struct question q = { .op = OP_CHECK_PASSWORD, .login = login, .password = password };
 
 	return ask_chain(c, &q, out);
+}
+
+bool host_auth_quick(struct host_call *c, const struct popart_login *login,
+	struct popart_str password, struct host_identity **out)
+{
+	struct question q = { .op = OP_CHECK_QUICK, .login = login, .password = password };
+
+	return ask_chain(c, &q, out) == POPART_OK;
 }
 
 int host_auth_secret(struct host_call *c, const struct popart_login *login, const char *scheme,

@@ -119,10 +119,13 @@ static int add_value(struct popart_instance *inst, const struct popart_call *cal
 {
 	bool is_home = view_eq(seq, VIEW_LIT("h")) || view_eq(seq, VIEW_LIT("{home}"));
 	struct popart_str value = value_of(user, seq);
+	bool from_name = view_has(VIEW_LIT("und"), seq.ptr[0]);
 	const char *unfit = unfit_reason(value, is_home);
 
+	/* The client chose the name; an attribute is what we were told by our own side. */
 	if (unfit)
-		return inst->host->table.fail(inst, call, POPART_R_DENIED, NULL, 0,
+		return inst->host->table.fail(inst, call,
+			from_name ? POPART_R_DENIED : POPART_R_PERM, NULL, 0,
 			"%s: the value of %%%.*s %s", option, VIEW_FMT(seq), unfit);
 	buf_add(out, value);
 	return POPART_OK;

@@ -99,6 +99,10 @@ const struct popart_str *host_identity_attr(const struct host_identity *, const 
  * NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
 int host_auth_password(struct host_call *, const struct popart_login *,
 	struct popart_str password, struct host_identity **out);
+/* The same without waiting. True: yes. False: nothing is decided, not even that it is a no,
+ * whose time would tell who is known here; ask host_auth_password. */
+bool host_auth_quick(struct host_call *, const struct popart_login *,
+	struct popart_str password, struct host_identity **out);
 /* Secrets of one scheme ("plain") for a challenge-response; check() says whether one of
  * them is right. */
 int host_auth_secret(struct host_call *, const struct popart_login *, const char *scheme,

@@ -8,6 +8,7 @@
 
 static const char *const op_names[HOST_OPS] = {
 	[OP_CHECK_PASSWORD] = "check_password",
+	[OP_CHECK_QUICK] = "check_quick",
 	[OP_FETCH_SECRET] = "fetch_secret",
 	[OP_LOOKUP] = "lookup",
 	[OP_MAILDROP_ID] = "maildrop_id",

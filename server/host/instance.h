@@ -10,6 +10,7 @@
 /* What may run inside a module during a session. */
 enum host_op {
 	OP_CHECK_PASSWORD,
+	OP_CHECK_QUICK,
 	OP_FETCH_SECRET,
 	OP_LOOKUP,
 	OP_MAILDROP_ID,

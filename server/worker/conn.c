@@ -7,11 +7,13 @@
 #include "base/clock.h"
 #include "worker/flow.h"
 #include "worker/meet.h"
+#include "worker/secure.h"
 #include "worker/show.h"
 
 static const char *const kill_reasons[] = {
 	[KILL_IDLE] = "idle-timeout",
 	[KILL_LOGIN] = "login-timeout",
+	[KILL_HANDSHAKE] = "handshake-timeout",
 	[KILL_STOP] = "shutdown",
 };
 
@@ -28,6 +30,22 @@ static bool put_off(struct conn *c, struct popart_io *io, enum popart_want want,
 		return false;
 	*c->pooled = (struct pooled){ .want = want, .step = *step };
 	(void)flow_flush(c, io, 0);
+	return true;
+}
+
+/* False: that is for the pool to do. */
+static bool ask_modules(
+	struct conn *c, struct popart_io *io, enum popart_want want, struct popart_step *step)
+{
+	if (meet_may_wait(c, want)) {
+		if (meet_quick(c, want, step))
+			return true;
+		if (put_off(c, io, want, step))
+			return false;
+	}
+	meet(c, want, step);
+	io->body = c->body.ptr;
+	io->body_len = c->body.len;
 	return true;
 }
 
@@ -50,10 +68,10 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			flushed = flow_flush(c, io, 0);
 			if (flushed != FLOW_DONE)
 				break;
-			if (!readable || !flow_receive(c, io))
+			if (!readable || !flow_receive(c, io, &readable))
 				return THEN_READ;
-			/* A short read has emptied the socket; its end makes it ready again. */
-			readable = io->in_len == THREAD_IN_ROOM;
+			/* TLS may have had something to say of its own. */
+			flushed = c->out.ptr ? FLOW_BLOCKED : FLOW_DONE;
 			break;
 		case POPART_WANT_OUTPUT:
 			flushed = flow_flush(c, io, 0);
@@ -62,12 +80,14 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			if (step.flags & POPART_STEP_CUT)
 				return THEN_END;
 			flushed = flow_flush(c, io, 0);
+			if (flushed == FLOW_DONE && c->tls)
+				secure_bye(c);
 			if (flushed != FLOW_BLOCKED)
 				return THEN_END;
 			c->ending = true;
 			break;
 		case POPART_WANT_BODY:
-			if (c->source->kind == POPART_SRC_FD &&
+			if (c->source->kind == POPART_SRC_FD && !c->tls &&
 				(step.flags & POPART_STEP_DIRECT)) {
 				flushed = flow_send_direct(c, io, &step);
 				break;
@@ -78,11 +98,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			}
 			/* fall through */
 		default:
-			if (meet_may_wait(c, want) && put_off(c, io, want, &step))
+			if (!ask_modules(c, io, want, &step))
 				return THEN_POOL;
-			meet(c, want, &step);
-			io->body = c->body.ptr;
-			io->body_len = c->body.len;
 		}
 	}
 }
@@ -125,20 +142,25 @@ static void pool_run(struct pool_job *job, void *thread)
 	arm(c, EPOLLOUT);
 }
 
+/* A deadline that comes nearer has to be put where the wheel looks sooner. */
+static void move_deadline(struct conn *c, int64_t deadline)
+{
+	bool nearer =
+		deadline < atomic_load_explicit(&c->timer.deadline_ms, memory_order_relaxed);
+
+	if (nearer)
+		wheel_remove(c->worker->wheel, &c->timer);
+	atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
+	if (nearer)
+		wheel_add(c->worker->wheel, &c->timer);
+}
+
 static void set_deadline(struct conn *c, int64_t now)
 {
-	int64_t deadline = now + c->worker->conf->idle_timeout_ms;
-
 	if (!conn_logged_in(c))
 		return; /* the login as a whole is timed */
 	atomic_store_explicit(&c->unread_by_peer, 0, memory_order_relaxed);
-	if (deadline < atomic_load_explicit(&c->timer.deadline_ms, memory_order_relaxed)) {
-		wheel_remove(c->worker->wheel, &c->timer);
-		atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
-		wheel_add(c->worker->wheel, &c->timer);
-		return;
-	}
-	atomic_store_explicit(&c->timer.deadline_ms, deadline, memory_order_relaxed);
+	move_deadline(c, now + c->worker->conf->idle_timeout_ms);
 }
 
 void conn_serve(struct conn *c, bool readable)
@@ -189,6 +211,22 @@ void conn_serve(struct conn *c, bool readable)
 	arm(c, then == THEN_READ ? EPOLLIN : EPOLLOUT);
 }
 
+/* False: it goes on at the next event. An end of the handshake that is none is met by the
+ * session, which was aborted. */
+static bool shake_hands(struct conn *c)
+{
+	enum flow result = secure_handshake(c);
+
+	if (conn_secured(c))
+		move_deadline(c, clock_ms() + c->worker->conf->login_timeout_ms);
+	if (result == FLOW_FAILED)
+		popart_session_abort(c->pop3, "handshake-failed");
+	if (result != FLOW_BLOCKED)
+		return true;
+	arm(c, c->out.ptr ? EPOLLOUT : EPOLLIN);
+	return false;
+}
+
 void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 {
 	enum flow flushed;
@@ -206,11 +244,15 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 		return;
 	}
 	if (flushed == FLOW_DONE && c->ending && !killed) {
+		if (c->tls)
+			secure_bye(c);
 		conn_end(c);
 		return;
 	}
 	if (flushed != FLOW_DONE)
 		popart_session_abort(c->pop3, "send-failed");
+	else if (!killed && !conn_secured(c) && !shake_hands(c))
+		return;
 	conn_serve(c, (events & ~(uint32_t)EPOLLOUT) != 0);
 }
 
@@ -235,8 +277,19 @@ void conn_expired(struct wheel_entry *e)
 			clock_ms() + c->worker->conf->idle_timeout_ms, memory_order_relaxed);
 		return;
 	}
-	atomic_store(&c->killed, logged_in ? KILL_IDLE : KILL_LOGIN);
+	atomic_store(&c->killed,
+		logged_in                 ? KILL_IDLE
+			: conn_secured(c) ? KILL_LOGIN
+					  : KILL_HANDSHAKE);
 	(void)shutdown(c->fd, SHUT_RDWR);
+}
+
+void conn_begin(struct conn *c)
+{
+	if (conn_secured(c))
+		conn_serve(c, false);
+	else
+		arm(c, EPOLLIN); /* the client speaks first */
 }
 
 uint32_t conn_drain(struct worker *w)

@@ -103,7 +103,7 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
 	bool passwords = host_auth_has_password(w->host) &&
-		(l->conf->plaintext_auth || addr_is_loopback(peer));
+		(l->conf->tls || l->conf->plaintext_auth || addr_is_loopback(peer));
 	bool apop = w->conf->apop && host_auth_has_secret(w->host);
 	char room[400];
 
@@ -111,10 +111,13 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 		return NULL;
 	c->pop3 = popart_session_new(&w->pop3, passwords ? POPART_SESSION_PASSWORDS : 0,
 		apop ? make_stamp(w, room, sizeof(room)) : VIEW_NONE, c);
-	if (!c->pop3) {
+	c->tls = l->conf->tls ? tls_new(w->tls) : NULL;
+	if (!c->pop3 || (l->conf->tls && !c->tls)) {
+		popart_session_free(&c->pop3);
 		free(c);
 		return NULL;
 	}
+	atomic_store(&c->secured, !l->conf->tls);
 	c->worker = w;
 	c->thread = t;
 	c->listener = l;
@@ -129,7 +132,10 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 		(void)addr_text(&local, room, NULL);
 		c->local = strdup(room);
 	}
-	atomic_store(&c->timer.deadline_ms, c->since_ms + w->conf->login_timeout_ms);
+	atomic_store(&c->timer.deadline_ms,
+		c->since_ms +
+			(l->conf->tls ? w->conf->handshake_timeout_ms
+				      : w->conf->login_timeout_ms));
 	return c;
 }
 
@@ -165,7 +171,7 @@ bool conn_accept(struct thread *t, const struct worker_listener *l)
 	show_begin(c);
 	table_set(&w->table, slot, c);
 	wheel_add(w->wheel, &c->timer);
-	conn_serve(c, false);
+	conn_begin(c);
 	return true;
 }
 
@@ -186,7 +192,7 @@ void conn_end(struct conn *c)
 	struct worker *w = c->worker;
 
 	conn_count(c, BOARD_SESSIONS_ENDED, 1);
-	if (atomic_load(&c->killed) == KILL_IDLE || atomic_load(&c->killed) == KILL_LOGIN)
+	if (atomic_load(&c->killed) != KILL_NONE && atomic_load(&c->killed) != KILL_STOP)
 		conn_count(c, BOARD_TIMEOUTS, 1);
 	wheel_remove(w->wheel, &c->timer);
 	show_end(c);
@@ -195,6 +201,7 @@ void conn_end(struct conn *c)
 	show_nothing(c);
 	meet_unlock(c);
 	popart_session_free(&c->pop3);
+	tls_free(&c->tls);
 	host_identity_free(&c->who);
 	flow_parked_wipe(&c->in);
 	flow_parked_free(&c->out);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
+#include "worker/secure.h"
 
 #define DIRECT_MAX (1u << 20) /* octets in one sendfile: others want to be served, too */
 
@@ -73,16 +74,29 @@ enum flow flow_flush_parked(struct conn *c)
 	return result;
 }
 
+enum flow flow_send(struct conn *c, struct popart_str octets)
+{
+	size_t sent;
+	enum flow result = send_some(c, octets.ptr, octets.len, &sent, 0);
+
+	if (result == FLOW_BLOCKED && !flow_park(&c->out, octets.ptr + sent, octets.len - sent))
+		result = FLOW_FAILED;
+	return result;
+}
+
 enum flow flow_flush(struct conn *c, struct popart_io *io, int more)
 {
+	struct popart_str octets = view_of(io->out, io->out_len);
 	enum flow result;
 	size_t sent;
 
 	if (io->out_len == 0)
 		return FLOW_DONE;
-	result = send_some(c, io->out, io->out_len, &sent, more);
+	if (c->tls && !secure_seal(c, io->out, io->out_len, &octets))
+		return FLOW_FAILED;
+	result = send_some(c, octets.ptr, octets.len, &sent, more);
 	if (result == FLOW_BLOCKED) {
-		if (!flow_park(&c->out, io->out + sent, io->out_len - sent))
+		if (!flow_park(&c->out, octets.ptr + sent, octets.len - sent))
 			result = FLOW_FAILED;
 		c->burst = c->burst / 2 > FLOW_BURST_MIN ? c->burst / 2 : FLOW_BURST_MIN;
 	} else if (io->out_len > c->burst / 2 && c->burst < THREAD_OUT_ROOM) {
@@ -93,13 +107,40 @@ enum flow flow_flush(struct conn *c, struct popart_io *io, int more)
 	return result;
 }
 
-bool flow_receive(struct conn *c, struct popart_io *io)
+ssize_t flow_read(struct conn *c, char *room, size_t size)
 {
 	ssize_t n;
 
 	do
-		n = recv(c->fd, c->thread->in, THREAD_IN_ROOM, 0);
+		n = recv(c->fd, room, size, 0);
 	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		c->octets_in += (uint64_t)n;
+		conn_count(c, BOARD_OCTETS_IN, (uint64_t)n);
+	}
+	return n;
+}
+
+static void take_plain(struct conn *c, size_t n, struct popart_io *io)
+{
+	bool first = c->octets_in == n;
+
+	if (first && secure_is_hello(view_of(c->thread->in, n))) {
+		secure_refuse(c, "the client speaks TLS, which this port does not");
+		return;
+	}
+	io->in = c->thread->in;
+	io->in_len = n;
+	if (c->thread->in_used < n)
+		c->thread->in_used = n;
+}
+
+bool flow_receive(struct conn *c, struct popart_io *io, bool *more)
+{
+	ssize_t n = flow_read(c, c->tls ? c->thread->raw : c->thread->in, THREAD_IN_ROOM);
+
+	/* A short read has emptied the socket; its end makes it ready again. */
+	*more = n == THREAD_IN_ROOM;
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n < 0) {
@@ -107,13 +148,10 @@ bool flow_receive(struct conn *c, struct popart_io *io)
 	} else if (n == 0) {
 		c->at_eof = true;
 		io->in_eof = 1;
+	} else if (c->tls) {
+		(void)secure_open(c, (size_t)n, io);
 	} else {
-		c->octets_in += (uint64_t)n;
-		conn_count(c, BOARD_OCTETS_IN, (uint64_t)n);
-		io->in = c->thread->in;
-		io->in_len = (size_t)n;
-		if (c->thread->in_used < io->in_len)
-			c->thread->in_used = io->in_len;
+		take_plain(c, (size_t)n, io);
 	}
 	return true;
 }
@@ -158,6 +196,10 @@ enum flow flow_send_direct(struct conn *c, struct popart_io *io, const struct po
 	do
 		n = sendfile(c->fd, c->source->fd, &at, want);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EINVAL) { /* a file system that cannot */
+		flow_supply_body(c, io, step);
+		return FLOW_DONE;
+	}
 	if (n < 0)
 		return errno == EAGAIN ? FLOW_BLOCKED : FLOW_FAILED;
 	if (n == 0) { /* the file is shorter than it was */

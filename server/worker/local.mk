@@ -19,6 +19,8 @@ libworker_la_SOURCES = \
 	server/worker/private.h \
 	server/worker/sandbox.c \
 	server/worker/sandbox.h \
+	server/worker/secure.c \
+	server/worker/secure.h \
 	server/worker/show.c \
 	server/worker/show.h \
 	server/worker/state.h \

@@ -8,15 +8,16 @@
 #include <unistd.h>
 #include "worker/conn.h"
 
+#define ROOMS (THREAD_CLEAR_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM + THREAD_SEALED_ROOM)
+
 struct thread *thread_new(struct worker *w, uint32_t index)
 {
 	struct thread *t = calloc(1, sizeof(*t));
-	size_t all = THREAD_IN_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM;
 	char *room;
 
 	if (!t)
 		return NULL;
-	room = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	room = mmap(NULL, ROOMS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (room == MAP_FAILED) {
 		free(t);
 		return NULL;
@@ -24,8 +25,9 @@ struct thread *thread_new(struct worker *w, uint32_t index)
 	t->worker = w;
 	t->index = index;
 	t->in = room;
-	t->out = t->in + THREAD_IN_ROOM;
+	t->out = t->in + THREAD_CLEAR_ROOM;
 	t->raw = t->out + THREAD_OUT_ROOM;
+	t->sealed = t->raw + THREAD_RAW_ROOM;
 	return t;
 }
 
@@ -33,7 +35,7 @@ void thread_free(struct thread **tp)
 {
 	if (!*tp)
 		return;
-	(void)munmap((*tp)->in, THREAD_IN_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM);
+	(void)munmap((*tp)->in, ROOMS);
 	free(*tp);
 	*tp = NULL;
 }

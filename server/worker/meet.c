@@ -75,10 +75,11 @@ static bool apop_check(void *ctx, struct popart_str secret)
 
 /* A POPART status; what is refused here the call records as a module would. */
 static int authenticate(struct conn *c, struct host_call *call, const struct popart_step *step,
-	struct buf prepared[3])
+	struct buf prepared[3], bool quick)
 {
 	struct popart_login login = {
 		.size = sizeof(login),
+		.flags = c->tls ? POPART_LOGIN_TLS : 0,
 		.mechanism = step->mechanism,
 		.peer = conn_peer(c),
 		.local = conn_local(c),
@@ -94,6 +95,10 @@ static int authenticate(struct conn *c, struct host_call *call, const struct pop
 	}
 	login.user = buf_view(&prepared[0]);
 	login.act_as = buf_view(&prepared[1]);
+	if (quick)
+		return !apop && host_auth_quick(call, &login, buf_view(&prepared[2]), &c->who)
+			? POPART_OK
+			: POPART_R_UNSUPPORTED;
 	if (apop)
 		return host_auth_secret(call, &login, "plain", apop_check, &try, &c->who);
 	return host_auth_password(call, &login, buf_view(&prepared[2]), &c->who);
@@ -117,7 +122,27 @@ static int login_delay(const struct conn *c, struct host_call *call)
 	return POPART_R_LOGIN_DELAY;
 }
 
-static void meet_auth(struct conn *c, const struct popart_step *step)
+static void answer_login(
+	struct conn *c, struct host_call *call, const struct popart_step *step, int status)
+{
+	if (status == POPART_OK)
+		status = login_delay(c, call);
+	if (status != POPART_OK) {
+		call->status = status;
+		conn_count(c,
+			status == POPART_R_DENIED ? BOARD_AUTH_FAILURES : BOARD_LOGIN_ERRORS,
+			1);
+		show_failure(c,
+			status == POPART_R_DENIED ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN_FAILED,
+			call, step->user);
+	}
+	popart_session_auth_done(c->pop3, status, buf_view(&call->client));
+	if (status != POPART_OK)
+		host_identity_free(&c->who);
+}
+
+/* quick: a yes, or nothing has happened, which is false. */
+static bool meet_auth(struct conn *c, const struct popart_step *step, bool quick)
 {
 	struct host_call call;
 	struct buf prepared[3];
@@ -128,24 +153,18 @@ static void meet_auth(struct conn *c, const struct popart_step *step)
 	host_identity_free(&c->who);
 	call_begin(c, &call, "login");
 	call.user = step->user;
-	status = authenticate(c, &call, step, prepared);
-	if (status == POPART_OK)
-		status = login_delay(c, &call);
-	if (status != POPART_OK) {
-		call.status = status;
-		conn_count(c,
-			status == POPART_R_DENIED ? BOARD_AUTH_FAILURES : BOARD_LOGIN_ERRORS,
-			1);
-		show_failure(c,
-			status == POPART_R_DENIED ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN_FAILED,
-			&call, step->user);
-	}
-	popart_session_auth_done(c->pop3, status, buf_view(&call.client));
-	if (status != POPART_OK)
-		host_identity_free(&c->who);
+	status = authenticate(c, &call, step, prepared, quick);
+	if (status == POPART_OK || !quick)
+		answer_login(c, &call, step, status);
 	call_end(c, &call);
 	for (size_t i = 0; i < ARRAY_LEN(prepared); i++)
 		buf_wipe(&prepared[i]);
+	return status == POPART_OK || !quick;
+}
+
+bool meet_quick(struct conn *c, enum popart_want want, const struct popart_step *step)
+{
+	return want == POPART_WANT_AUTH && meet_auth(c, step, true);
 }
 
 /* Somebody is refused because of this lock: is its holder still there? */
@@ -325,7 +344,7 @@ void meet(struct conn *c, enum popart_want want, const struct popart_step *step)
 {
 	switch (want) {
 	case POPART_WANT_AUTH:
-		meet_auth(c, step);
+		(void)meet_auth(c, step, false);
 		break;
 	case POPART_WANT_OPEN:
 		meet_open(c);

@@ -10,6 +10,9 @@
 void meet(struct conn *, enum popart_want, const struct popart_step *);
 /* Whether this want belongs into the pool. */
 bool meet_may_wait(const struct conn *, enum popart_want);
+/* AUTH: a login to which a module says yes from memory, while others wait for the pool.
+ * False: nothing has happened. */
+bool meet_quick(struct conn *, enum popart_want, const struct popart_step *);
 /* Gives the session lock back, if it is held. */
 void meet_unlock(struct conn *);
 

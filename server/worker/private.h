@@ -19,7 +19,7 @@ struct pooled {
 };
 
 /* Why a connection is to end, decided by another thread than its owner. */
-enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_STOP };
+enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_HANDSHAKE, KILL_STOP };
 
 struct conn {
 	struct wheel_entry timer;
@@ -29,6 +29,8 @@ struct conn {
 	_Atomic uint32_t handed_over; /* release by who arms, acquire by who is woken: the
 	                                 kernel orders them, the memory model has to be told */
 	struct popart_session *pop3;
+	struct tls *tls;      /* NULL: octets travel as they are      */
+	_Atomic bool secured; /* the handshake is over; or there is none */
 	const struct worker_listener *listener;
 	uint64_t id;
 	uint32_t slot, burst;
@@ -61,6 +63,11 @@ static inline bool conn_logged_in(const struct conn *c)
 	return atomic_load_explicit(&c->in_transaction, memory_order_relaxed);
 }
 
+static inline bool conn_secured(const struct conn *c)
+{
+	return atomic_load_explicit(&c->secured, memory_order_relaxed);
+}
+
 static inline struct popart_str conn_peer(const struct conn *c)
 {
 	return view_of(c->peer, c->peer_len);
@@ -77,6 +84,7 @@ static inline void conn_count(struct conn *c, enum board_counter what, uint64_t 
 }
 
 /* What conn.c and door.c need of each other. */
+void conn_begin(struct conn *);
 void conn_serve(struct conn *, bool readable);
 void conn_end(struct conn *);
 

@@ -69,7 +69,7 @@ static void allow_path(void *ctx, const char *template)
 	buf_free(&path);
 }
 
-static void say(struct log *log, const char *state, const char *why)
+static void say(struct log *log, const char *state, const char *why, const char *path)
 {
 	struct log_line l;
 
@@ -77,6 +77,8 @@ static void say(struct log *log, const char *state, const char *why)
 	log_str(&l, "landlock", state);
 	if (why)
 		log_str(&l, "why", why);
+	if (path)
+		log_str(&l, "path", path);
 	log_end(&l);
 }
 
@@ -109,27 +111,26 @@ void sandbox_enter(const struct host *host, const struct conf *conf, struct log 
 
 	/* Version 1 refuses every rename between directories, a delivery's last step. */
 	if (version < 2) {
-		say(log, "off", "not offered by this kernel or build");
+		say(log, "off", "not offered by this kernel or build", NULL);
 		return;
 	}
 	attr.handled_access_fs = r.handled = handled_by(version);
 	r.fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (r.fd < 0) {
-		say(log, "off", "the kernel refused a rule set");
+		say(log, "off", "the kernel refused a rule set", NULL);
 		return;
 	}
 	allow_path(&r, conf->run_dir);
-	allow_path(&r, conf->state_dir);
 	allow_path(&r, "/dev/null");
 	host_each_path(host, allow_path, &r);
 	if (r.unbounded)
-		say(log, "off", r.unbounded);
+		say(log, "off", "this path cannot be held to one place", r.unbounded);
 	else if (host_needs(host) & POPART_NEEDS_PROCESS)
-		say(log, "off", "a module starts other programs");
+		say(log, "off", "a module starts other programs", NULL);
 	else if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 		syscall(SYS_landlock_restrict_self, r.fd, 0) != 0)
-		say(log, "off", "the kernel refused it");
+		say(log, "off", "the kernel refused it", NULL);
 	else
-		say(log, "on", NULL);
+		say(log, "on", NULL, NULL);
 	(void)close(r.fd);
 }

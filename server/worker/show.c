@@ -12,6 +12,16 @@ static void log_who(struct log_line *l, const struct conn *c)
 	log_hex(l, "session", c->id);
 }
 
+static void log_tls(struct log_line *l, const struct conn *c)
+{
+	if (!c->tls || !conn_secured(c))
+		return;
+	log_str(l, "tls", tls_version(c->tls));
+	log_str(l, "cipher", tls_cipher(c->tls));
+	if (tls_resumed(c->tls))
+		log_str(l, "resumed", "true");
+}
+
 static void log_user(struct log_line *l, const struct conn *c, struct popart_str name)
 {
 	log_quoted(l, "user", c->who ? c->who->user : name);
@@ -62,6 +72,16 @@ void show_nothing(struct conn *c)
 	board_slot_done(s);
 }
 
+void show_tls_failed(struct conn *c, const char *why)
+{
+	struct log_line l;
+
+	log_begin(c->worker->log, &l, LOG_EV_TLS_FAILED);
+	log_who(&l, c);
+	log_str(&l, "why", why);
+	log_end(&l);
+}
+
 void show_end(struct conn *c)
 {
 	struct popart_session_stats stats = { .size = sizeof(stats) };
@@ -78,6 +98,7 @@ void show_end(struct conn *c)
 	log_u64(&l, "retrieved", stats.retrieved);
 	log_u64(&l, "top", stats.topped);
 	log_u64(&l, "deleted", stats.deleted);
+	log_tls(&l, c);
 	if (c->who)
 		log_user(&l, c, VIEW_NONE);
 	log_end(&l);
@@ -131,6 +152,7 @@ void conn_event(void *user, const struct popart_event *e)
 		conn_count(c, BOARD_LOGINS, 1);
 		log_begin(c->worker->log, &l, LOG_EV_LOGIN);
 		log_who(&l, c);
+		log_tls(&l, c);
 		log_u64(&l, "messages", e->count);
 		log_u64(&l, "octets", e->octets);
 		log_user(&l, c, VIEW_NONE);

@@ -10,6 +10,7 @@
 #include "host/host.h"
 #include "ipc/board.h"
 #include "net/addr.h"
+#include "net/tls.h"
 #include "net/wheel.h"
 #include "worker/lock.h"
 #include "worker/pool.h"
@@ -42,6 +43,7 @@ struct worker {
 	struct board *board;
 	struct host *host;
 	struct popart_session_conf pop3;
+	struct tls_context *tls; /* NULL: no certificates */
 	struct locks *locks;
 	struct wheel *wheel;
 	struct pool *pool;
@@ -68,12 +70,16 @@ struct worker {
 #define THREAD_IN_ROOM  (16u << 10)
 #define THREAD_OUT_ROOM (256u << 10)
 #define THREAD_RAW_ROOM (256u << 10)
+/* Under TLS: what one read may bring to light, with a record that lay half-read in GnuTLS;
+ * and all of out in records. */
+#define THREAD_CLEAR_ROOM  (THREAD_IN_ROOM + 2 * TLS_RECORD)
+#define THREAD_SEALED_ROOM (THREAD_OUT_ROOM + (THREAD_OUT_ROOM / TLS_RECORD + 2) * 512)
 
 struct thread {
 	struct worker *worker;
 	uint32_t index; /* of host and scoreboard */
 	pthread_t id;
-	char *in, *out, *raw;
+	char *in, *out, *raw, *sealed;
 	size_t in_used; /* octets of in that may hold what a client said */
 };
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
+#include "worker/certify.h"
 #include "worker/conn.h"
 #include "worker/crew.h"
 #include "worker/loop.h"
@@ -48,6 +49,19 @@ static bool read_conf(struct worker *w, int fd, const char *name, struct report 
 		fail_errno(r, "cannot read the master's copy of the configuration");
 	free(text);
 	return w->conf != NULL;
+}
+
+static bool take_secrets(struct worker *w, int fd, struct report *r)
+{
+	struct secrets *secrets = secrets_open(fd);
+	bool ok = secrets != NULL;
+
+	if (ok)
+		ok = certify(w->conf, secrets, &w->tls, r);
+	else
+		fail_errno(r, "the master's copy of certificates and keys");
+	secrets_free(&secrets);
+	return ok;
 }
 
 static bool take_listeners(struct worker *w, const int *fds, size_t n, struct report *r)
@@ -303,6 +317,7 @@ static void free_worker(struct worker *w)
 		(void)close(w->listeners[i].fd);
 	free(w->listeners);
 	locks_free(&w->locks);
+	tls_context_free(&w->tls);
 	wheel_free(&w->wheel);
 	pool_free(&w->pool);
 	if (w->reserve_fd >= 0)
@@ -350,7 +365,7 @@ static bool take_start(struct worker *w, struct report *r)
 	bool ok = false;
 	char name[CHAN_TEXT_MAX + 1];
 
-	if (chan_recv(w->chan, &msg, fds, &n) != 1 || msg.kind != CHAN_START || n < 2) {
+	if (chan_recv(w->chan, &msg, fds, &n) != 1 || msg.kind != CHAN_START || n < 3) {
 		report_error(r, NULL, 0, "no start message from the master");
 		return false;
 	}
@@ -361,9 +376,10 @@ static bool take_start(struct worker *w, struct report *r)
 	if (!w->board)
 		fail_errno(r, "scoreboard");
 	else
-		ok = read_conf(w, fds[0], name, r) && take_listeners(w, fds + 2, n - 2, r);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
+		ok = read_conf(w, fds[0], name, r) && take_secrets(w, fds[2], r) &&
+			take_listeners(w, fds + 3, n - 3, r);
+	for (size_t i = 0; i < 3; i++)
+		(void)close(fds[i]);
 	return ok;
 }
 

@@ -144,3 +144,24 @@ tests_unit_test_pop3_SOURCES = \
 tests_unit_test_pop3_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_pop3_LDADD = $(TAP_LIBS) $(POP3_LIBS)
 endif
+
+EXTRA_DIST += tests/unit/passwd_file/hashes.txt
+if HAVE_CUNIT
+if WITH_PASSWD_FILE
+check_PROGRAMS += tests/unit/test-passwd-file
+TESTS += tests/unit/test-passwd-file
+tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/passwd_file/cache_test.c \
+	tests/unit/passwd_file/file_test.c \
+	tests/unit/passwd_file/line_test.c \
+	tests/unit/passwd_file/main.c \
+	tests/unit/passwd_file/secret_test.c \
+	tests/unit/passwd_file/tests.h \
+	tests/unit/passwd_file/users_test.c
+tests_unit_test_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/passwd_file
+tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
+tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
+endif
+endif

@@ -45,6 +45,13 @@ static int expand(struct rig *r, const struct popart_user *user, struct popart_s
 	return status;
 }
 
+/* A name that does not fit is the client's affair, an attribute ours. */
+static int refusal(const char *template)
+{
+	return strstr(template, "%h") || strstr(template, "%{") ? POPART_R_PERM
+								: POPART_R_DENIED;
+}
+
 static void one(const struct test_case *t, struct popart_str name, const struct popart_attr *a,
 	size_t n)
 {
@@ -65,7 +72,7 @@ static void one(const struct test_case *t, struct popart_str name, const struct 
 		fprintf(stderr, "# %s", rig_said(&r));
 	if (loaded) {
 		int status = expand(&r, &user, &out);
-		CU_ASSERT_EQUAL(status, t->want ? POPART_OK : POPART_R_DENIED);
+		CU_ASSERT_EQUAL(status, t->want ? POPART_OK : refusal(t->template));
 		if (!status && t->want)
 			CU_ASSERT_STRING_EQUAL(out.ptr, t->want);
 	}

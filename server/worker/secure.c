@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/secure.h"
+#include <errno.h>
+#include "worker/show.h"
+
+static struct tls_io io_of(struct conn *c, size_t n)
+{
+	return (struct tls_io){ .in = c->thread->raw,
+		.in_len = n,
+		.out = c->thread->sealed,
+		.out_cap = THREAD_SEALED_ROOM };
+}
+
+/* A TLS record of type handshake, of any version since 1.0 (RFC 8446 section 5.1). */
+bool secure_is_hello(struct popart_str first)
+{
+	return first.len > 0 && first.ptr[0] == 0x16 && (first.len < 2 || first.ptr[1] == 3);
+}
+
+void secure_refuse(struct conn *c, const char *why)
+{
+	show_tls_failed(c, why);
+	popart_session_abort(c->pop3, "handshake-failed");
+}
+
+bool secure_seal(struct conn *c, const char *ptr, size_t len, struct popart_str *sealed)
+{
+	struct tls_io io = io_of(c, 0);
+	size_t n;
+
+	while (len > 0) {
+		n = tls_write(c->tls, &io, ptr, len);
+		if (n == 0)
+			return false;
+		ptr += n;
+		len -= n;
+	}
+	*sealed = view_of(io.out, io.out_len);
+	return true;
+}
+
+/* Alerts and answers to key updates, which TLS itself has to say. There is nothing parked
+ * before them: input is read only when all output is out. */
+static bool send_own(struct conn *c, const struct tls_io *io)
+{
+	return io->out_len == 0 || flow_send(c, view_of(io->out, io->out_len)) != FLOW_FAILED;
+}
+
+bool secure_open(struct conn *c, size_t n, struct popart_io *io)
+{
+	struct tls_io sealed = io_of(c, n);
+	enum tls_result result;
+	size_t got = 0, len;
+
+	do {
+		len = THREAD_CLEAR_ROOM - got;
+		result = tls_read(c->tls, &sealed, c->thread->in + got, &len);
+		got += result == TLS_DONE ? len : 0;
+	} while (result == TLS_DONE && got < THREAD_CLEAR_ROOM);
+	if (c->thread->in_used < got)
+		c->thread->in_used = got;
+	if (result == TLS_FAILED || !send_own(c, &sealed)) {
+		popart_session_abort(c->pop3, "receive-failed");
+		return false;
+	}
+	io->in = c->thread->in;
+	io->in_len = got;
+	if (result == TLS_CLOSED) {
+		c->at_eof = true;
+		io->in_eof = 1;
+	}
+	return true;
+}
+
+/* The client may have spoken in the same breath. */
+static bool keep_early(struct conn *c, size_t taken, size_t n)
+{
+	struct popart_io io = { .size = sizeof(io) };
+	bool ok;
+
+	if (taken == n)
+		return true;
+	memmove(c->thread->raw, c->thread->raw + taken, n - taken);
+	ok = secure_open(c, n - taken, &io) && flow_park(&c->in, io.in, io.in_len);
+	flow_wipe_received(c->thread);
+	return ok;
+}
+
+enum flow secure_handshake(struct conn *c)
+{
+	ssize_t n = flow_read(c, c->thread->raw, THREAD_IN_ROOM);
+	struct tls_io io = io_of(c, n > 0 ? (size_t)n : 0);
+	bool first = c->octets_in == (uint64_t)(n > 0 ? n : 0);
+	enum tls_result result;
+	enum flow sent;
+
+	if (n < 0 && errno == EAGAIN)
+		return FLOW_BLOCKED;
+	if (n <= 0) {
+		popart_session_abort(c->pop3, "client-closed");
+		return FLOW_FAILED;
+	}
+	if (first && !secure_is_hello(view_of(io.in, io.in_len))) {
+		secure_refuse(c, "the client does not speak TLS, which this port expects");
+		return FLOW_FAILED;
+	}
+	result = tls_handshake(c->tls, &io);
+	if (result == TLS_MORE)
+		return send_own(c, &io) ? FLOW_BLOCKED : FLOW_FAILED;
+	if (result != TLS_DONE) {
+		(void)send_own(c, &io); /* the alert */
+		flow_parked_free(&c->out);
+		secure_refuse(c, tls_why(c->tls));
+		return FLOW_FAILED;
+	}
+	sent = io.out_len ? flow_send(c, view_of(io.out, io.out_len)) : FLOW_DONE;
+	if (sent == FLOW_FAILED || !keep_early(c, (size_t)(io.in - c->thread->raw), (size_t)n))
+		return FLOW_FAILED;
+	atomic_store_explicit(&c->secured, true, memory_order_relaxed);
+	return sent;
+}
+
+void secure_bye(struct conn *c)
+{
+	struct tls_io io = io_of(c, 0);
+
+	tls_bye(c->tls, &io);
+	if (io.out_len && flow_send(c, view_of(io.out, io.out_len)) == FLOW_BLOCKED)
+		flow_parked_free(&c->out);
+}
