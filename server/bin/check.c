@@ -9,6 +9,8 @@
 #include "master/listener.h"
 #include "master/logfile.h"
 #include "master/rundir.h"
+#include "master/secrets.h"
+#include "worker/certify.h"
 
 #define DUMP_MAX (4u << 20)
 
@@ -25,6 +27,27 @@ static void check_places(struct check *c, const struct account *a)
 
 	(void)rundir_check(c->conf->run_dir, a, run_dir, &c->report);
 	(void)logfile_check(c->conf, a, &c->report);
+}
+
+/* What only root may read is read while we are root. The ticket key is nobody's. */
+static void check_certificates(struct check *c, const char *name)
+{
+	static const char ticket_key[SECRET_TICKET_KEY];
+	struct tls_context *tls = NULL;
+	struct secrets *secrets;
+	int fd = secrets_read(
+		c->conf, view_of(ticket_key, sizeof(ticket_key)), name, &c->report);
+
+	if (fd < 0)
+		return;
+	secrets = secrets_open(fd);
+	if (!secrets)
+		report_error(&c->report, name, 0, "cannot keep the certificates in memory: %s",
+			strerror(errno));
+	else if (certify(c->conf, secrets, &tls, &c->report))
+		tls_context_free(&tls);
+	secrets_free(&secrets);
+	(void)close(fd);
 }
 
 /* Loads no module before it is somebody harmless. */
@@ -71,6 +94,7 @@ static bool load(struct check *c, struct popart_str text, const char *name, bool
 	if (to_serve) {
 		limits_check(c->conf, &c->report);
 		(void)listeners_check(c->conf, &c->report);
+		check_certificates(c, name);
 	}
 	if (become_worker(c, to_serve))
 		load_modules(c);

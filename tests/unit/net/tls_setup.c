@@ -52,14 +52,14 @@ static void test_pairs(void)
 	check(&p, "other.example: The certificate and the given key do not match.");
 	p = other.tls;
 	p.chain = VIEW_LIT("");
-	check(&p, "other.example: no certificate in PEM form: Base64 unexpected header error.");
+	check(&p, "other.example: no certificate in PEM form: No certificate was found.");
 	p.chain = view_str(junk);
 	check(&p, "other.example: no certificate in PEM form: No certificate was found.");
 	p.chain = other.tls.key;
 	check(&p, "other.example: no certificate in PEM form: No certificate was found.");
 	p = other.tls;
 	p.chain.len /= 2;
-	check(&p, "other.example: no certificate in PEM form: Base64 decoding error.");
+	check(&p, "other.example: no certificate in PEM form: Base64 unexpected header error.");
 	p = other.tls;
 	p.key = view_str(junk);
 	check(&p,
