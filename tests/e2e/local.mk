@@ -11,7 +11,8 @@ E2E_TESTS = \
 	tests/e2e/test-auth.py \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-races.py \
-	tests/e2e/test-stress.py
+	tests/e2e/test-stress.py \
+	tests/e2e/test-tls.py
 
 if WITH_MAILDIR
 if WITH_STATIC
