@@ -30,6 +30,7 @@ struct book {
 	const char *path;
 	unsigned char key[CACHE_KEY_OCTETS];
 	_Atomic int64_t next_look_ms;
+	_Atomic bool stale; /* the file has changed, and is not read yet */
 
 	pthread_mutex_t mutex; /* of the next, and of readers in pages; never held for long */
 	struct page *page;
@@ -296,12 +297,14 @@ static void look(struct book *b, const struct popart_call *call)
 	if (pthread_mutex_trylock(&b->looking) != 0)
 		return;
 	if (!is_unchanged(b)) {
+		atomic_store(&b->stale, true);
 		if (read_again(b, &r))
 			tell_success(b, call);
 		else
 			tell_failure(b, &r);
 	}
 	look_later(b);
+	atomic_store(&b->stale, false);
 	pthread_mutex_unlock(&b->looking);
 }
 
@@ -373,19 +376,14 @@ struct page *book_take(struct book *b, const struct popart_call *call)
 
 struct page *book_take_quick(struct book *b)
 {
-	bool unchanged;
-
-	if (is_due(b)) {
-		if (pthread_mutex_trylock(&b->looking) != 0)
-			return NULL;
-		unchanged = is_unchanged(b);
-		if (unchanged)
+	if (is_due(b) && pthread_mutex_trylock(&b->looking) == 0) {
+		if (is_unchanged(b))
 			look_later(b);
+		else
+			atomic_store(&b->stale, true);
 		pthread_mutex_unlock(&b->looking);
-		if (!unchanged)
-			return NULL;
 	}
-	return take(b);
+	return atomic_load(&b->stale) ? NULL : take(b);
 }
 
 void book_release(struct book *b, struct page **page)

@@ -48,11 +48,12 @@ void cache_free(struct cache **cp)
 }
 
 /* The user is part of it: the same password does not show as the same twice. The library
- * frees what it hashed as it is; it has to hash something else before. */
+ * frees its buffer as it is. To make it overwrite that with something else, it is given an
+ * octet first: a whole block it would not copy there. */
 static bool make_mac(
 	const struct cache *c, uint32_t user, struct popart_str password, unsigned char mac[32])
 {
-	static const unsigned char nothing[2 * 64];
+	static const unsigned char nothing[64];
 	gnutls_hmac_hd_t hmac;
 	bool ok;
 
@@ -61,7 +62,8 @@ static bool make_mac(
 	ok = gnutls_hmac(hmac, &user, sizeof(user)) >= 0 &&
 		(password.len == 0 || gnutls_hmac(hmac, password.ptr, password.len) >= 0);
 	gnutls_hmac_output(hmac, mac);
-	(void)gnutls_hmac(hmac, nothing, sizeof(nothing));
+	(void)gnutls_hmac(hmac, nothing, 1);
+	(void)gnutls_hmac(hmac, nothing, sizeof(nothing) - 1);
 	gnutls_hmac_deinit(hmac, NULL);
 	return ok;
 }

@@ -227,7 +227,7 @@ bool secret_parse(struct popart_str field, struct secret *s, const char **why)
 }
 
 /* The length of text up to and with its nth mark. */
-static size_t upto(struct popart_str text, char mark, unsigned nth)
+static size_t head_len(struct popart_str text, char mark, unsigned nth)
 {
 	size_t i = 0;
 
@@ -256,9 +256,9 @@ static size_t crypt_cost_len(struct popart_str text)
 	}
 	for (size_t i = 0; i < sizeof(costs_apart) / sizeof(costs_apart[0]); i++) {
 		if (octets_begin(text, costs_apart[i]))
-			return upto(text, '$', 3);
+			return head_len(text, '$', 3);
 	}
-	return text.ptr[0] == '$' ? upto(text, '$', 2) : 0;
+	return text.ptr[0] == '$' ? head_len(text, '$', 2) : 0;
 }
 
 struct popart_str secret_cost(const struct secret *s)
@@ -268,13 +268,13 @@ struct popart_str secret_cost(const struct secret *s)
 	if (s->scheme == SCHEME_CRYPT)
 		cost.len = crypt_cost_len(s->text);
 	else if (s->scheme == SCHEME_ARGON2)
-		cost.len = upto(s->text, '$',
+		cost.len = head_len(s->text, '$',
 			octets_begin(s->text, LITERAL("$argon2i$v=")) ||
 					octets_begin(s->text, LITERAL("$argon2id$v="))
 				? 4
 				: 3);
 	else if (s->scheme == SCHEME_SCRAM)
-		cost.len = upto(s->text, ',', 1);
+		cost.len = head_len(s->text, ',', 1);
 	return cost;
 }
 

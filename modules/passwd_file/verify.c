@@ -68,11 +68,12 @@ static int verify_crypt(struct verifier *v, const struct secret *s, struct popar
 	return status;
 }
 
-/* The library frees what it hashed as it is; it has to hash something else before. */
+/* The library frees its buffer as it is. To make it overwrite that with something else, it
+ * is given an octet first: a whole block it would not copy there. */
 static bool digest(gnutls_digest_algorithm_t algorithm, struct popart_str a,
 	struct popart_str b, unsigned char out[DIGEST_MAX])
 {
-	static const unsigned char nothing[2 * 128];
+	static const unsigned char nothing[128];
 	gnutls_hash_hd_t hash;
 	bool ok;
 
@@ -81,7 +82,8 @@ static bool digest(gnutls_digest_algorithm_t algorithm, struct popart_str a,
 	ok = (a.len == 0 || gnutls_hash(hash, a.ptr, a.len) >= 0) &&
 		(b.len == 0 || gnutls_hash(hash, b.ptr, b.len) >= 0);
 	gnutls_hash_output(hash, out);
-	(void)gnutls_hash(hash, nothing, sizeof(nothing));
+	(void)gnutls_hash(hash, nothing, 1);
+	(void)gnutls_hash(hash, nothing, sizeof(nothing) - 1);
 	gnutls_hash_deinit(hash, NULL);
 	return ok;
 }

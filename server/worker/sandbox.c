@@ -38,6 +38,21 @@ static bool allow_fd(const struct rules *r, int fd, uint64_t access)
 	return syscall(SYS_landlock_add_rule, r->fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+/* A file that is replaced is another one then: whatever is in its directory may be read. */
+static void allow_file(const struct rules *r, int fd, struct buf *path)
+{
+	char *slash = memrchr(path->ptr, '/', path->len);
+	int dir;
+
+	(void)allow_fd(r, fd, file_access(~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE));
+	path->len = slash ? (size_t)(slash - path->ptr) : 0;
+	dir = path->len ? open(buf_cstr(path), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (dir < 0)
+		return;
+	(void)allow_fd(r, dir, LANDLOCK_ACCESS_FS_READ_FILE);
+	(void)close(dir);
+}
+
 /* Everything beneath the fixed part of a template: "/var/vmail" of "/var/vmail/%d/%n". What
  * does not exist yet is allowed through the nearest directory that does. */
 static void allow_path(void *ctx, const char *template)
@@ -63,7 +78,7 @@ static void allow_path(void *ctx, const char *template)
 	if (path.len <= 1)
 		r->unbounded = template;
 	if (fd >= 0 && path.len > 1 && !allow_fd(r, fd, all))
-		(void)allow_fd(r, fd, file_access(all));
+		allow_file(r, fd, &path);
 	if (fd >= 0)
 		(void)close(fd);
 	buf_free(&path);

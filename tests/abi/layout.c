@@ -129,6 +129,7 @@ static const struct row rows[] = {
 	MEMBER(popart_auth_ops, check_token),
 	MEMBER(popart_auth_ops, lookup),
 	MEMBER(popart_auth_ops, iterate),
+	MEMBER(popart_auth_ops, check_quick),
 	STRUCT(popart_host),
 	MEMBER(popart_host, size),
 	MEMBER(popart_host, api_major),

@@ -19,4 +19,14 @@ if WITH_STATIC
 TESTS += $(E2E_TESTS)
 endif
 endif
+# A module that is there if its libraries are.
+PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py
+if WITH_PASSWD_FILE
+if WITH_MAILDIR
+if WITH_STATIC
+TESTS += $(PASSWD_FILE_E2E_TESTS)
+endif
+endif
+endif
+EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py

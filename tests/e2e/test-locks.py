@@ -69,6 +69,35 @@ def goes_on():
             holder.quit()
 
 
+def keepalive_runs(server, client):
+    """Whether the server's end of this connection has its keep-alive timer set."""
+    ends = ("%08X:%04X" % (0x0100007F, server.port),
+            "%08X:%04X" % (0x0100007F, client.socket.getsockname()[1]))
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file:
+            fields = line.split()
+            if (fields[1], fields[2]) == ends:
+                return fields[5].startswith("02:")
+    raise AssertionError("no such connection")
+
+
+@test("a refused login has the holder's peer asked whether it lives, also from another worker")
+def probes():
+    for elsewhere in (False, True):
+        with serving("bob") as (_, server):
+            holder, *crowd = server.crowd(8)
+            home = server.worker_of(holder)
+            holder.login("bob")
+            assert not keepalive_runs(server, holder), "asked before anybody waits"
+            other = next((client for client in crowd
+                          if (server.worker_of(client) != home) == elsewhere), None) or Pop(server)
+            other.cmd("USER bob")
+            other.refused("PASS " + PASSWORD, b"[IN-USE]")
+            eventually("the peer is asked", lambda: keepalive_runs(server, holder))
+            for client in [holder, other] + crowd:
+                client.close()
+
+
 @test("two names of one maildrop share its lock")
 def two_names():
     users = {name: PASSWORD for name in ("bob", "bob@one.example", "bob@two.example")}

@@ -36,3 +36,14 @@ tests_fuzz_fuzz_wire_SOURCES = tests/fuzz/wire.c tests/fuzz/main.c \
 tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_wire_LDADD = $(POP3_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/line tests/fuzz/corpus/sasl tests/fuzz/corpus/wire
+
+EXTRA_DIST += tests/fuzz/corpus/passwd_file
+if WITH_PASSWD_FILE
+check_PROGRAMS += tests/fuzz/fuzz-passwd_file
+TESTS += tests/fuzz/fuzz-passwd_file
+tests_fuzz_fuzz_passwd_file_SOURCES = tests/fuzz/passwd_file.c tests/fuzz/main.c \
+	$(PASSWD_FILE_SOURCES)
+tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file
+tests_fuzz_fuzz_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
+tests_fuzz_fuzz_passwd_file_LDADD = $(PASSWD_FILE_LIBS)
+endif

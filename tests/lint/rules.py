@@ -30,6 +30,9 @@ MAY_INCLUDE = {
     "master": (["base", "conf", "ipc"], []),
     "bin": (["base", "pop3", "conf", "host", "net", "ipc", "worker", "master"], [".*"]),
 }
+MODULES_MAY_INCLUDE = {
+    "passwd_file": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],
+}
 # The levels of the log are those that modules know.
 MAY_INCLUDE_TOO = {"server/base/log.c": ["popart/host.h"], "server/base/log.h": ["popart/host.h"]}
 
@@ -56,10 +59,11 @@ def server_include_allowed(path, angle, header):
 
 
 def module_include_allowed(root, path, angle, header):
-    """<popart/module.h> and own files."""
-    if angle:
-        return header == "popart/module.h"
+    """<popart/module.h>, own files, and the libraries that the module is there for."""
     own = os.path.join(*path.split("/")[:2])
+    if angle:
+        more = MODULES_MAY_INCLUDE.get(os.path.basename(own), [])
+        return header in ["popart/module.h"] + more
     real = os.path.normpath(os.path.join(os.path.dirname(path), header))
     return real.startswith(own + os.sep) and os.path.exists(os.path.join(root, real))
 

@@ -11,8 +11,10 @@ tests_modules_blockstore_la_SOURCES = $(tests_modules_memstore_la_SOURCES)
 tests_modules_blockstore_la_CPPFLAGS = $(tests_modules_memstore_la_CPPFLAGS) -DBLOCKSTORE
 tests_modules_blockstore_la_LDFLAGS = $(tests_modules_memstore_la_LDFLAGS)
 
-# One suite for every store; what differs is the target.
+# One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
+	tests/support/mockhost.c tests/support/mockhost.h
+AUTH_SUITE = tests/modules/auth.c tests/modules/auth-target.h \
 	tests/support/mockhost.c tests/support/mockhost.h
 if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
@@ -28,10 +30,20 @@ tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
 
 check_PROGRAMS += tests/modules/test-auth-static
 TESTS += tests/modules/test-auth-static
-tests_modules_test_auth_static_SOURCES = tests/modules/auth.c modules/static/static.c \
-	tests/support/mockhost.c tests/support/mockhost.h
+tests_modules_test_auth_static_SOURCES = $(AUTH_SUITE) tests/modules/auth-static.c \
+	modules/static/static.c
 tests_modules_test_auth_static_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_auth_static_LDADD = $(TAP_LIBS)
+
+if WITH_PASSWD_FILE
+check_PROGRAMS += tests/modules/test-auth-passwd_file
+TESTS += tests/modules/test-auth-passwd_file
+tests_modules_test_auth_passwd_file_SOURCES = $(AUTH_SUITE) \
+	tests/modules/auth-passwd_file.c $(PASSWD_FILE_SOURCES)
+tests_modules_test_auth_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
+tests_modules_test_auth_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
+endif
 
 check_PROGRAMS += tests/modules/test-faults
 TESTS += tests/modules/test-faults

@@ -76,6 +76,62 @@ static void three_outcomes(void)
 	CU_ASSERT_EQUAL(answer_of_chain("answer = -77;", "answer = 0;"), POPART_E_BUG);
 }
 
+/* Also counts who was asked: "q" for check_quick, "p" for check_password. */
+static bool quick_answer_of(
+	const char *planted, const char *first, const char *second, char asked[16])
+{
+	struct popart_login l = { .size = sizeof(l), .user = VIEW_LIT("demo") };
+	struct host_identity *id = NULL;
+	struct host_call c;
+	struct rig r;
+	size_t n = 0;
+
+	rig_init(&r, planted);
+	rig_auth(&r, "one", first);
+	if (second)
+		rig_auth(&r, "two", second);
+	rig_storage(&r, "mail", NULL);
+	if (!begin(&r))
+		return false;
+	host_call_begin(&c, r.host, 1, 0x2a, INT64_MAX);
+	bool yes = host_auth_quick(&c, &l, VIEW_LIT("secret"), &id);
+	host_call_end(&c);
+	CU_ASSERT_EQUAL(yes, id != NULL);
+	host_identity_free(&id);
+	char *journal = rig_journal(&r);
+	for (const char *at = journal; (at = strstr(at, "check_")) != NULL; at++)
+		asked[n++] = at[6];
+	asked[n] = '\0';
+	free(journal);
+	end(&r);
+	return yes;
+}
+
+/* A yes is one; whatever else there is, it is for the slow way to say. */
+static void from_memory(void)
+{
+	char asked[16];
+
+	CU_ASSERT(quick_answer_of("quick", "quick = 0;", "quick = 0;", asked));
+	CU_ASSERT_STRING_EQUAL(asked, "q");
+	CU_ASSERT(quick_answer_of("quick", "quick = 9;", "quick = 0;", asked));
+	CU_ASSERT_STRING_EQUAL(asked, "qq");
+	CU_ASSERT_FALSE(quick_answer_of("quick", "quick = 8;", "quick = 0;", asked));
+	CU_ASSERT_STRING_EQUAL(asked, "q");
+	CU_ASSERT_FALSE(quick_answer_of("quick", "quick = 1;", "quick = 0;", asked));
+	CU_ASSERT_STRING_EQUAL(asked, "q");
+	CU_ASSERT_FALSE(quick_answer_of("quick", "quick = 9;", "quick = 9;", asked));
+	CU_ASSERT_FALSE(quick_answer_of("quick", "quick = -1;", "quick = 0;", asked));
+	/* Who does not wait is asked as ever; who cannot be quick is not asked. */
+	CU_ASSERT(quick_answer_of(NULL, "answer = 9;", "answer = 0;", asked));
+	CU_ASSERT_STRING_EQUAL(asked, "pp");
+	CU_ASSERT_FALSE(quick_answer_of(NULL, "answer = 1;", "answer = 0;", asked));
+	CU_ASSERT_FALSE(quick_answer_of("act_as", "answer = 0;", NULL, asked));
+	CU_ASSERT_STRING_EQUAL(asked, "");
+	CU_ASSERT_FALSE(quick_answer_of("old", "quick = 0;", NULL, asked));
+	CU_ASSERT_STRING_EQUAL(asked, "");
+}
+
 static void identity(void)
 {
 	struct host_identity *id;
@@ -278,6 +334,7 @@ static void serial(void)
 
 CU_TestInfo chain_tests[] = {
 	{ "yes, no, not mine and cannot tell", three_outcomes },
+	{ "a yes from memory", from_memory },
 	{ "name and attributes, copied", identity },
 	{ "the store is chosen by attribute", storage_by_attribute },
 	{ "acting as somebody else", acting_as_another },

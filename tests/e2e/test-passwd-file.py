@@ -1,0 +1,233 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Users and passwords from a file: every kind of hash, changes, and storms of wrong ones."""
+
+import hashlib
+import os
+import re
+import resource
+import select
+import subprocess
+import time
+
+from harness import (HERE, PASSWORD, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, equal,
+                     eventually, main, quoted, test)
+
+KNOWN = "correct horse"
+HASHES = os.path.join(HERE, os.pardir, "unit", "passwd_file", "hashes.txt")
+
+
+def known_hashes():
+    """[(who made it, the secret)], all of them for KNOWN."""
+    with open(HASHES, encoding="utf-8") as file:
+        rows = [line.rstrip("\n").split("\t") for line in file if not line.startswith("#")]
+    return [(made_by, secret) for _, made_by, secret in rows]
+
+
+def known_hash(made_by):
+    return dict(known_hashes())[made_by]
+
+
+class Users(Server):
+    """auth is the passwd_file users in the directory; options go into its block."""
+
+    options_of_file = ""
+    path = "mail/%n"
+    before = ""
+
+    def configuration(self, directory):
+        text = super().configuration(directory).replace("mail/%n", self.path)
+        start = text.index("auth = (")
+        end = text.index(");", start)
+        return text[:start] + ('auth = ( %s { module = "passwd_file"; path = %s; %s }' % (
+            self.before, quoted(os.path.join(directory, "users")),
+            self.options_of_file)) + text[end:]
+
+
+def write(scene, *lines, end="\n"):
+    """Replaces the file as a program should: by another."""
+    path = scene.file("users.new", "".join(line + end for line in lines))
+    os.rename(path, os.path.join(scene.path, "users"))
+
+
+def start(scene, *lines, **more):
+    kind = type("Configured", (Users,), {
+        name: more.pop(name) for name in ("options_of_file", "path", "before")
+        if name in more})
+    write(scene, *lines)
+    time.sleep(0.2)  # a file that is younger is read twice
+    return kind(scene.path, **more)
+
+
+def may(server, user, password):
+    with Pop(server) as client:
+        try:
+            client.login(user, password)
+        except Refused as refusal:
+            assert refusal.args[0].startswith(b"-ERR [AUTH]"), refusal
+            return False
+        client.quit()
+        return True
+
+
+@test("a login with each scheme, and none with a wrong password")
+def schemes():
+    hashes = known_hashes()
+    names = ["user%d" % number for number in range(len(hashes))]
+    with Scene(*names) as scene:
+        lines = ["%s:%s" % (name, secret) for name, (_, secret) in zip(names, hashes)]
+        with start(scene, *lines) as server:
+            for name, (made_by, _) in zip(names, hashes):
+                assert may(server, name, KNOWN), made_by
+                assert not may(server, name, "X" + KNOWN), made_by
+            assert KNOWN not in server.log(), "a password is in the log"
+            for _, secret in hashes:
+                assert secret.rpartition("$")[2] not in server.log(), "a hash is in the log"
+
+
+@test("home, uid and the words behind are attributes")
+def attributes():
+    with Scene("one", "two") as scene:
+        scene.mail["one"].fill(1)
+        scene.mail["two"].fill(2)
+        with start(scene, "bob:{PLAIN}b::::%s/mail/one:/bin/sh:dir=two" % scene.path,
+                   "eve:{PLAIN}e:::::dir=none:dir=two", path="mail/%{dir}") as server:
+            for name in ("bob", "eve"):
+                with Pop(server, name, name[0]) as client:
+                    equal(client.stat()[0], 2, "messages of " + name)
+                    client.quit()
+
+
+@test("unknown users, wrong passwords and locked users get the same answer")
+def same_answer():
+    with Scene("bob", "eve") as scene, start(
+            scene, "bob:" + known_hash("mkpasswd yescrypt"), "eve:!" + known_hash("openssl"),
+            before='{ module = "static"; user = "sam"; password = "s"; },') as server:
+        said = set()
+        for name in ("bob", "eve", "nobody", "sam"):
+            with Pop(server) as client:
+                client.cmd("USER " + name)
+                said.add(client.refused("PASS wrong", b"[AUTH]"))
+        equal(len(said), 1, "the number of different refusals")
+        assert may(server, "bob", KNOWN)
+        assert may(server, "sam", "s")
+
+
+@test("the file is read again when it changes; broken lines are told, and harm nobody")
+def changes():
+    with Scene("bob", "eve", "ann") as scene, start(
+            scene, "bob:{PLAIN}one", "eve:" + known_hash("mkpasswd yescrypt")) as server:
+        for _ in range(3):
+            assert may(server, "bob", "one") and may(server, "eve", KNOWN)
+        assert not may(server, "ann", "a")
+        write(scene, "# new", "bob:{PLAIN}two", "broken", "ann:{PLAIN}a", "bob:{PLAIN}three",
+              "x:{NOSUCH}y", end="\r\n")
+        # Each worker looks for itself.
+        for user, password, answer in (("ann", "a", True), ("eve", KNOWN, False),
+                                       ("bob", "one", False), ("bob", "two", True)):
+            eventually("%s %s" % (user, password), lambda u=user, p=password, a=answer: all(
+                may(server, u, p) == a for _ in range(8)))
+        for number, why in ((3, "no .*:"), (5, "same user"), (6, "scheme")):
+            assert re.search(r"/users:%d: .*%s" % (number, why), server.log()), number
+        os.unlink(os.path.join(scene.path, "users"))
+        eventually("an error", lambda: may(server, "ann", "a") and
+                   "cannot be opened: No such file" in server.log())
+        for _ in range(8):
+            assert may(server, "bob", "two")
+        write(scene, "bob:{PLAIN}four")
+        eventually("four", lambda: all(may(server, "bob", "four") for _ in range(8)))
+
+
+@test("APOP with a password in plain text")
+def apop():
+    with Scene("bob", "eve") as scene, start(
+            scene, "bob:{PLAIN.b64}%s" % "c2VzYW1l", "eve:" + known_hash("openssl"),
+            extra="apop = true;") as server:
+        for name, good in (("bob", True), ("eve", False), ("nobody", False)):
+            with Pop(server) as client:
+                stamp = re.search(rb"<[^<>]+>$", client.greeting).group(0)
+                command = "APOP %s %s" % (name, hashlib.md5(stamp + b"sesame").hexdigest())
+                if good:
+                    client.cmd(command)
+                else:
+                    client.refused(command, b"[AUTH]")
+
+
+@test("no file, or one that is no file: no start, and a line that says why")
+def no_start():
+    with Scene() as scene:
+        write(scene, "bob:{PLAIN}b")
+        with start(scene, "bob:{PLAIN}b") as server:
+            conf = server.conf
+        for make in (lambda path: None, os.mkdir):
+            path = os.path.join(scene.path, "users")
+            if os.path.exists(path):
+                os.unlink(path)
+            make(path)
+            done = subprocess.run([POPARTD, "-c", conf], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=TIMEOUT, check=False)
+            assert done.returncode != 0, "it started"
+            assert b"/users" in done.stdout, done.stdout
+
+
+@test("nothing of a password stays in memory")
+def forgotten():
+    made_by = ["mkpasswd yescrypt", "mkpasswd md5crypt", "mkpasswd bcrypt", "doveadm SHA512",
+               "doveadm SSHA", "doveadm ARGON2ID", "doveadm SCRAM-SHA-256"]
+    names = ["user%d" % number for number in range(len(made_by))]
+    with Scene(*names) as scene:
+        lines = ["%s:%s" % (name, known_hash(made)) for name, made in zip(names, made_by)]
+        with start(scene, *lines) as server:
+            for name, made in zip(names, made_by):
+                for _ in range(3):
+                    assert may(server, name, KNOWN), made
+                for word in (KNOWN, "not the password of " + name):
+                    assert word == KNOWN or not may(server, name, word)
+                    server.wait_event("session_end")
+                    assert not server.remembers(word.encode()[1:]), (made, word)
+
+
+def answered(clients):
+    poll = select.poll()
+    for client in clients:
+        poll.register(client.socket, select.POLLIN)
+    return len(poll.poll(0))
+
+
+@test("1,000 wrong logins do not hold up a download or a login that is remembered")
+def storm():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    secret = known_hash("mkpasswd yescrypt")
+    with Scene("bob", "eve", "ann") as scene:
+        scene.bob.fill(20, octets=100000)
+        scene.mail["eve"].fill(20, octets=100000)
+        with start(scene, "bob:" + secret, "eve:" + secret, "ann:" + secret,
+                   workers=1, log_level="info") as server:
+            assert may(server, "eve", KNOWN)
+            reader = Pop(server, "bob", KNOWN)
+            clients = [Pop(server) for _ in range(1000)]
+            for number, client in enumerate(clients):
+                client.send("USER %s\r\n" % ("ann" if number % 2 else "nobody"))
+                client.answer()
+            for client in clients:
+                client.send("PASS wrong\r\n")
+            equal(len(reader.all()), 20, "messages of the download")
+            reader.quit()
+            assert answered(clients) < 1000, "the download came last"
+            for _ in range(5):
+                with Pop(server, "eve", KNOWN) as client:
+                    equal(len(client.all()), 20, "messages of a remembered login")
+                    client.quit()
+            before = answered(clients)
+            assert before < 1000, "the remembered login came last"
+            print("# %d of 1000 answered when both were done" % before)
+            for client in clients:
+                line = client.line()
+                assert line.startswith(b"-ERR [AUTH]"), line
+                client.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+main()
