@@ -47,6 +47,7 @@ struct reading {
 	const struct popart_call *call;
 	struct state state;
 	bool settled;
+	mode_t mode;
 	size_t complaints;
 	const char *wrong; /* what failed, with an errno or 0 */
 	int error;
@@ -135,6 +136,7 @@ static char *read_file(struct reading *r, size_t *len)
 		goto out;
 	r->state = state_of(&before);
 	r->settled = is_settled(&before);
+	r->mode = before.st_mode;
 	cap = (size_t)before.st_size + 1;
 	text = malloc(cap);
 	if (!text) {
@@ -183,6 +185,10 @@ static void tell_users(const struct reading *r, const struct users *users)
 		b->host->log(b->inst, r->call, POPART_LOG_WARN,
 			"%s: %zu more lines are left out", b->path,
 			r->complaints - COMPLAINTS_MAX);
+	if (r->mode & (S_IRWXO | S_IWGRP))
+		b->host->log(b->inst, r->call, POPART_LOG_WARN,
+			"%s: mode %03o lets others at it; chmod 640", b->path,
+			(unsigned)r->mode & 0777);
 	if (legacy)
 		b->host->log(b->inst, r->call, POPART_LOG_WARN,
 			"%s: legacy hashes, which are fast to guess, with %zu of %zu users, "

@@ -107,6 +107,8 @@ static int check_user(struct state *s, const struct popart_call *call, const str
 	secret_of(page->users, user, &secret);
 	if (secret.scheme == SCHEME_LOCKED) {
 		status = check_nobody(s, call, page->users, password, POPART_R_DENIED);
+		if (status < 0)
+			return status;
 		return s->host->fail(s->inst, call, status, NULL, 0, "the user is locked");
 	}
 	status = check_secret(s, call, &secret, password);
@@ -145,7 +147,8 @@ static int check_password(void *state, const struct popart_call *call,
 	return status;
 }
 
-/* A file that has changed is not read here, and a hash not computed. */
+/* Looks at the file's times at most: what has changed is not read here, and a hash not
+ * computed. */
 static int check_quick(void *state, const struct popart_call *call,
 	const struct popart_login *login, struct popart_str password,
 	struct popart_auth_reply *reply)

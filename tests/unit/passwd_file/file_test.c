@@ -54,7 +54,7 @@ static void write_over(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
 
-	if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+	if (!f || fchmod(fileno(f), 0600) != 0 || fputs(text, f) < 0 || fclose(f) != 0)
 		abort();
 }
 
@@ -344,6 +344,11 @@ static void complaints(void)
 	CU_ASSERT(logged(&p, "5 more lines are left out"));
 	CU_ASSERT_EQUAL(count_logged(&p, "with 2 of 2 users, the first of them in line 26"), 1);
 	CU_ASSERT(logged(&p, "/users: 2 users"));
+	CU_ASSERT_FALSE(logged(&p, "mode"));
+	write_over(p.path, "anna:{PLAIN}one\n");
+	CU_ASSERT_EQUAL(chmod(p.path, 0644), 0);
+	look(&p);
+	CU_ASSERT(logged(&p, "WARN ") && logged(&p, "/users: mode 644 lets others at it"));
 	/* No line shows what is in the file. */
 	CU_ASSERT_FALSE(logged(&p, "821sSnoZ"));
 	CU_ASSERT_FALSE(logged(&p, "broken"));
