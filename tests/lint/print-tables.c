@@ -7,8 +7,8 @@
  *	counter	NAME
  *	stat	MODULE	NAME
  *
- * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-" for none. The
- * modules are the arguments, paths of shared objects.
+ * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-"
+ * for none. The modules are the arguments, paths of shared objects.
  */
 #include <dlfcn.h>
 #include <popart/module.h>

@@ -86,8 +86,8 @@ static void test_messages(void)
 		{ TLS "tls = { certificates = ( \"/c\" ); };",
 			"popart.conf:2: certificates is a list of groups { ... }; this is a "
 			"string\n" },
-		{ TLS "tls = { certifcate = \"/c\"; };",
-			"popart.conf:2: unknown key \"certifcate\" in tls; did you mean "
+		{ TLS "tls = { certificat = \"/c\"; };",
+			"popart.conf:2: unknown key \"certificat\" in tls; did you mean "
 			"\"certificate\"?\n" },
 		{ "listen = { address = \"192.0.2.1:0\"; tls = true; plaintext_auth = true; };"
 		  "tls = { certificate = \"/c\"; };",

@@ -216,7 +216,7 @@ static struct tls_context *context_of(struct pair *p, char fill)
 	return c;
 }
 
-/* --- versions, keys, sizes of pieces ------------------------------------------------------ */
+/* --- versions, keys, sizes of pieces --- */
 
 static void test_versions_and_keys(void)
 {
@@ -310,7 +310,7 @@ static void test_long_chain(void)
 	pair_free(&pair);
 }
 
-/* --- resumption ---------------------------------------------------------------------------- */
+/* --- resumption --- */
 
 /* A session that can be resumed. */
 static gnutls_datum_t first_session(struct tls_context *c, const char *priorities)
@@ -372,7 +372,7 @@ static void test_resumption(void)
 	pair_free(&renewed);
 }
 
-/* --- what the client says of itself --------------------------------------------------------- */
+/* --- what the client says of itself --- */
 
 static void offer(struct talk *t, const char *const names[], size_t n)
 {
@@ -475,7 +475,7 @@ static void test_sni(void)
 	pair_free(&b);
 }
 
-/* --- octets ----------------------------------------------------------------------------------- */
+/* --- octets --- */
 
 static char *noise(void)
 {
@@ -606,7 +606,7 @@ static void test_renegotiation(void)
 	pair_free(&pair);
 }
 
-/* --- ends --------------------------------------------------------------------------------------- */
+/* --- ends --- */
 
 static void test_close(void)
 {
