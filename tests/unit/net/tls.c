@@ -29,6 +29,8 @@ struct talk {
 
 static void wire_add(struct wire *w, const void *data, size_t n)
 {
+	if (n == 0)
+		return;
 	if (w->len + n > w->cap) {
 		w->cap = (w->len + n) * 2;
 		w->ptr = realloc(w->ptr, w->cap);
