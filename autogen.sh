@@ -14,9 +14,9 @@ umask 022
 # What configure looks for.
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libcunit1-dev"
-run_packages="curl"
+run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
-check_packages="g++ curl fetchmail mpop getmail6 mutt postal perl python3 git strace
+check_packages="g++ curl openssl gnutls-bin fetchmail mpop getmail6 mutt postal perl python3 git strace
 	clang-format-14 codespell cppcheck mandoc shellcheck"
 
 say()
@@ -112,6 +112,22 @@ prepare()
 	generate
 }
 
+# make_certificate DIR: one for this machine only, in cert.pem and key.pem.
+make_certificate()
+{
+	# Not done again while it is good for a day, so that clients may go on trusting it.
+	if [ -e "$1/cert.pem" ] && [ -e "$1/key.pem" ] &&
+		openssl x509 -checkend 86400 -noout -in "$1/cert.pem" >/dev/null; then
+		return
+	fi
+	mkdir -p "$1"
+	(umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-days 90 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
+		-keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null) ||
+		die "openssl cannot make a certificate in $1"
+}
+
 # run [DIR]
 run()
 {
@@ -124,16 +140,20 @@ run()
 		maildir=build/demo
 		tests/support/demo-maildir.sh "$maildir"
 	fi
+	make_certificate build/demo-tls
 	cat <<-END
 
-		popartd serves $maildir on 127.0.0.1:1100; nothing in it is changed. Ctrl-C stops it.
-		From another terminal:
+		popartd serves $maildir on 127.0.0.1:1100, and with TLS on 127.0.0.1:1995; nothing in
+		it is changed. Ctrl-C stops it. From another terminal:
 
 		    curl -s pop3://demo:demo@127.0.0.1:1100/      # the list of messages
 		    curl -s pop3://demo:demo@127.0.0.1:1100/1     # the first of them
+		    curl -s --cacert $PWD/build/demo-tls/cert.pem pop3s://demo:demo@127.0.0.1:1995/1
 
 	END
-	exec build/popartd --maildir "$maildir" --user demo:demo
+	exec build/popartd --maildir "$maildir" --user demo:demo --listen 127.0.0.1:1100 \
+		--tls-listen 127.0.0.1:1995 --certificate build/demo-tls/cert.pem \
+		--key build/demo-tls/key.pem
 }
 
 # results DIR OUTCOME...: how many tests of the last make check in DIR ended so.

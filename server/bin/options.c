@@ -9,6 +9,9 @@ enum {
 	OPT_MODULE_PATH,
 	OPT_MAILDIR,
 	OPT_LISTEN,
+	OPT_TLS_LISTEN,
+	OPT_CERTIFICATE,
+	OPT_KEY,
 	OPT_USER,
 	OPT_DELETE
 };
@@ -23,6 +26,9 @@ static const struct option long_options[] = {
 	{ "module-path", required_argument, NULL, OPT_MODULE_PATH },
 	{ "maildir", required_argument, NULL, OPT_MAILDIR },
 	{ "listen", required_argument, NULL, OPT_LISTEN },
+	{ "tls-listen", required_argument, NULL, OPT_TLS_LISTEN },
+	{ "certificate", required_argument, NULL, OPT_CERTIFICATE },
+	{ "key", required_argument, NULL, OPT_KEY },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "delete", no_argument, NULL, OPT_DELETE },
 	{ NULL, 0, NULL, 0 },
@@ -36,6 +42,9 @@ const char options_help[] =
 	"  popartd --maildir DIR   serve the mail in DIR, a Maildir or a directory of message\n"
 	"                          files, without any configuration; nothing in it is changed\n"
 	"    --listen ADDR:PORT    there (127.0.0.1:1100)\n"
+	"    --tls-listen ADDR:PORT  there with TLS; without --listen, only there\n"
+	"    --certificate FILE    with this certificate (PEM)\n"
+	"    --key FILE            and this private key, if it is not in the same file\n"
 	"    --user NAME:PASSWORD  to this user only, not to anybody on this machine\n"
 	"    --delete              and remove what clients delete\n"
 	"\n"
@@ -119,6 +128,15 @@ static bool take_option(struct options *o, int c)
 	case OPT_LISTEN:
 		o->listen = optarg;
 		break;
+	case OPT_TLS_LISTEN:
+		o->tls_listen = optarg;
+		break;
+	case OPT_CERTIFICATE:
+		o->certificate = optarg;
+		break;
+	case OPT_KEY:
+		o->key = optarg;
+		break;
 	case OPT_USER:
 		o->user = optarg;
 		break;
@@ -133,14 +151,25 @@ static bool take_option(struct options *o, int c)
 
 static bool agree(const struct options *o, struct buf *why)
 {
-	const char *orphan = o->listen ? "--listen" : o->user ? "--user" : "--delete";
+	const char *orphan = o->listen ? "--listen"
+		: o->tls_listen        ? "--tls-listen"
+		: o->certificate       ? "--certificate"
+		: o->key               ? "--key"
+		: o->user              ? "--user"
+		: o->delete            ? "--delete"
+				       : NULL;
 
 	if (o->maildir && o->config)
 		buf_add_str(why, "--maildir and --config exclude each other: give one of them");
-	else if (!o->maildir && (o->listen || o->user || o->delete))
+	else if (!o->maildir && orphan)
 		buf_printf(why,
 			"%s goes with --maildir; with a configuration file, set it there",
 			orphan);
+	else if (o->tls_listen && !o->certificate)
+		buf_add_str(why, "--tls-listen needs a certificate: --certificate FILE");
+	else if (!o->tls_listen && (o->certificate || o->key))
+		buf_printf(why, "%s goes with --tls-listen ADDR:PORT",
+			o->certificate ? "--certificate" : "--key");
 	return why->len == 0;
 }
 

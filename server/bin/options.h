@@ -16,7 +16,7 @@ enum action {
 /* The strings are argv's own. NULL: not given. */
 struct options {
 	enum action action;
-	const char *config, *maildir, *listen, *module_path;
+	const char *config, *maildir, *listen, *tls_listen, *certificate, *key, *module_path;
 	char *user; /* NAME:PASSWORD; to be wiped once it is read */
 	bool delete;
 };

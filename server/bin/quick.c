@@ -10,15 +10,16 @@
 
 #define TEXT_MAX 65536u
 
-static bool add_listen(const struct options *o, struct buf *text, struct buf *why)
+/* One element of the list. option: which one where is from. */
+static bool add_listener(const struct options *o, const char *option, const char *where,
+	bool tls, struct buf *text, struct buf *why)
 {
-	struct popart_str where = view_str(o->listen ? o->listen : QUICK_LISTEN);
 	struct sockaddr_storage addr;
 	socklen_t len;
 
-	if (!address_parse(where, &addr, &len)) {
-		buf_add_str(why, "--listen ");
-		text_quote(why, where, 64);
+	if (!address_parse(view_str(where), &addr, &len)) {
+		buf_printf(why, "%s ", option);
+		text_quote(why, view_str(where), 64);
 		buf_add_str(why,
 			" is no address and port in numbers; write it like "
 			"127.0.0.1:1100 or [::1]:1100");
@@ -27,17 +28,47 @@ static bool add_listen(const struct options *o, struct buf *text, struct buf *wh
 	bool loopback = address_is_loopback(&addr);
 	if (!loopback && !o->user) {
 		buf_printf(why,
-			"--listen %s is open to other machines, and without --user anybody "
-			"could read the mail; add --user NAME:PASSWORD, or listen on "
-			"127.0.0.1",
-			o->listen);
+			"%s %s is open to other machines, and without --user anybody could "
+			"read the mail; add --user NAME:PASSWORD, or listen on 127.0.0.1",
+			option, where);
 		return false;
 	}
-	buf_add_str(text, "listen = ( { address = ");
-	conf_add_string(text, where);
-	if (!loopback)
+	buf_add_str(text, "{ address = ");
+	conf_add_string(text, view_str(where));
+	if (tls)
+		buf_add_str(text, "; tls = true");
+	else if (!loopback)
 		buf_add_str(text, "; plaintext_auth = true");
-	buf_add_str(text, "; } );\n");
+	buf_add_str(text, "; }");
+	return true;
+}
+
+static void add_certificate(const struct options *o, struct buf *text)
+{
+	buf_add_str(text, "tls = { certificate = ");
+	conf_add_string(text, view_str(o->certificate));
+	if (o->key) {
+		buf_add_str(text, "; key = ");
+		conf_add_string(text, view_str(o->key));
+	}
+	buf_add_str(text, "; };\n");
+}
+
+/* Who asks for TLS alone gets no port without it. */
+static bool add_listen(const struct options *o, struct buf *text, struct buf *why)
+{
+	const char *plain = o->listen ? o->listen : o->tls_listen ? NULL : QUICK_LISTEN;
+
+	buf_add_str(text, "listen = ( ");
+	if (plain && !add_listener(o, "--listen", plain, false, text, why))
+		return false;
+	if (plain && o->tls_listen)
+		buf_add_str(text, ", ");
+	if (o->tls_listen && !add_listener(o, "--tls-listen", o->tls_listen, true, text, why))
+		return false;
+	buf_add_str(text, " );\n");
+	if (o->tls_listen)
+		add_certificate(o, text);
 	return true;
 }
 

@@ -13,8 +13,8 @@
 #define CHAN_FDS_MAX  64u
 
 enum chan_kind {
-	CHAN_START = 1, /* master -> worker: who you are; fds: configuration, scoreboard, secrets,
-	                   the listeners in the configuration's order; text: config's name */
+	CHAN_START = 1, /* master -> worker: who you are; text: the configuration's name; fds:
+	                   configuration, scoreboard, secrets, listeners in their order      */
 	CHAN_READY,     /* worker -> master: modules are up, connections are taken          */
 	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */
 	CHAN_DRAIN,     /* master -> worker: take no more connections, finish, leave        */

@@ -292,6 +292,8 @@ static void log_listeners(struct log *log, const struct generation *g)
 		listener_name(g->listeners[i], &where);
 		log_begin(log, &l, LOG_EV_LISTEN);
 		log_view(&l, "address", buf_view(&where));
+		if (g->conf->listen[i].tls)
+			log_str(&l, "tls", "true");
 		log_end(&l);
 		buf_free(&where);
 	}

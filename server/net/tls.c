@@ -31,7 +31,7 @@ static gnutls_datum_t datum(struct popart_str v)
 		.size = (unsigned)v.len };
 }
 
-/* --- the context ---------------------------------------------------------------------------- */
+/* --- the context --- */
 
 static bool set_priorities(gnutls_priority_t *out, const char *text, struct buf *error)
 {
@@ -173,7 +173,7 @@ int64_t tls_context_expires(const struct tls_context *c, size_t index)
 	return index < c->npairs ? c->expires[index] : -1;
 }
 
-/* --- octets in and out ------------------------------------------------------------------------ */
+/* --- octets in and out --- */
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *room, size_t want)
 {
@@ -212,7 +212,7 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 	return t->io->in_len > 0;
 }
 
-/* --- a connection ----------------------------------------------------------------------------- */
+/* --- a connection --- */
 
 struct tls *tls_new(struct tls_context *c)
 {

@@ -7,8 +7,8 @@
  *	counter	NAME
  *	stat	MODULE	NAME
  *
- * TABLE is server, listen, log or the name of a module; DEFAULT is "-" for none. The
- * modules are the arguments, paths of shared objects.
+ * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-"
+ * for none. The modules are the arguments, paths of shared objects.
  */
 #include <dlfcn.h>
 #include <popart/module.h>
@@ -69,6 +69,8 @@ int main(int argc, char **argv)
 {
 	print_options("server", conf_server_rows, sizeof conf_server_rows[0]);
 	print_options("listen", conf_listen_rows, sizeof conf_listen_rows[0]);
+	print_options("tls", conf_tls_rows, sizeof conf_tls_rows[0]);
+	print_options("certificates", conf_certificate_rows, sizeof conf_certificate_rows[0]);
 	print_options("log", conf_log_rows, sizeof conf_log_rows[0]);
 	for (size_t i = 0; i < LOG_EV_COUNT; i++)
 		printf("event\t%s\t%s\n", log_events[i].name, levels[log_events[i].level]);

@@ -63,6 +63,7 @@ tests_unit_test_base_SOURCES = \
 tests_unit_test_base_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_base_LDADD = $(TAP_LIBS) $(BASE_LIBS)
 tests_unit_test_conf_SOURCES = \
+	tests/unit/conf/certificates.c \
 	tests/unit/conf/dump.c \
 	tests/unit/conf/example.c \
 	tests/unit/conf/include.c \
@@ -77,6 +78,7 @@ tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/board.c \
 	tests/unit/ipc/chan.c \
 	tests/unit/ipc/main.c \
+	tests/unit/ipc/secret.c \
 	tests/unit/ipc/suites.h
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ipc_LDADD = $(TAP_LIBS) $(IPC_LIBS)

@@ -79,6 +79,8 @@ static void test_rows(void)
 
 	check_rows(manual, conf_server_rows);
 	check_rows(manual, conf_listen_rows);
+	check_rows(manual, conf_tls_rows);
+	check_rows(manual, conf_certificate_rows);
 	check_rows(manual, conf_log_rows);
 	free(manual);
 }

@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		{ .pName = "values", .pTests = value_tests },
 		{ .pName = "messages", .pTests = message_tests },
+		{ .pName = "certificates", .pTests = certificates_tests },
 		{ .pName = "include", .pTests = include_tests },
 		{ .pName = "dump", .pTests = dump_tests },
 		{ .pName = "example", .pTests = example_tests },

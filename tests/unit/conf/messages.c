@@ -34,12 +34,8 @@ static void test_keys(void)
 			AT(1,
 				"unknown key \"xyz\" in log; known here: target, format, "
 				"level") },
-		{ "tls = { certificate = \"x\"; };",
-			AT(1, "tls is not available in this version of popart; take it out") },
-		{ "handshake_timeout = 10;",
-			AT(1,
-				"handshake_timeout is not available in this version of popart; "
-				"take it out") },
+		{ "handshake_timeout = \"10ms\";",
+			AT(1, "handshake_timeout: 10ms is out of range; from 1s to 1d") },
 		{ "admin = {};",
 			AT(1,
 				"admin is not available in this version of popart; take it "
@@ -250,8 +246,8 @@ static void test_listen(void)
 					NO_ADDRESS(9, "[127.0.0.1]:110") NO_ADDRESS(10, ":110")
 						NO_ADDRESS(11, "")));
 	CU_ASSERT(says(VIEW_LIT(REST "listen = ( { address = \"127.0.0.1:110\"; },\n"
-				     "{ address = \"127.0.0.1:110\"; tls = true; } );"),
-		AT(4, "tls in listen is not available in this version of popart; take it out")
+				     "{ address = \"127.0.0.1:110\"; proxy = true; } );"),
+		AT(4, "proxy in listen is not available in this version of popart; take it out")
 			AT(4, "address \"127.0.0.1:110\" is listened on already, by line 3")));
 #undef REST
 #undef NO_ADDRESS

@@ -44,6 +44,11 @@ static void each_option_is_understood(void)
 	CU_ASSERT_STRING_EQUAL(o.listen, "[::1]:2");
 	CU_ASSERT_STRING_EQUAL(o.user, "n:p:q");
 	CU_ASSERT_TRUE(o.delete);
+	CU_ASSERT_TRUE(
+		parse("--maildir d --tls-listen [::1]:2 --certificate c --key k", &o, &why));
+	CU_ASSERT_STRING_EQUAL(o.tls_listen, "[::1]:2");
+	CU_ASSERT_STRING_EQUAL(o.certificate, "c");
+	CU_ASSERT_STRING_EQUAL(o.key, "k");
 	CU_ASSERT_EQUAL(why.len, 0);
 	buf_free(&why);
 }
@@ -67,6 +72,12 @@ static void mistakes_are_told(void)
 		{ "--maildir d -c f", "exclude each other" },
 		{ "--delete", "--delete goes with --maildir" },
 		{ "-c f --listen 127.0.0.1:1", "--listen goes with --maildir" },
+		{ "-c f --tls-listen 127.0.0.1:1", "--tls-listen goes with --maildir" },
+		{ "-c f --key x", "--key goes with --maildir" },
+		{ "--maildir d --tls-listen 127.0.0.1:1",
+			"--tls-listen needs a certificate: --certificate FILE" },
+		{ "--maildir d --certificate x", "--certificate goes with --tls-listen" },
+		{ "--maildir d --key x", "--key goes with --tls-listen" },
 		{ "-c f --user a:b", "--user goes with --maildir" },
 	};
 

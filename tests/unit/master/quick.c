@@ -71,6 +71,37 @@ static void options_are_carried_over(void)
 	drop(&w);
 }
 
+static void tls_has_a_listener_of_its_own(void)
+{
+	struct options o = { .tls_listen = "127.0.0.1:1995", .certificate = "/c\"" };
+	struct written w;
+
+	write_config(&w, o, VIEW_LIT("/m"), 12345);
+	CU_ASSERT_TRUE(w.ok);
+	CU_ASSERT_TRUE(has(&w,
+		"listen = ( { address = \"127.0.0.1:1995\"; tls = true; } );\n"
+		"tls = { certificate = \"/c\\\"\"; };\n"));
+	drop(&w);
+	o.listen = "127.0.0.1:1";
+	o.key = "/k";
+	write_config(&w, o, VIEW_LIT("/m"), 12345);
+	CU_ASSERT_TRUE(has(&w,
+		"listen = ( { address = \"127.0.0.1:1\"; }, { address = "
+		"\"127.0.0.1:1995\"; tls = true; } );\n"));
+	CU_ASSERT_TRUE(has(&w, "; key = \"/k\"; };"));
+	drop(&w);
+	o.tls_listen = "192.0.2.1:995";
+	write_config(&w, o, VIEW_LIT("/m"), 12345);
+	CU_ASSERT_FALSE(w.ok);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&w.why), "--tls-listen 192.0.2.1:995 is open"));
+	drop(&w);
+	o.user = (char[]){ "a:b" };
+	write_config(&w, o, VIEW_LIT("/m"), 12345);
+	CU_ASSERT_TRUE(w.ok);
+	CU_ASSERT_FALSE(has(&w, "plaintext_auth"));
+	drop(&w);
+}
+
 static void nothing_in_a_path_expands_or_escapes(void)
 {
 	static const char path[] = "/m/%u \"; } ); user = \"#0\\\n\xff%%";
@@ -171,6 +202,7 @@ CU_TestInfo quick_tests[] = {
 	{ "the defaults are harmless", the_defaults_are_harmless },
 	{ "root becomes the directory's owner", root_becomes_the_owner },
 	{ "options are carried over", options_are_carried_over },
+	{ "TLS has a listener of its own", tls_has_a_listener_of_its_own },
 	{ "nothing in a path expands or escapes", nothing_in_a_path_expands_or_escapes },
 	{ "the world needs a password", the_world_needs_a_password },
 	{ "addresses are read strictly", addresses_are_read_strictly },

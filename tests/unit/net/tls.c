@@ -29,6 +29,8 @@ struct talk {
 
 static void wire_add(struct wire *w, const void *data, size_t n)
 {
+	if (n == 0)
+		return;
 	if (w->len + n > w->cap) {
 		w->cap = (w->len + n) * 2;
 		w->ptr = realloc(w->ptr, w->cap);
@@ -216,7 +218,7 @@ static struct tls_context *context_of(struct pair *p, char fill)
 	return c;
 }
 
-/* --- versions, keys, sizes of pieces ------------------------------------------------------ */
+/* --- versions, keys, sizes of pieces --- */
 
 static void test_versions_and_keys(void)
 {
@@ -310,7 +312,7 @@ static void test_long_chain(void)
 	pair_free(&pair);
 }
 
-/* --- resumption ---------------------------------------------------------------------------- */
+/* --- resumption --- */
 
 /* A session that can be resumed. */
 static gnutls_datum_t first_session(struct tls_context *c, const char *priorities)
@@ -372,7 +374,7 @@ static void test_resumption(void)
 	pair_free(&renewed);
 }
 
-/* --- what the client says of itself --------------------------------------------------------- */
+/* --- what the client says of itself --- */
 
 static void offer(struct talk *t, const char *const names[], size_t n)
 {
@@ -475,7 +477,7 @@ static void test_sni(void)
 	pair_free(&b);
 }
 
-/* --- octets ----------------------------------------------------------------------------------- */
+/* --- octets --- */
 
 static char *noise(void)
 {
@@ -606,7 +608,7 @@ static void test_renegotiation(void)
 	pair_free(&pair);
 }
 
-/* --- ends --------------------------------------------------------------------------------------- */
+/* --- ends --- */
 
 static void test_close(void)
 {
