@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import (PASSWORD, POPARTD, TIMEOUT, Pop, Scene, corpus, equal, eventually,
                      letter, main, need, need_root, test, wire)
@@ -420,11 +421,14 @@ def other_worker():
             clients = []
 
             def elsewhere():
-                # Held open and all at once: one worker alone takes what it can.
-                clients.append(connect(ticket))
-                clients[-1].recv(100)
-                assert clients[-1].session_reused, "a full handshake"
-                seen.add(server.worker_of(Client(clients[-1])))
+                # All at once: one worker alone takes them as long as it keeps up.
+                with ThreadPoolExecutor(16) as pool:
+                    fresh = list(pool.map(lambda _: connect(ticket), range(16)))
+                for client in fresh:
+                    client.recv(100)
+                    assert client.session_reused, "a full handshake"
+                    seen.add(server.worker_of(Client(client)))
+                clients.extend(fresh)
                 return seen - {home}
             eventually("the other worker has a connection", elsewhere)
             for client in clients:
@@ -644,7 +648,7 @@ def check():
         equal(status, 0, "the status")
         assert len(lines) == 1 and re.match(
             re.escape(at) + r"warning: the certificate in soon.pem expires on \d{4}-\d\d-\d\d "
-            r"\d\d:\d\d UTC, in less than 3 days; renew it", lines[0]), lines
+            r"\d\d:\d\d UTC, in less than [34] days; renew it", lines[0]), lines
 
 
 main()
