@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_TALK_H
+#define BENCH_TALK_H
+/* One POP3 session as the client sees it: octets of answers in, commands out. Every answer
+ * is checked: its status, the number of its lines, the sum of the sizes, and that a message
+ * is as long as LIST has said. The messages have no line that begins with a dot. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum talk_workload {
+	TALK_LOGIN, /* USER PASS QUIT */
+	TALK_CHECK, /* USER PASS STAT UIDL LIST QUIT */
+	TALK_FETCH, /* USER PASS STAT LIST RETR... QUIT */
+};
+
+#define TALK_MAX_MESSAGES 10000
+#define TALK_MAX_COMMAND  16 /* of a RETR */
+#define TALK_MAX_LINE     512
+
+struct talk_plan {
+	enum talk_workload workload;
+	bool pipeline;      /* all RETR at once */
+	const char *prefix; /* users are called PREFIX0, PREFIX1, ... */
+	const char *password;
+};
+
+enum talk_step {
+	TALK_GREETING,
+	TALK_USER,
+	TALK_PASS,
+	TALK_STAT,
+	TALK_UIDL,
+	TALK_LIST,
+	TALK_RETR,
+	TALK_QUIT,
+	TALK_DONE, /* the server has to close */
+};
+
+enum talk_part { TALK_STATUS, TALK_LINES, TALK_BODY, TALK_DOT };
+
+struct talk {
+	const struct talk_plan *plan;
+	char user[64];
+	enum talk_step step;
+	enum talk_part part;
+	size_t count; /* as STAT has said */
+	uint64_t octets;
+	size_t lines; /* of the list at hand */
+	uint64_t sum;
+	size_t asked; /* RETR sent, RETR answered */
+	size_t got;
+	uint64_t left; /* of the message at hand */
+	uint64_t *sizes;
+	char line[TALK_MAX_LINE];
+	size_t line_len;
+	char *out; /* to be sent: out_len octets; the caller lowers it */
+	size_t out_len;
+	char error[160]; /* set when talk_feed has returned false */
+};
+
+/* False: out of memory. */
+bool talk_init(struct talk *, const struct talk_plan *, unsigned number);
+void talk_free(struct talk *);
+/* A new session begins: waits for the greeting. */
+void talk_start(struct talk *);
+bool talk_feed(struct talk *, const char *, size_t);
+#endif
