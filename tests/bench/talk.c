@@ -67,9 +67,9 @@ __attribute__((format(printf, 2, 3))) static bool ask(struct talk *t, const char
 
 static bool ask_messages(struct talk *t)
 {
-	size_t end = t->plan->pipeline ? t->count : t->got + 1;
+	size_t last = t->plan->pipeline ? t->count : t->got + 1;
 
-	while (t->asked < end)
+	while (t->asked < last)
 		if (!ask(t, "RETR %zu\r\n", ++t->asked))
 			return false;
 	return true;
