@@ -7,7 +7,6 @@ libtap_la_CPPFLAGS = $(TEST_CPPFLAGS)
 libtap_la_LIBADD = $(CUNIT_LIBS)
 endif
 TAP_LIBS = libtap.la
-EXTRA_DIST += tests/support/tsan.supp
 EXTRA_DIST += tests/support/corpus
 
 EXTRA_DIST += tests/support/demo-maildir.sh
