@@ -202,7 +202,7 @@ def pieces():
             client.expect(b"+OK 2 ")
             client.tls.write(b"QUIT\r\n")
             client.flush()
-            client.expect(b"+OK")
+            client.expect(b"+OK good bye")
             client.socket.close()
 
 
