@@ -21,7 +21,6 @@ import sys
 import tempfile
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 
 TIMEOUT = 90
 PASSWORD = "open sesame"
@@ -187,6 +186,22 @@ def status_of(pid, key):
     raise AssertionError("no %s in /proc/%d/status" % (key, pid))
 
 
+@contextlib.contextmanager
+def paused(pids):
+    """Stops processes; they go on afterwards."""
+    pids = list(pids)
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            eventually("every thread of it stands still", lambda: set("Tt") >= {
+                status_of(int(thread), "State")[0] for thread in os.listdir("/proc/%d/task" % pid)})
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 class Program:
     """A running popartd: its process, its log, its address."""
 
@@ -263,17 +278,15 @@ class Program:
         return False
 
     def crowd(self, count):
-        """So many connections, some in each worker, nobody logged in."""
-        def connect():
-            # All at once: one worker alone takes them as long as it keeps up.
-            with ThreadPoolExecutor(count) as pool:
-                clients = list(pool.map(lambda _: Pop(self), range(count)))
-            if {self.worker_of(client) for client in clients} == set(self.workers()):
-                return clients
-            for client in clients:
-                client.close()
-            return None
-        return eventually("every worker has a connection", connect)
+        """So many connections, some in each worker in turn, nobody logged in."""
+        workers = self.workers()
+        rounds = [[] for _ in workers]
+        for worker, clients in zip(workers, rounds):
+            # The kernel wakes whom it likes, mostly the same one: only one is there to wake.
+            with paused(other for other in workers if other != worker):
+                clients += [Pop(self) for _ in range(-(-count // len(workers)))]
+            equal({self.worker_of(client) for client in clients}, {worker}, "who took them")
+        return [client for turn in zip(*rounds) for client in turn]
 
     def send_signal(self, number):
         os.kill(self.pid, number)
