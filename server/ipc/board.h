@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include "base/view.h"
 
-#define BOARD_LAYOUT 1u /* bumped with every change of the shared structs */
+#define BOARD_LAYOUT 2u /* bumped with every change of the shared structs */
 
 enum board_counter {
 #define BOARD_COUNTER(id, name, help) BOARD_##id,
@@ -69,6 +69,8 @@ struct board_shape board_shape(const struct board *);
 
 /* A worker's part. */
 void board_worker_state(struct board *, uint32_t worker, enum board_worker_state, int32_t pid);
+/* One more sign that the worker turns its timers and listens to the master. */
+void board_beat(struct board *, uint32_t worker);
 /* Any of the worker's threads may add; wait-free. */
 void board_count(
 	struct board *, uint32_t worker, uint32_t thread, enum board_counter, uint64_t n);
@@ -90,6 +92,8 @@ bool board_slot_read(
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
+/* Its signs of life so far: one that lives has another number a second later. */
+uint32_t board_beats(const struct board *, uint32_t worker);
 /* In the master, after a worker died (and after its threads' notes were read): slots and
  * notes cleared, half-written ones too; counters stay. Returns how many sessions it had. */
 uint32_t board_worker_repair(struct board *, uint32_t worker);

@@ -58,7 +58,8 @@ static bool make_workers(struct generation *g)
 static bool make_listeners(struct generation *g, struct report *r)
 {
 	g->listeners = calloc(g->conf->nlisten, sizeof(*g->listeners));
-	if (g->listeners && listeners_open(g->conf, g->listeners, r))
+	if (g->listeners && (!g->passed || activation_fits(g->passed, g->conf, r)) &&
+		listeners_open(g->conf, g->passed, g->listeners, r))
 		return true;
 	free(g->listeners); /* none is open */
 	g->listeners = NULL;
@@ -105,6 +106,7 @@ struct generation *generation_new(const struct master_setup *setup,
 	if (!g)
 		goto no_memory;
 	g->number = number;
+	g->passed = setup->passed;
 	g->deadline_ms = INT64_MAX;
 	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
@@ -142,7 +144,8 @@ void generation_stop_listening(struct generation *g)
 	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++) {
 		if (g->listeners[i] < 0)
 			continue;
-		(void)shutdown(g->listeners[i], SHUT_RDWR);
+		if (!activation_owns(g->passed, g->listeners[i]))
+			(void)shutdown(g->listeners[i], SHUT_RDWR);
 		(void)close(g->listeners[i]);
 		g->listeners[i] = -1;
 	}

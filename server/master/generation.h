@@ -11,9 +11,11 @@
 #include "conf/conf.h"
 #include "ipc/board.h"
 #include "master/account.h"
+#include "master/activation.h"
 #include "master/backoff.h"
 #include "master/child.h"
 #include "master/master.h"
+#include "master/pulse.h"
 
 enum worker_state {
 	WORKER_DOWN,     /* no process; the next is due at due_ms */
@@ -29,6 +31,7 @@ struct worker {
 	struct child child;
 	int64_t started_ms, due_ms;
 	struct backoff backoff;
+	struct pulse pulse;
 };
 
 enum phase {
@@ -48,7 +51,9 @@ struct generation {
 	struct account account;
 	int conf_fd, binary_fd, board_fd, secrets_fd;
 	struct board *board;
-	int *listeners; /* conf->nlisten; -1: closed */
+	int *listeners;                  /* conf->nlisten; -1: closed */
+	const struct activation *passed; /* the setup's */
+	int64_t looked_ms;               /* pulse_check's */
 	struct worker *workers;
 	unsigned nworkers;
 };
@@ -64,7 +69,8 @@ void generation_free(struct generation **);
 /* How many of its workers have a process, and how many of those are ready. */
 unsigned generation_alive(const struct generation *);
 unsigned generation_serving(const struct generation *);
-/* Closes the ports for good, whoever has copies of the sockets. */
+/* Closes the ports for good, whoever has copies of the sockets; but those that were passed
+ * to us stay open for who has passed them. */
 void generation_stop_listening(struct generation *);
 
 #endif

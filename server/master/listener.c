@@ -86,14 +86,19 @@ static bool few_enough(const struct conf *conf, struct report *r)
 	return false;
 }
 
-bool listeners_open(const struct conf *conf, int *fds, struct report *r)
+bool listeners_open(
+	const struct conf *conf, const struct activation *passed, int *fds, struct report *r)
 {
 	bool ok = true;
 
 	if (!few_enough(conf, r))
 		return false;
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		fds[i] = open_one(conf, &conf->listen[i]);
+		fds[i] = activation_find(passed, &conf->listen[i].addr);
+		if (fds[i] >= 0)
+			continue; /* it listens already */
+		if (errno == 0)
+			fds[i] = open_one(conf, &conf->listen[i]);
 		if (fds[i] >= 0 && listen(fds[i], BACKLOG) == 0)
 			continue;
 		report_failure(&conf->listen[i], r);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "ipc/chan.h"
 #include "ipc/secret.h"
+#include "master/announce.h"
 #include "master/limits.h"
 #include "master/listener.h"
 #include "master/logfile.h"
@@ -26,6 +27,8 @@ struct master {
 	int signals;                        /* signalfd */
 	int status;                         /* exit status when everything has ended */
 	struct pollfd *fds;                 /* the signals; then two for each worker */
+	struct notify notify;
+	struct activation passed;
 };
 
 /* Before there is a log, and for who looks at a start that fails. */
@@ -64,6 +67,7 @@ static void begin_drain(struct master *m, const char *why)
 	log_end(&l);
 	g->phase = PHASE_DRAINING;
 	g->deadline_ms = clock_ms() + g->conf->drain_timeout_ms;
+	announce_stop(&m->notify, g->conf->drain_timeout_ms + STOP_PATIENCE_MS);
 	tell_workers(g, CHAN_DRAIN, m->log);
 	generation_stop_listening(g);
 }
@@ -97,6 +101,7 @@ static void fail_start(struct master *m, const struct worker *w, struct popart_s
 	say(why);
 	if (!view_ends(why, VIEW_LIT("\n")))
 		say(VIEW_LIT("\n"));
+	announce_failure(&m->notify, why);
 	m->status = 1;
 	begin_stop(m);
 }
@@ -111,9 +116,12 @@ static void on_ready(struct master *m, struct worker *w)
 	log_u64(&l, "worker", w->index + 1);
 	log_i64(&l, "pid", w->child.pid);
 	log_end(&l);
+	if (g->phase == PHASE_SERVING)
+		announce_workers(&m->notify, g);
 	if (g->phase != PHASE_STARTING || generation_serving(g) < g->nworkers)
 		return;
 	g->phase = PHASE_SERVING;
+	announce_ready(&m->notify, g);
 	log_begin(m->log, &l, LOG_EV_START);
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
@@ -185,6 +193,8 @@ static void on_death(struct master *m, struct worker *w)
 	while (w->child.chan >= 0 && hear(m, w))
 		; /* its last words */
 	int status = spawn_bury(w, m->log);
+	if (m->gen->phase == PHASE_SERVING)
+		announce_workers(&m->notify, m->gen);
 	if (m->gen->phase != PHASE_STARTING)
 		return;
 	buf_init(&how, 64);
@@ -238,10 +248,22 @@ static void on_time(struct master *m)
 		begin_kill(m);
 }
 
-/* Milliseconds for poll: -1 when only an event can change anything. */
-static int patience(const struct generation *g)
+/* Signs of life: ours for the watchdog, and those of the workers. Returns when the next is
+ * due. */
+static int64_t look_alive(struct master *m)
 {
-	int64_t due = g->deadline_ms;
+	int64_t now = clock_ms(), ping = notify_ping(&m->notify, now),
+		look = pulse_check(m->gen, now);
+
+	return ping < look ? ping : look;
+}
+
+/* Milliseconds for poll: -1 when only an event can change anything. due: when something
+ * else is. */
+static int patience(const struct generation *g, int64_t due)
+{
+	if (g->deadline_ms < due)
+		due = g->deadline_ms;
 
 	for (unsigned i = 0; i < g->nworkers && g->phase <= PHASE_SERVING; i++) {
 		const struct worker *w = &g->workers[i];
@@ -270,7 +292,7 @@ static void one_turn(struct master *m)
 		m->fds[2 + 2 * i] = (struct pollfd){ .fd = c->pidfd, .events = POLLIN };
 	}
 	log_flush(m->log);
-	if (poll(m->fds, 1 + 2 * (nfds_t)g->nworkers, patience(g)) < 0)
+	if (poll(m->fds, 1 + 2 * (nfds_t)g->nworkers, patience(g, look_alive(m))) < 0)
 		return; /* EINTR, or ENOMEM: try again */
 	if (m->fds[0].revents)
 		on_signal(m);
@@ -294,6 +316,8 @@ static void log_listeners(struct log *log, const struct generation *g)
 		log_view(&l, "address", buf_view(&where));
 		if (g->conf->listen[i].tls)
 			log_str(&l, "tls", "true");
+		if (activation_owns(g->passed, g->listeners[i]))
+			log_str(&l, "passed", "true");
 		log_end(&l);
 		buf_free(&where);
 	}
@@ -344,16 +368,25 @@ static void serve(struct master *m)
 int master_main(const struct master_setup *setup)
 {
 	struct master m = { .signals = -1, .status = 1 };
+	struct master_setup with_passed = *setup;
 	struct report report;
 
 	report_init(&report);
 	limits_raise();
+	notify_open(&m.notify, &report);
+	with_passed.passed = &m.passed;
+	if (!activation_take(&m.passed, &report)) {
+		say(buf_view(&report.text));
+		goto out;
+	}
 	if (getrandom(m.ticket_key, sizeof(m.ticket_key), 0) != (ssize_t)sizeof(m.ticket_key)) {
 		(void)fprintf(stderr, "popartd: no random numbers: %s\n", strerror(errno));
 		goto out;
 	}
-	m.gen = generation_new(setup, view_of(m.ticket_key, sizeof(m.ticket_key)), 1, &report);
+	m.gen = generation_new(
+		&with_passed, view_of(m.ticket_key, sizeof(m.ticket_key)), 1, &report);
 	if (!m.gen) {
+		announce_failure(&m.notify, buf_view(&report.text));
 		say(buf_view(&report.text));
 		goto out;
 	}
@@ -380,6 +413,8 @@ out:
 		log_free(&m.log);
 	if (m.gen)
 		generation_free(&m.gen);
+	activation_close(&m.passed);
+	notify_close(&m.notify);
 	explicit_bzero(m.ticket_key, sizeof(m.ticket_key));
 	report_free(&report);
 	return m.status;

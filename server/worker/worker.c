@@ -283,6 +283,7 @@ static void control(struct worker *w)
 		now = clock_ms();
 		wheel_turn(w->wheel, now, conn_expired);
 		if (now >= next_flush) {
+			board_beat(w->board, w->index);
 			log_flush(w->log);
 			look_again(w);
 			next_flush = now + 1000;

@@ -64,6 +64,7 @@ static void test_dump(void)
 		"login_timeout = \"1m\";\n"
 		"handshake_timeout = \"10s\";\n"
 		"drain_timeout = \"30s\";\n"
+		"worker_timeout = \"1m\";\n"
 		"max_bad_commands = 20;\n"
 		"expire = \"never\";\n"
 		"login_delay = \"1s\";\n"
