@@ -6,6 +6,7 @@
 #include "master/listener.h"
 
 #define TEXT_MAX 2048u
+#define LINE_MAX 1024u
 #define SLACK_MS 5000 /* for what is done before and after the waiting */
 
 /* What does not fit is left out: a status with a few ports is better than none. */
@@ -80,16 +81,26 @@ void announce_stop(const struct notify *n, int64_t patience_ms)
 	notify_say(n, text);
 }
 
+static bool is_warning(struct popart_str line)
+{
+	static const char mark[] = ": warning: ";
+
+	return memmem(line.ptr, line.len, mark, sizeof(mark) - 1) != NULL;
+}
+
 void announce_failure(const struct notify *n, struct popart_str why)
 {
-	struct popart_str first = view_cut(&why, '\n');
+	struct popart_str line;
 	struct buf text;
 
 	if (n->fd < 0)
 		return;
+	do {
+		line = view_cut(&why, '\n');
+	} while (why.len > 0 && is_warning(line));
 	buf_init(&text, TEXT_MAX);
 	buf_add_str(&text, "STATUS=Cannot start: ");
-	buf_add(&text, view_of(first.ptr, first.len < 1024 ? first.len : 1024));
+	buf_add(&text, view_of(line.ptr, line.len < LINE_MAX ? line.len : LINE_MAX));
 	notify_say(n, buf_cstr(&text));
 	buf_free(&text);
 }

@@ -15,7 +15,7 @@ void announce_workers(const struct notify *, const struct generation *);
 void announce_reload(const struct notify *);
 /* We are leaving, which may take so long. */
 void announce_stop(const struct notify *, int64_t patience_ms);
-/* There will be no start. why: lines; the first is shown. */
+/* There will be no start. why: lines; the first that is no warning is shown. */
 void announce_failure(const struct notify *, struct popart_str why);
 
 #endif

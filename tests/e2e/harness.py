@@ -203,17 +203,20 @@ def paused(pids):
 
 
 class Program:
-    """A running popartd: its process, its log, its address."""
+    """A running popartd: its process, its log, its address. launch: what is put before the
+    command; descriptors: what it inherits."""
 
-    def __init__(self, arguments, directory, expect=(), environment=None, groups=None):
+    def __init__(self, arguments, directory, expect=(), environment=None, groups=None,
+                 launch=(), descriptors=()):
         self.directory = directory
         self.expect = set(expect)
         self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
         self.port = None
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [POPARTD] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, env=environment, extra_groups=groups)
+                [*launch, POPARTD, *arguments], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env=environment, extra_groups=groups,
+                pass_fds=descriptors)
         self.pid = self.process.pid
 
     def log(self):

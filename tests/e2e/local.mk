@@ -11,6 +11,7 @@ E2E_TESTS = \
 	tests/e2e/test-auth.py \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-races.py \
+	tests/e2e/test-service.py \
 	tests/e2e/test-stress.py \
 	tests/e2e/test-tls.py
 

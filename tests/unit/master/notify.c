@@ -175,7 +175,8 @@ static void the_turns_of_a_life(void)
 	CU_ASSERT_PTR_EQUAL(strstr(heard(&m, text, sizeof(text)),
 				    "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000\nSTATUS="),
 		text);
-	announce_failure(&m.notify, VIEW_LIT("x.conf:1: this\nx.conf:2: that\n"));
+	announce_failure(&m.notify,
+		VIEW_LIT("x.conf:9: warning: odd\nx.conf:1: this\nx.conf:2: that\n"));
 	CU_ASSERT_STRING_EQUAL(
 		heard(&m, text, sizeof(text)), "STATUS=Cannot start: x.conf:1: this");
 	strike(&m);
