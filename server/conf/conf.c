@@ -131,6 +131,7 @@ static void read_server(struct load *l)
 	load_defaults(l, v);
 	c->hostname = string_of(v, "hostname");
 	c->user = string_of(v, "user");
+	c->ngroups = conf_list(v, "supplementary_groups", &c->groups);
 	c->run_dir = string_of(v, "run_dir");
 	c->state_dir = string_of(v, "state_dir");
 	c->module_path = string_of(v, "module_path");

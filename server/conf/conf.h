@@ -25,6 +25,7 @@ struct conf_block {
 	unsigned line;
 	const char *list; /* "auth" or "storage": where it is from    */
 	bool first, last; /* in that list                             */
+	bool as_user;     /* storage: files are reached for with the user's ids */
 	const void *node; /* conf_read_block knows                    */
 };
 
@@ -50,8 +51,10 @@ struct log;
 
 /* All strings live as long as the conf. Constant once loaded; any thread may read. */
 struct conf {
-	const char *hostname;                          /* default: the machine's name */
-	const char *user;                              /* NULL: not set */
+	const char *hostname;            /* default: the machine's name */
+	const char *user;                /* NULL: not set */
+	const struct popart_str *groups; /* more groups for it; a NUL follows each */
+	size_t ngroups;
 	const char *run_dir, *state_dir, *module_path; /* defaults already filled in */
 	unsigned workers;         /* 0 already replaced by the number of cores */
 	unsigned threads;         /* per worker */

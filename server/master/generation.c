@@ -114,8 +114,7 @@ struct generation *generation_new(const struct master_setup *setup,
 	if (!g->conf || !make_conf(g, setup->conf_text, r))
 		goto fail;
 	limits_check(g->conf, r);
-	if (!account_choose(
-		    &g->account, g->conf->user, geteuid(), conf_place(g->conf, "user"), r) ||
+	if (!account_prepare(&g->account, g->conf, r) ||
 		!rundir_make(
 			g->conf->run_dir, &g->account, conf_place(g->conf, "run_dir"), r) ||
 		!make_listeners(g, r))

@@ -20,7 +20,7 @@ TESTS += $(E2E_TESTS)
 endif
 endif
 # A module that is there if its libraries are.
-PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py
+PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py
 if WITH_PASSWD_FILE
 if WITH_MAILDIR
 if WITH_STATIC
