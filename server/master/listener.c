@@ -2,6 +2,7 @@
 #include "master/listener.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 #include "conf/address.h"
@@ -86,13 +87,48 @@ static bool few_enough(const struct conf *conf, struct report *r)
 	return false;
 }
 
-bool listeners_open(const struct conf *conf, int *fds, struct report *r)
+/* How many listeners before this one have its address: "127.0.0.1:0" may stand there twice. */
+static size_t twins(const struct conf *conf, size_t at)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < at; i++)
+		n += address_eq(&conf->listen[i].addr, &conf->listen[at].addr);
+	return n;
+}
+
+/* An IPv6 socket is for IPv4 connections too, or is not, for all its life. */
+static bool same_socket(const struct conf *a, size_t i, const struct conf *b, size_t j)
+{
+	const struct sockaddr_storage *addr = &a->listen[i].addr;
+	uint16_t port = address_port(addr);
+
+	return address_eq(addr, &b->listen[j].addr) && twins(a, i) == twins(b, j) &&
+		(addr->ss_family != AF_INET6 ||
+			ipv4_has_port(a, port) == ipv4_has_port(b, port));
+}
+
+/* -1: there is none. */
+static int keep_one(const struct conf *conf, size_t at, const struct listeners_before *before)
+{
+	for (size_t j = 0; before->conf && j < before->conf->nlisten; j++) {
+		if (before->fds[j] >= 0 && same_socket(conf, at, before->conf, j))
+			return fcntl(before->fds[j], F_DUPFD_CLOEXEC, 3);
+	}
+	return -1;
+}
+
+bool listeners_open(const struct conf *conf, const struct listeners_before *before, int *fds,
+	struct report *r)
 {
 	bool ok = true;
 
 	if (!few_enough(conf, r))
 		return false;
 	for (size_t i = 0; i < conf->nlisten; i++) {
+		fds[i] = keep_one(conf, i, before);
+		if (fds[i] >= 0)
+			continue;
 		fds[i] = open_one(conf, &conf->listen[i]);
 		if (fds[i] >= 0 && listen(fds[i], BACKLOG) == 0)
 			continue;
@@ -143,4 +179,20 @@ void listener_name(int fd, struct buf *out)
 	} else {
 		buf_add_str(out, text);
 	}
+}
+
+void listener_log(
+	struct log *log, enum log_event event, const struct conf_listener *c, int fd)
+{
+	struct buf where;
+	struct log_line l;
+
+	buf_init(&where, 128);
+	listener_name(fd, &where);
+	log_begin(log, &l, event);
+	log_view(&l, "address", buf_view(&where));
+	if (c->tls)
+		log_str(&l, "tls", "true");
+	log_end(&l);
+	buf_free(&where);
 }
