@@ -291,8 +291,7 @@ static void include(struct scan *s, struct popart_str name)
 	text = inner.file ? source_file(inner.file, &len) : NULL;
 	if (!text) {
 		report_error(s->report, s->file, s->line, "cannot include \"%.*s\": %s",
-			name.len < 200 ? (int)name.len : 200, name.ptr,
-			source_strerror(errno));
+			name.len < 200 ? (int)name.len : 200, name.ptr, source_strerror(errno));
 		return;
 	}
 	read_text(&inner, view_of(text, len));

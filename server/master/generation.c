@@ -57,8 +57,7 @@ static bool make_workers(struct generation *g)
 	return true;
 }
 
-static bool make_listeners(
-	struct generation *g, const struct generation *old, struct report *r)
+static bool make_listeners(struct generation *g, const struct generation *old, struct report *r)
 {
 	const struct listeners_before before = {
 		.conf = old ? old->conf : NULL,

@@ -54,19 +54,31 @@ static const char *remedy(int os_error)
 	}
 }
 
-/* -1: errno */
-static int open_one(const struct conf *conf, const struct conf_listener *l)
+static bool share(int fd, int on)
 {
-	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+}
 
-	if (fd >= 0 && set_options(fd, conf, l) &&
-		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0)
-		return fd;
+/* Keeps errno. */
+static int give_up(int fd)
+{
 	int why = errno;
+
 	if (fd >= 0)
 		(void)close(fd);
 	errno = why;
 	return -1;
+}
+
+/* -1: errno. shared: beside sockets that share, too. */
+static int open_one(const struct conf *conf, const struct conf_listener *l, bool shared)
+{
+	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && set_options(fd, conf, l) && (!shared || share(fd, 1)) &&
+		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0)
+		return fd;
+	return give_up(fd);
 }
 
 static void report_failure(const struct conf_listener *l, struct report *r)
@@ -118,6 +130,40 @@ static int keep_one(const struct conf *conf, size_t at, const struct listeners_b
 	return -1;
 }
 
+/* Whether any of them has this port; these begin or cease to share it. */
+static bool share_port(const struct listeners_before *before, uint16_t port, int on)
+{
+	bool any = false;
+
+	for (size_t i = 0; before->conf && i < before->conf->nlisten; i++) {
+		if (before->fds[i] >= 0 && address_port(&before->conf->listen[i].addr) == port)
+			any |= share(before->fds[i], on);
+	}
+	return any;
+}
+
+/* The port may be our own: "*:995" after "127.0.0.1:995". Then the two listen side by side
+ * until the old one is closed. They share the port for this moment only, so that a second
+ * popartd still learns that it is taken. */
+static int open_beside(const struct conf *conf, const struct conf_listener *l,
+	const struct listeners_before *before)
+{
+	uint16_t port = address_port(&l->addr);
+	int fd;
+
+	if (!share_port(before, port, 1)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	fd = open_one(conf, l, true);
+	if (fd >= 0 && (listen(fd, BACKLOG) != 0 || !share(fd, 0)))
+		fd = give_up(fd);
+	int why = errno;
+	(void)share_port(before, port, 0);
+	errno = why;
+	return fd;
+}
+
 bool listeners_open(const struct conf *conf, const struct listeners_before *before, int *fds,
 	struct report *r)
 {
@@ -129,8 +175,12 @@ bool listeners_open(const struct conf *conf, const struct listeners_before *befo
 		fds[i] = keep_one(conf, i, before);
 		if (fds[i] >= 0)
 			continue;
-		fds[i] = open_one(conf, &conf->listen[i]);
-		if (fds[i] >= 0 && listen(fds[i], BACKLOG) == 0)
+		fds[i] = open_one(conf, &conf->listen[i], false);
+		if (fds[i] < 0 && errno == EADDRINUSE)
+			fds[i] = open_beside(conf, &conf->listen[i], before);
+		else if (fds[i] >= 0 && listen(fds[i], BACKLOG) != 0)
+			fds[i] = give_up(fds[i]);
+		if (fds[i] >= 0)
 			continue;
 		report_failure(&conf->listen[i], r);
 		ok = false;
@@ -148,7 +198,7 @@ bool listeners_check(const struct conf *conf, struct report *r)
 	bool ok = few_enough(conf, r);
 
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		int fd = open_one(conf, &conf->listen[i]);
+		int fd = open_one(conf, &conf->listen[i], false);
 		if (fd >= 0) {
 			(void)close(fd);
 		} else if (errno != EADDRINUSE) {
@@ -181,8 +231,7 @@ void listener_name(int fd, struct buf *out)
 	}
 }
 
-void listener_log(
-	struct log *log, enum log_event event, const struct conf_listener *c, int fd)
+void listener_log(struct log *log, enum log_event event, const struct conf_listener *c, int fd)
 {
 	struct buf where;
 	struct log_line l;

@@ -61,7 +61,7 @@ bool master_add_generation(
 		.conf_name = m->setup->conf_name,
 		.binary_fd = binary_fd,
 		.ticket_key = view_of(m->ticket_key, sizeof(m->ticket_key)),
-		.number = ++m->last_number,
+		.number = m->last_number,
 		.before = m->serving,
 	};
 	struct generation *g = generation_new(&setup, r);
@@ -458,7 +458,7 @@ static void serve(struct master *m)
 
 int master_main(const struct master_setup *setup)
 {
-	struct master m = { .setup = setup, .signals = -1, .status = 1 };
+	struct master m = { .setup = setup, .last_number = 1, .signals = -1, .status = 1 };
 	struct report report;
 
 	report_init(&report);

@@ -9,13 +9,15 @@
 #include "master/life.h"
 #include "master/listener.h"
 
-static void log_reason(
-	const struct master *m, enum log_event event, unsigned worker, struct popart_str reason)
+/* generation, worker: 0 if none is meant. */
+static void log_reason(const struct master *m, enum log_event event, unsigned generation,
+	unsigned worker, struct popart_str reason)
 {
 	struct log_line l;
 
 	log_begin(m->log, &l, event);
-	log_u64(&l, "generation", m->last_number);
+	if (generation)
+		log_u64(&l, "generation", generation);
 	if (worker)
 		log_u64(&l, "worker", worker);
 	log_message(&l, "reason", reason);
@@ -29,7 +31,7 @@ static void log_failure(const struct master *m, unsigned worker, struct popart_s
 		struct popart_str line = view_cut(&why, '\n');
 
 		if (!report_is_warning(line))
-			log_reason(m, LOG_EV_RELOAD_FAILED, worker, line);
+			log_reason(m, LOG_EV_RELOAD_FAILED, m->last_number, worker, line);
 	}
 }
 
@@ -57,9 +59,9 @@ void reload_ask(struct master *m)
 	const char *why = obstacle(m);
 
 	if (m->ending)
-		log_reason(m, LOG_EV_RELOAD_FAILED, 0, VIEW_LIT("popartd is stopping"));
+		log_reason(m, LOG_EV_RELOAD_FAILED, 0, 0, VIEW_LIT("popartd is stopping"));
 	else if (why && !m->reload_wanted)
-		log_reason(m, LOG_EV_RELOAD_WAITS, 0, view_str(why));
+		log_reason(m, LOG_EV_RELOAD_WAITS, 0, 0, view_str(why));
 	m->reload_wanted = !m->ending;
 }
 
@@ -115,6 +117,7 @@ void reload_begin(struct master *m)
 	if (!m->reload_wanted || obstacle(m))
 		return;
 	m->reload_wanted = false;
+	m->last_number++;
 	report_init(&report);
 	if (!begin(m, &report))
 		log_failure(m, 0, buf_view(&report.text));

@@ -13,7 +13,7 @@ struct master {
 	struct generation *newest;  /* all that have not ended, linked by `older`      */
 	struct generation *coming;  /* starts; NULL: none does                         */
 	struct generation *serving; /* accepts; NULL: none does, before and at the end */
-	unsigned last_number;
+	unsigned last_number;       /* of the generation that was tried last */
 	bool reload_wanted;
 	bool ending;                        /* no generation is to follow                  */
 	char ticket_key[SECRET_TICKET_KEY]; /* one for all generations                     */
@@ -28,8 +28,8 @@ struct master {
 
 /* Makes a generation and starts its workers. False: the report says why, and everything is
  * as before. */
-bool master_add_generation(struct master *, struct popart_str conf_text, int binary_fd,
-	struct report *);
+bool master_add_generation(
+	struct master *, struct popart_str conf_text, int binary_fd, struct report *);
 /* The generation that was coming serves, with the log that it wants. */
 void master_take_over(struct master *);
 /* It does not. */

@@ -68,7 +68,7 @@ struct worker {
 	_Atomic uint64_t next_session;
 	_Atomic uint32_t phase;     /* enum worker_phase                             */
 	_Atomic uint32_t accepting; /* threads that may be, while the phase is SERVING */
-	_Atomic uint32_t stopping; /* what host->stop_asked reads                   */
+	_Atomic uint32_t stopping;  /* what host->stop_asked reads                   */
 	bool modules_started;
 };
 

@@ -69,18 +69,6 @@ def goes_on():
             holder.quit()
 
 
-def keepalive_runs(server, client):
-    """Whether the server's end of this connection has its keep-alive timer set."""
-    ends = ("%08X:%04X" % (0x0100007F, server.port),
-            "%08X:%04X" % (0x0100007F, client.socket.getsockname()[1]))
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            fields = line.split()
-            if (fields[1], fields[2]) == ends:
-                return fields[5].startswith("02:")
-    raise AssertionError("no such connection")
-
-
 @test("a refused login has the holder's peer asked whether it lives, also from another worker")
 def probes():
     for elsewhere in (False, True):
