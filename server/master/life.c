@@ -65,6 +65,10 @@ void life_stop(struct generation *g, const struct generation *heir, struct log *
 	g->phase = PHASE_STOPPING;
 	g->deadline_ms = clock_ms() + STOP_PATIENCE_MS;
 	tell(g, CHAN_STOP, log);
+	for (unsigned i = 0; i < g->nworkers; i++) {
+		if (g->workers[i].state == WORKER_STARTING) /* it has nothing to finish */
+			(void)kill(g->workers[i].child.pid, SIGKILL);
+	}
 	generation_stop_listening(g, heir);
 }
 

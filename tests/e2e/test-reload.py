@@ -10,11 +10,12 @@ import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import time
 
-from harness import (MODULE_PATH, POPARTD, PASSWORD, TIMEOUT, Load, Pop, Program, Scene, certify,
-                     equal, eventually, keepalive_runs, letter, main, need, need_root, paused, run,
-                     serving, test, trusting, wire)
+from harness import (MODULE_PATH, POPARTD, PASSWORD, TIMEOUT, Load, Pop, Program, Scene, Skip,
+                     certify, equal, eventually, keepalive_runs, letter, main, need, need_root,
+                     paused, run, sanitized, serving, test, trusting, wire)
 
 USERS = ["user%d" % number for number in range(5)]
 STRANGER = os.path.join(os.path.dirname(POPARTD), "tests", "e2e", "stranger")
@@ -210,6 +211,59 @@ def backlog():
             for client in late:
                 assert client.recv(4) == b"+OK ", "no greeting"
         server.expect.add("worker_died")
+
+
+@contextlib.contextmanager
+def slowed(scene, pid, **calls):
+    """A process that comes back from system calls so much later: poll="500ms"."""
+    need("strace")
+    seen = scene.path + "/strace"
+    with open(seen, "wb") as output:
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-p", str(pid), "-e", "trace=" + ",".join(calls)] +
+            ["-einject=%s:delay_exit=%s" % call for call in calls.items()],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        def works():
+            with open(seen, encoding="utf-8") as file:
+                text = file.read()
+            if tracer.poll() is not None:
+                raise Skip("strace: " + text.strip())
+            return all(re.search(r"\b%s\(" % call, text) for call in calls if call != "accept4")
+        eventually("each of them is traced", works)
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait(TIMEOUT)
+
+
+@test("who woke a worker that then retires without accepting is accepted by another")
+def late_wakeup():
+    if sanitized():
+        raise Skip("a sanitizer does not want to be traced")
+    with serving(workers=1, threads=1) as (scene, server):
+        with slowed(scene, server.generation(1)[0], poll="500ms", epoll_wait="2s"):
+            server.reload()
+            # The old worker comes to know a little later, and is the first in the kernel's
+            # queue until then; what wakes it now it notices later still.
+            with Pop(server) as client:
+                client.quit()
+
+
+@test("who is just being accepted by a worker that retires is served by it")
+def late_accept():
+    if sanitized():
+        raise Skip("a sanitizer does not want to be traced")
+    with serving(workers=1, threads=1) as (scene, server):
+        with slowed(scene, server.generation(1)[0], poll="1us", accept4="2s"):
+            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
+                server.reload()
+                assert client.recv(4) == b"+OK ", "no greeting"
+                client.sendall(b"USER bob\r\nPASS %s\r\nQUIT\r\n" % PASSWORD.encode())
+                with client.makefile("rb") as file:
+                    assert file.read().count(b"\r\n+OK") == 3
+            line = server.wait_event("session_end")[0]
+            assert " process=worker-1.1 " in line, line
 
 
 @test("ten reloads under load: no connection is refused or cut, no message lost or back")
