@@ -114,7 +114,7 @@ void reload_begin(struct master *m)
 {
 	struct report report;
 
-	if (!m->reload_wanted || obstacle(m))
+	if (!m->reload_wanted || m->ending || obstacle(m))
 		return;
 	m->reload_wanted = false;
 	m->last_number++;

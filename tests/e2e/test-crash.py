@@ -9,14 +9,12 @@ import random
 import re
 import signal
 import socket
-import threading
 import time
 
-from harness import (Pop, Refused, Scene, equal, eventually, letter, main, processes, serving,
-                     test, wire)
+from harness import (Load, Pop, Refused, Scene, equal, eventually, letter, main, processes,
+                     serving, test, wire)
 
 USERS = ["user%d" % number for number in range(5)]
-MESSAGES = 120
 
 
 @test("kill -9 of a worker: it is replaced, the other worker's sessions go on")

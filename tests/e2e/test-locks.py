@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 
-from harness import (PASSWORD, Pop, Refused, Scene, equal, eventually, letter, main, serving,
-                     test)
+from harness import (PASSWORD, Pop, Refused, Scene, equal, eventually, keepalive_runs, letter,
+                     main, serving, test)
 
 # A client of its own process: logs in, begins to read a long message, waits to be killed.
 HOLDER = """

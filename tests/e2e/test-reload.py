@@ -10,10 +10,11 @@ import shutil
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import time
 
-from harness import (MODULE_PATH, POPARTD, PASSWORD, TIMEOUT, Load, Pop, Program, Scene, Skip,
+from harness import (HERE, MODULE_PATH, POPARTD, PASSWORD, TIMEOUT, Load, Pop, Program, Scene, Skip,
                      certify, equal, eventually, keepalive_runs, letter, main, need, need_root,
                      paused, run, sanitized, serving, test, trusting, wire)
 
@@ -384,6 +385,29 @@ def strangers():
         server.reload()
         with Pop(server, "bob") as client:
             client.quit()
+
+
+@test("a worker and a master with other layouts of messages or scoreboard say so")
+def layouts():
+    with open(os.path.join(HERE, "../../server/ipc/chan.h"), encoding="ascii") as file:
+        layout = int(re.search(r"#define CHAN_LAYOUT +(\d+)", file.read()).group(1))
+    head = struct.Struct("=IIIIQII")  # struct chan_msg, up to its text
+    start, failed = 1, 3
+    with Scene() as scene:
+        for what in ("messages", "scoreboard"):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with ours, theirs, open(scene.file("error", ""), "rb+") as file:
+                worker = subprocess.Popen(
+                    [program(), "--child=worker", str(theirs.fileno())], stderr=file,
+                    stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+                theirs.close()
+                ours.settimeout(TIMEOUT)
+                socket.send_fds(ours, [head.pack(layout + (what == "messages"), start, 0, 1, 0, 0, 0)],
+                                [file.fileno()] * 4)
+                answer = ours.recv(5000)
+                equal(worker.wait(TIMEOUT), 1, "the exit status")
+            equal(head.unpack(answer[:head.size])[:2], (layout, failed), "layout and kind")
+            assert b"built with another layout of messages; restart popartd" in answer, answer
 
 
 @test("a start that takes longer than start_timeout is none")
