@@ -60,7 +60,8 @@ struct conf {
 	unsigned threads;         /* per worker */
 	unsigned max_connections; /* per worker */
 	unsigned max_bad_commands;
-	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms, drain_timeout_ms;
+	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;
+	int64_t start_timeout_ms, drain_timeout_ms;
 	int32_t expire_days; /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;

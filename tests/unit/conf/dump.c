@@ -64,6 +64,7 @@ static void test_dump(void)
 		"idle_timeout = \"90m\";\n"
 		"login_timeout = \"1m\";\n"
 		"handshake_timeout = \"10s\";\n"
+		"start_timeout = \"1m\";\n"
 		"drain_timeout = \"30s\";\n"
 		"max_bad_commands = 20;\n"
 		"expire = \"never\";\n"
