@@ -6,7 +6,8 @@
 
 /* As many as are allowed. */
 void limits_raise(void);
-/* Warns if a worker could not have max_connections. */
+/* Warns if a worker could not have max_connections. The kernel wakes whom it likes for a new
+ * one, so any worker may get nearly all. */
 void limits_check(const struct conf *, struct report *);
 
 #endif

@@ -35,6 +35,17 @@ struct conn_table {
 	uint32_t nfree, size;
 };
 
+/* Why a connection may be turned away, each with its own silence in the log. */
+enum refusal { REFUSAL_FULL, REFUSAL_ADDRESS, REFUSAL_FDS, REFUSAL_MEMORY, REFUSALS };
+
+struct refusals {
+	_Atomic int64_t due_ms; /* when one may be logged again      */
+	_Atomic uint64_t count; /* of those that have not been since */
+};
+
+/* Which locks' holders were asked about lately: see meet.c. */
+#define PROBE_PLACES 256u
+
 struct worker {
 	uint32_t index;
 	int chan;
@@ -54,9 +65,10 @@ struct worker {
 	size_t nlisteners;
 
 	pthread_mutex_t reserve_mutex;
-	int reserve_fd;                  /* given up for a moment to answer at EMFILE */
-	_Atomic int64_t next_refusal_ms; /* when a refusal may be logged again         */
-	_Atomic uint32_t left_waiting;   /* a connection could neither be taken nor refused */
+	int reserve_fd;                /* given up for a moment to answer at EMFILE */
+	_Atomic uint32_t left_waiting; /* a connection could neither be taken nor refused */
+	struct refusals refused[REFUSALS];
+	_Atomic uint64_t probes[PROBE_PLACES];
 
 	struct conn_table table;
 	_Atomic uint64_t next_session;
