@@ -198,12 +198,13 @@ void show_failure(struct conn *c, enum log_event event, const struct host_call *
 	log_end(&l);
 }
 
+/* Two devices with one maildrop are nothing to be warned of. */
 void show_in_use(struct conn *c, const struct host_call *call, const struct holder *holder)
 {
 	const struct board_slot *s = &holder->slot;
 	struct log_line l;
 
-	log_begin(c->worker->log, &l, LOG_EV_LOGIN_FAILED);
+	log_begin_level(c->worker->log, &l, LOG_EV_LOGIN_FAILED, POPART_LOG_INFO);
 	log_who(&l, c);
 	log_str(&l, "status", host_status_name(call->status));
 	log_hex(&l, "holder", s->session);
