@@ -217,7 +217,6 @@ def handshake_timeout():
             scene, server, port):
         silent, slow = connect(port), connect(port)
         with silent, slow:
-            silent.send(b"\x16")  # the kernel does not show it to the server before
             slow.send(b"\x16\x03")
             # A record of 16 KiB, of which the client never sends the end.
             dribble({slow: b"\x01\x3f\x00\x00" + bytes(10000)})
