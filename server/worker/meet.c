@@ -209,6 +209,7 @@ static void in_use(struct conn *c, struct host_call *call, uint64_t lock, struct
 	conn_count(c, BOARD_IN_USE, 1);
 	probe_holder(c, lock);
 	buf_add_str(&call->client, "another session has this maildrop open");
+	holder->in_the_way = true;
 	holder->known =
 		board_lock_holder(c->worker->board, lock, &holder->slot, &holder->worker);
 	if (!holder->known)
@@ -279,7 +280,7 @@ static void open_failed(
 	call->status = status;
 	conn_count(c, BOARD_LOGIN_ERRORS, 1);
 	count_failure(c, status);
-	if (holder->known)
+	if (holder->in_the_way)
 		show_in_use(c, call, holder);
 	else
 		show_failure(c, LOG_EV_LOGIN_FAILED, call, VIEW_NONE);
@@ -290,7 +291,7 @@ static void open_failed(
 
 static void meet_open(struct conn *c)
 {
-	struct holder holder = { .known = false };
+	struct holder holder = { .in_the_way = false };
 	struct host_call call;
 	int status;
 

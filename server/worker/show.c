@@ -207,12 +207,14 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 	log_begin_level(c->worker->log, &l, LOG_EV_LOGIN_FAILED, POPART_LOG_INFO);
 	log_who(&l, c);
 	log_str(&l, "status", host_status_name(call->status));
-	log_hex(&l, "holder", s->session);
-	log_view(&l, "holder_rip",
-		view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
-	log_u64(&l, "holder_worker", holder->worker + 1);
-	log_i64(&l, "held_s", holder->held_s);
-	log_i64(&l, "idle_s", holder->idle_s);
+	if (holder->known) {
+		log_hex(&l, "holder", s->session);
+		log_view(&l, "holder_rip",
+			view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
+		log_u64(&l, "holder_worker", holder->worker + 1);
+		log_i64(&l, "held_s", holder->held_s);
+		log_i64(&l, "idle_s", holder->idle_s);
+	}
 	log_user(&l, c, VIEW_NONE);
 	log_end(&l);
 }

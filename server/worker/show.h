@@ -15,12 +15,13 @@ void show_failure(
 
 /* Who has the session lock that a login wanted, in whichever worker. */
 struct holder {
-	bool known;
+	bool in_the_way; /* there is one            */
+	bool known;      /* and this is who, as far as the scoreboard knows */
 	uint32_t worker;
 	int64_t held_s, idle_s;
 	struct board_slot slot;
 };
-/* log: such a login; the holder is known. */
+/* log: such a login. */
 void show_in_use(struct conn *, const struct host_call *, const struct holder *);
 
 #endif
