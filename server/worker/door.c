@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "worker/flow.h"
+#include "worker/loop.h"
 #include "worker/meet.h"
 #include "worker/show.h"
 
+#define TURN         8  /* connections, then it is another worker's turn */
 #define LINGER_READS 64 /* rooms of input read away before a socket is closed */
 
 static bool table_take(struct conn_table *t, uint32_t *slot)
@@ -224,12 +226,15 @@ static void welcome(struct thread *t, const struct caller *who)
 	conn_begin(c);
 }
 
-bool conn_accept(struct thread *t, const struct worker_listener *l)
+bool conn_accept(struct thread *t, struct worker_listener *l)
 {
 	struct caller who = { .listener = l, .peer = { .ss_family = AF_UNSPEC } };
 
 	if (take_caller(&who)) {
 		welcome(t, &who);
+		if (t->worker->conf->workers > 1 &&
+			atomic_fetch_add(&l->taken, 1) % TURN == TURN - 1)
+			loop_step_back(t->worker, l);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE)

@@ -25,6 +25,7 @@ struct worker_listener {
 	bool is_any; /* bound to every address: which one it was is asked per connection */
 	char text[ADDR_TEXT_MAX];
 	struct popart_str address; /* in text */
+	_Atomic uint32_t taken;    /* connections, for who is next */
 };
 
 /* Every connection by its slot, and the slots that are free. */

@@ -3,6 +3,7 @@
 """What one client, one address and all clients together may have of the server, and how
 long: beyond that it costs nobody else anything."""
 
+import collections
 import contextlib
 import os
 import re
@@ -94,6 +95,16 @@ def max_connections():
         equal(guests.come_to(two, 2) + guests.come_to(three, 9), 6, "how many have room")
         line = server.events("connect_refused")[0]
         assert "rip=127.0.0.1 " in line and 'why="max_connections reached" refused=1' in line, line
+
+
+@test("workers take connections in turns")
+def turns():
+    with serving(workers=3) as (_, server):
+        clients = [Pop(server) for _ in range(150)]
+        counts = collections.Counter(server.worker_of(client) for client in clients)
+        assert len(counts) == 3 and min(counts.values()) >= 20, counts
+        for client in clients:
+            client.close()
 
 
 @test("a worker that is killed gives its connections back")
