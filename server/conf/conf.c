@@ -138,6 +138,7 @@ static void read_server(struct load *l)
 	c->workers = (unsigned)conf_int(v, "workers");
 	c->threads = (unsigned)conf_int(v, "threads");
 	c->max_connections = (unsigned)conf_int(v, "max_connections");
+	c->max_connections_per_address = (unsigned)conf_int(v, "max_connections_per_address");
 	c->max_bad_commands = (unsigned)conf_int(v, "max_bad_commands");
 	c->idle_timeout_ms = conf_int(v, "idle_timeout");
 	c->login_timeout_ms = conf_int(v, "login_timeout");

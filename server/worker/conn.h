@@ -11,7 +11,7 @@
 
 /* Takes one connection from the listener and serves it as far as it goes. False: there was
  * none; until then there may be more. */
-bool conn_accept(struct thread *, const struct worker_listener *);
+bool conn_accept(struct thread *, struct worker_listener *);
 /* The socket is ready. */
 void conn_ready(struct thread *, struct conn *, uint32_t epoll_events);
 

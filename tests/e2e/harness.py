@@ -451,6 +451,19 @@ class Scene:
         return path
 
 
+def certificate(scene):
+    """A self-signed one for localhost, with its key in the same file."""
+    need("openssl")
+    path = os.path.join(scene.path, "localhost.pem")
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-keyout", path + ".key", "-out", path,
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                   check=True, stderr=subprocess.DEVNULL)
+    with open(path, "ab") as file, open(path + ".key", "rb") as key:
+        file.write(key.read())
+    return path
+
+
 @contextlib.contextmanager
 def serving(*names, **more):
     """A scene and a server in it."""

@@ -61,6 +61,7 @@ static void test_dump(void)
 		"workers = 2;\n"
 		"threads = 8;\n"
 		"max_connections = 4096;\n"
+		"max_connections_per_address = 100;\n"
 		"idle_timeout = \"90m\";\n"
 		"login_timeout = \"1m\";\n"
 		"handshake_timeout = \"10s\";\n"
