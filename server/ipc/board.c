@@ -14,7 +14,8 @@
 #define LINE          64u
 #define READ_TRIES    100
 #define DELAY_BUCKETS 16384u
-#define DELAY_WAYS    8u /* entries of a bucket: one cache line */
+#define LOCK_BUCKETS  16384u
+#define WAYS          8u /* entries of a bucket: one cache line */
 #define DELAY_TRIES   8
 #define TICK_MS       250 /* what the login-delay table counts in */
 #define SEALS         (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -26,8 +27,12 @@ const struct board_counter_row board_counter_rows[BOARD_COUNTERS] = {
 };
 
 /*
- * The shared memory: a head, the login-delay table, then a part for each worker, which
- * is its head, its threads and its slots. Parts begin on a page, threads on a cache line.
+ * The shared memory: a head, the login-delay table, that of locks, then a part for each
+ * worker, which is its head, its threads, its sites and its slots. Parts begin on a page,
+ * threads on a cache line.
+ *
+ * A table consists of buckets, one cache line each, of words that are changed whole: bits
+ * of the hash above, a small number below, 0 for nothing.
  */
 struct shared_head {
 	uint64_t magic;
@@ -36,17 +41,26 @@ struct shared_head {
 	uint32_t reserved;
 	uint64_t size;
 };
-struct shared_delays {
-	/* Upper half: bits of the user's hash; lower half: when, in ticks, from 1. */
-	_Atomic uint64_t entry[DELAY_BUCKETS][DELAY_WAYS];
+struct bucket {
+	_Alignas(LINE) _Atomic uint64_t entry[WAYS];
 };
+struct shared_tables {
+	/* Upper half: bits of the user's hash; lower half: when, in ticks, from 1. */
+	struct bucket delays[DELAY_BUCKETS];
+	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. */
+	struct bucket locks[LOCK_BUCKETS];
+};
+#define SLOT_BITS   20 /* BOARD_SLOTS_MAX of them */
+#define HOLDER_BITS 30 /* and BOARD_WORKERS_MAX of these */
+#define COUNT_BITS  20 /* of a site's entry: its connections; bits of the hash above */
 struct shared_worker {
 	_Atomic uint32_t state;
 	_Atomic int32_t pid;
 	_Atomic uint32_t touched; /* slots from here on were never written: reading one
 	                             would make the kernel give it a page */
+	_Atomic uint32_t connections;
 	_Atomic uint32_t beats;
-	uint32_t reserved[12];
+	uint32_t reserved[11];
 };
 struct shared_thread {
 	_Alignas(LINE) _Atomic uint64_t counters[BOARD_COUNTERS];
@@ -55,9 +69,11 @@ struct shared_thread {
 
 _Static_assert(sizeof(struct board_slot) == 256, "scoreboard layout: slot");
 _Static_assert(offsetof(struct board_slot, session) == 8, "scoreboard layout: session");
-_Static_assert(offsetof(struct board_slot, messages) == 56, "scoreboard layout: messages");
-_Static_assert(offsetof(struct board_slot, port) == 72, "scoreboard layout: port");
-_Static_assert(offsetof(struct board_slot, user) == 122, "scoreboard layout: user");
+_Static_assert(offsetof(struct board_slot, messages) == 64, "scoreboard layout: messages");
+_Static_assert(offsetof(struct board_slot, port) == 80, "scoreboard layout: port");
+_Static_assert(offsetof(struct board_slot, user) == 130, "scoreboard layout: user");
+_Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
+_Static_assert(BOARD_WORKERS_MAX <= 1u << (HOLDER_BITS - SLOT_BITS), "and a worker's");
 _Static_assert(sizeof(struct board_thread) == 132, "scoreboard layout: thread note");
 _Static_assert(sizeof(struct shared_head) == 48, "scoreboard layout: head");
 _Static_assert(sizeof(struct shared_worker) == LINE, "scoreboard layout: worker");
@@ -68,7 +84,8 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 struct board {
 	char *mem;
 	struct board_shape shape;
-	uint64_t size, delays_at, workers_at, slots_at, worker_size;
+	uint64_t size, tables_at, workers_at, sites_at, slots_at, worker_size;
+	uint32_t site_buckets; /* a worker; a power of two */
 };
 
 static uint64_t align(uint64_t n, uint64_t to)
@@ -84,11 +101,16 @@ static bool lay_out(struct board *b, struct board_shape shape)
 		shape.slots > BOARD_SLOTS_MAX)
 		return false;
 	b->shape = shape;
-	b->delays_at = align(sizeof(struct shared_head), PAGE);
-	b->workers_at = align(b->delays_at + sizeof(struct shared_delays), PAGE);
-	b->slots_at = align(sizeof(struct shared_worker) +
+	/* If every connection came from another site, two of them in a bucket. */
+	b->site_buckets = PAGE / LINE;
+	while (b->site_buckets < shape.slots / 2)
+		b->site_buckets *= 2;
+	b->tables_at = align(sizeof(struct shared_head), PAGE);
+	b->workers_at = align(b->tables_at + sizeof(struct shared_tables), PAGE);
+	b->sites_at = align(sizeof(struct shared_worker) +
 			(uint64_t)shape.threads * sizeof(struct shared_thread),
 		PAGE);
+	b->slots_at = align(b->sites_at + b->site_buckets * sizeof(struct bucket), PAGE);
 	b->worker_size =
 		align(b->slots_at + (uint64_t)shape.slots * sizeof(struct board_slot), PAGE);
 	b->size = b->workers_at + shape.workers * b->worker_size;
@@ -106,9 +128,9 @@ static struct shared_head head_of(const struct board *b)
 		.size = b->size };
 }
 
-static struct shared_delays *delays_of(const struct board *b)
+static struct shared_tables *tables_of(const struct board *b)
 {
-	return (struct shared_delays *)(void *)(b->mem + b->delays_at);
+	return (struct shared_tables *)(void *)(b->mem + b->tables_at);
 }
 
 static struct shared_worker *worker_of(const struct board *b, uint32_t worker)
@@ -130,6 +152,11 @@ static struct board_slot *slot_of(const struct board *b, uint32_t worker, uint32
 
 	assert(slot < b->shape.slots);
 	return (struct board_slot *)(void *)(part + b->slots_at) + slot;
+}
+
+static struct bucket *sites_of(const struct board *b, uint32_t worker)
+{
+	return (struct bucket *)(void *)((char *)worker_of(b, worker) + b->sites_at);
 }
 
 static bool map(struct board *b, int fd)
@@ -311,8 +338,10 @@ void board_slot_done(struct board_slot *s)
 	atomic_store_explicit(&s->seq, seq + 1, memory_order_release);
 }
 
-/* Word by word, so that no compiler can make it two reads. */
-static void copy_words(struct board_slot *to, const struct board_slot *from)
+/* Word by word, so that no compiler can make it two reads. That another thread may write
+ * meanwhile is what the sequence number is for, which ThreadSanitizer does not know. */
+__attribute__((no_sanitize_thread)) static void copy_words(
+	struct board_slot *to, const struct board_slot *from)
 {
 	const uint64_t *source = (const void *)from;
 
@@ -345,6 +374,15 @@ bool board_slot_read(
 	return false;
 }
 
+/* Pages that are given back read as zeros; untouched ones are not made. */
+static void clear_sites(struct board *b, uint32_t worker)
+{
+	size_t size = b->slots_at - b->sites_at;
+
+	if (madvise(sites_of(b, worker), size, MADV_REMOVE) != 0)
+		memset((void *)sites_of(b, worker), 0, size);
+}
+
 uint32_t board_worker_repair(struct board *b, uint32_t worker)
 {
 	struct shared_worker *w = worker_of(b, worker);
@@ -360,18 +398,21 @@ uint32_t board_worker_repair(struct board *b, uint32_t worker)
 	}
 	for (uint32_t i = 0; i < b->shape.threads; i++)
 		memset((void *)board_thread(b, worker, i), 0, sizeof(struct board_thread));
+	clear_sites(b, worker);
+	atomic_store(&w->connections, 0);
 	board_worker_state(b, worker, BOARD_FREE, 0);
 	return sessions;
 }
 
 static _Atomic uint64_t *bucket_of(const struct board *b, uint64_t hash)
 {
-	return delays_of(b)->entry[hash_mix(hash) % DELAY_BUCKETS];
+	return tables_of(b)->delays[hash_mix(hash) % DELAY_BUCKETS].entry;
 }
 
-static bool is_entry_of(uint64_t entry, uint64_t hash)
+/* bits: of the small number below the hash. */
+static bool is_entry_of(uint64_t entry, uint64_t hash, unsigned bits)
 {
-	return entry != 0 && entry >> 32 == hash >> 32;
+	return entry != 0 && entry >> bits == hash >> bits;
 }
 
 uint32_t board_login_delay(struct board *b, uint64_t hash, int64_t now_ms, uint32_t delay_s)
@@ -379,11 +420,11 @@ uint32_t board_login_delay(struct board *b, uint64_t hash, int64_t now_ms, uint3
 	_Atomic uint64_t *bucket = bucket_of(b, hash);
 	int64_t wait_ms = 0;
 
-	for (size_t i = 0; i < DELAY_WAYS; i++) {
+	for (size_t i = 0; i < WAYS; i++) {
 		uint64_t entry = atomic_load_explicit(&bucket[i], memory_order_relaxed);
 		int64_t at_ms = (int64_t)(uint32_t)entry * TICK_MS;
 
-		if (is_entry_of(entry, hash) &&
+		if (is_entry_of(entry, hash, 32) &&
 			at_ms + (int64_t)delay_s * 1000 - now_ms > wait_ms)
 			wait_ms = at_ms + (int64_t)delay_s * 1000 - now_ms;
 	}
@@ -391,29 +432,222 @@ uint32_t board_login_delay(struct board *b, uint64_t hash, int64_t now_ms, uint3
 	return wait_ms < (int64_t)delay_s ? (uint32_t)wait_ms : delay_s;
 }
 
-void board_login_note(struct board *b, uint64_t hash, int64_t now_ms)
+/* In place of the user's own, else of the oldest; never of a later one. */
+static void put_entry(_Atomic uint64_t *bucket, uint64_t entry)
 {
-	_Atomic uint64_t *bucket = bucket_of(b, hash);
-	uint64_t entry = (hash & ~UINT64_C(0xFFFFFFFF)) | (uint32_t)(now_ms / TICK_MS + 1);
-
 	/* Each try that fails means that somebody else has noted a login here. */
 	for (int tries = 0; tries < DELAY_TRIES; tries++) {
 		_Atomic uint64_t *place = NULL;
 		uint64_t old = 0;
 
-		for (size_t i = 0; i < DELAY_WAYS; i++) {
+		for (size_t i = 0; i < WAYS; i++) {
 			uint64_t seen = atomic_load_explicit(&bucket[i], memory_order_relaxed);
 
-			if (!place || is_entry_of(seen, hash) ||
+			if (!place || is_entry_of(seen, entry, 32) ||
 				(uint32_t)seen < (uint32_t)old) {
 				place = &bucket[i];
 				old = seen;
 			}
-			if (is_entry_of(seen, hash))
+			if (is_entry_of(seen, entry, 32))
 				break;
 		}
+		if ((uint32_t)old > (uint32_t)entry)
+			return;
 		if (atomic_compare_exchange_strong_explicit(
 			    place, &old, entry, memory_order_relaxed, memory_order_relaxed))
 			return;
 	}
+}
+
+void board_login_note(struct board *b, uint64_t hash, int64_t now_ms)
+{
+	uint64_t entry = (hash & ~UINT64_C(0xFFFFFFFF)) | (uint32_t)(now_ms / TICK_MS + 1);
+
+	put_entry(bucket_of(b, hash), entry);
+}
+
+void board_pass_logins(const struct board *from, struct board *to)
+{
+	for (size_t b = 0; b < DELAY_BUCKETS; b++) {
+		for (size_t i = 0; i < WAYS; i++) {
+			uint64_t entry = atomic_load_explicit(
+				&tables_of(from)->delays[b].entry[i], memory_order_relaxed);
+
+			if (entry != 0)
+				put_entry(tables_of(to)->delays[b].entry, entry);
+		}
+	}
+}
+
+void board_pass_counters(const struct board *from, struct board *to)
+{
+	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
+		board_count(to, 0, 0, c, board_total(from, c));
+}
+
+static uint32_t connections_of(const struct board *b)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < b->shape.workers; i++)
+		sum += atomic_load(&worker_of(b, i)->connections);
+	return sum;
+}
+
+static struct bucket *site_bucket(const struct board *b, uint32_t worker, uint64_t site)
+{
+	return &sites_of(b, worker)[site & (b->site_buckets - 1)];
+}
+
+static uint32_t count_in(uint64_t entry)
+{
+	return (uint32_t)(entry & ((1u << COUNT_BITS) - 1));
+}
+
+/* Two threads that note a site for the first time may do so in two places. */
+static uint32_t connections_from(const struct board *b, uint64_t site)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < b->shape.workers; i++) {
+		struct bucket *bucket = site_bucket(b, i, site);
+
+		for (size_t j = 0; j < WAYS; j++) {
+			uint64_t entry = atomic_load(&bucket->entry[j]);
+
+			if (is_entry_of(entry, site, COUNT_BITS))
+				sum += count_in(entry);
+		}
+	}
+	return sum;
+}
+
+/* The entry of site, else the first free one; NULL: neither. */
+static _Atomic uint64_t *find_site(struct bucket *bucket, uint64_t site, uint64_t *seen)
+{
+	_Atomic uint64_t *free_place = NULL;
+
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t entry = atomic_load(&bucket->entry[i]);
+
+		if (is_entry_of(entry, site, COUNT_BITS)) {
+			*seen = entry;
+			return &bucket->entry[i];
+		}
+		if (entry == 0 && !free_place)
+			free_place = &bucket->entry[i];
+	}
+	*seen = 0;
+	return free_place;
+}
+
+static void site_enter(struct board *b, uint32_t worker, uint64_t site)
+{
+	struct bucket *bucket = site_bucket(b, worker, site);
+	uint64_t seen, next;
+	_Atomic uint64_t *place;
+
+	do {
+		place = find_site(bucket, site, &seen);
+		next = seen ? seen + 1 : (site >> COUNT_BITS << COUNT_BITS) + 1;
+	} while (place && !atomic_compare_exchange_weak(place, &seen, next));
+}
+
+static void site_leave(struct board *b, uint32_t worker, uint64_t site)
+{
+	struct bucket *bucket = site_bucket(b, worker, site);
+	uint64_t seen, next;
+	_Atomic uint64_t *place;
+
+	do {
+		place = find_site(bucket, site, &seen);
+		if (!place || !seen)
+			return; /* it was not counted */
+		next = count_in(seen) > 1 ? seen - 1 : 0;
+	} while (!atomic_compare_exchange_weak(place, &seen, next));
+}
+
+enum board_admission board_admit(
+	struct board *b, uint32_t worker, uint64_t site, struct board_limits limits)
+{
+	/* Noted before it is counted, so that two who come at once see each other. */
+	atomic_fetch_add(&worker_of(b, worker)->connections, 1);
+	if (site)
+		site_enter(b, worker, site);
+	if (connections_of(b) > limits.all) {
+		board_leave(b, worker, site);
+		return BOARD_FULL;
+	}
+	if (site && limits.per_site && connections_from(b, site) > limits.per_site) {
+		board_leave(b, worker, site);
+		return BOARD_SITE_FULL;
+	}
+	return BOARD_ADMITTED;
+}
+
+void board_leave(struct board *b, uint32_t worker, uint64_t site)
+{
+	if (site)
+		site_leave(b, worker, site);
+	atomic_fetch_sub(&worker_of(b, worker)->connections, 1);
+}
+
+static struct bucket *lock_bucket(const struct board *b, uint64_t lock)
+{
+	return &tables_of(b)->locks[lock % LOCK_BUCKETS];
+}
+
+static uint64_t holder_entry(uint64_t lock, uint32_t worker, uint32_t slot)
+{
+	return (lock >> HOLDER_BITS << HOLDER_BITS) | (uint64_t)worker << SLOT_BITS | slot;
+}
+
+/* Nothing can be lost here that would not be a hint less: no second try. */
+void board_lock_note(struct board *b, uint64_t lock, uint32_t worker, uint32_t slot)
+{
+	struct bucket *bucket = lock_bucket(b, lock);
+	_Atomic uint64_t *place = &bucket->entry[slot % WAYS];
+
+	for (size_t i = WAYS; i-- > 0;) {
+		uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_relaxed);
+
+		if (is_entry_of(entry, lock, HOLDER_BITS)) { /* of one that was killed */
+			place = &bucket->entry[i];
+			break;
+		}
+		if (entry == 0)
+			place = &bucket->entry[i];
+	}
+	atomic_store_explicit(place, holder_entry(lock, worker, slot), memory_order_relaxed);
+}
+
+void board_lock_forget(struct board *b, uint64_t lock, uint32_t worker, uint32_t slot)
+{
+	struct bucket *bucket = lock_bucket(b, lock);
+
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t entry = holder_entry(lock, worker, slot);
+
+		if (atomic_compare_exchange_strong_explicit(&bucket->entry[i], &entry, 0,
+			    memory_order_relaxed, memory_order_relaxed))
+			return;
+	}
+}
+
+bool board_lock_holder(
+	const struct board *b, uint64_t lock, struct board_slot *copy, uint32_t *worker)
+{
+	struct bucket *bucket = lock_bucket(b, lock);
+
+	for (size_t i = 0; i < WAYS; i++) {
+		uint64_t entry = atomic_load_explicit(&bucket->entry[i], memory_order_relaxed);
+		uint32_t slot = (uint32_t)(entry & ((1u << SLOT_BITS) - 1));
+
+		*worker = (uint32_t)(entry >> SLOT_BITS) & (BOARD_WORKERS_MAX - 1);
+		if (is_entry_of(entry, lock, HOLDER_BITS) && *worker < b->shape.workers &&
+			slot < b->shape.slots && board_slot_read(b, *worker, slot, copy) &&
+			copy->lock == lock)
+			return true;
+	}
+	return false;
 }

@@ -5,12 +5,13 @@
  * The scoreboard: what every worker is doing, in one sealed memfd that the master
  * makes for each generation. A worker writes its own part only; readers (master,
  * admin) never hold up a writer: a slot that keeps changing is skipped after a few
- * tries. It displays; nothing decides by it.
+ * tries. It displays; nothing decides by it but limits: how many connections there may be,
+ * how often somebody may log in.
  */
 #include <stdatomic.h>
 #include "base/view.h"
 
-#define BOARD_LAYOUT 2u /* bumped with every change of the shared structs */
+#define BOARD_LAYOUT 3u /* bumped with every change of the shared structs */
 
 enum board_counter {
 #define BOARD_COUNTER(id, name, help) BOARD_##id,
@@ -23,7 +24,12 @@ struct board_counter_row {
 };
 extern const struct board_counter_row board_counter_rows[BOARD_COUNTERS];
 
-enum board_worker_state { BOARD_FREE, BOARD_STARTING, BOARD_SERVING, BOARD_DRAINING };
+enum board_worker_state {
+	BOARD_FREE,
+	BOARD_STARTING, /* until it may accept */
+	BOARD_SERVING,
+	BOARD_DRAINING
+};
 
 /* One connection. seq is odd while the owner writes. The owner of a slot may change from
  * thread to thread, as its session does; readers are other processes. */
@@ -31,13 +37,14 @@ struct board_slot {
 	_Atomic uint32_t seq;
 	uint32_t state; /* enum popart_state; 0: nobody here */
 	uint64_t session;
-	int64_t since_ms, last_ms; /* clock_ms: accepted; last command  */
+	int64_t since_ms, last_ms; /* clock_ms: accepted; when something last moved */
 	uint64_t octets_in, octets_out;
-	uint64_t lock; /* hash of the maildrop's id; 0: none */
+	uint64_t lock;     /* hash of the maildrop's id; 0: none */
+	int64_t locked_ms; /* clock_ms, if there is a lock       */
 	uint32_t messages, retrieved, deleted, flags;
 	uint16_t port;
 	uint8_t peer_len, user_len;
-	char peer[46], user[134]; /* no NUL; cut to fit */
+	char peer[46], user[126]; /* no NUL; cut to fit */
 };
 
 struct board;
@@ -95,8 +102,37 @@ enum board_worker_state board_worker_get(const struct board *, uint32_t worker, 
 /* Its signs of life so far: one that lives has another number a second later. */
 uint32_t board_beats(const struct board *, uint32_t worker);
 /* In the master, after a worker died (and after its threads' notes were read): slots and
- * notes cleared, half-written ones too; counters stay. Returns how many sessions it had. */
+ * notes cleared, half-written ones too, and its connections given back to the limits;
+ * counters stay. Returns how many sessions it had. */
 uint32_t board_worker_repair(struct board *, uint32_t worker);
+
+/*
+ * How many connections there are, in all and from one site (a hash of where a client comes
+ * from). Each worker counts its own, in its own part, and compares the sum of all workers'
+ * with the limit: whoever is killed has nothing in anybody else's books. Never too many;
+ * of several who ask at once for the last place none may get it. Wait-free but for the
+ * tries of others in the same moment. If there is no room to note a site, which happens
+ * when very many of them share a bucket, its connection is not counted there.
+ */
+struct board_limits {
+	uint32_t all, per_site; /* per_site 0: no limit */
+};
+enum board_admission { BOARD_ADMITTED, BOARD_FULL, BOARD_SITE_FULL };
+/* site 0: one that is not counted. Whoever is admitted must leave. */
+enum board_admission board_admit(
+	struct board *, uint32_t worker, uint64_t site, struct board_limits);
+void board_leave(struct board *, uint32_t worker, uint64_t site);
+
+/*
+ * Which slot has a session lock, found without looking at every slot. A hint: a full bucket
+ * forgets somebody.
+ */
+void board_lock_note(struct board *, uint64_t lock, uint32_t worker, uint32_t slot);
+/* Before the lock is given up. */
+void board_lock_forget(struct board *, uint64_t lock, uint32_t worker, uint32_t slot);
+/* False: nobody in this scoreboard is known to have it. */
+bool board_lock_holder(
+	const struct board *, uint64_t lock, struct board_slot *copy, uint32_t *worker);
 
 /*
  * When users last logged in, for LOGIN-DELAY: a fixed table in the same memory, by hash
@@ -106,5 +142,10 @@ uint32_t board_worker_repair(struct board *, uint32_t worker);
 uint32_t board_login_delay(
 	struct board *, uint64_t user_hash, int64_t now_ms, uint32_t delay_s);
 void board_login_note(struct board *, uint64_t user_hash, int64_t now_ms);
+
+/* From generation to generation, in the master: the logins that were noted, as often as
+ * wanted; and once, when nobody writes `from` any more, what its counters came to. */
+void board_pass_logins(const struct board *from, struct board *to);
+void board_pass_counters(const struct board *from, struct board *to);
 
 #endif

@@ -123,7 +123,7 @@ bool activation_fits(const struct activation *a, const struct conf *conf, struct
 {
 	bool ok = true;
 
-	for (size_t i = 0; i < a->n; i++) {
+	for (size_t i = 0; a && i < a->n; i++) {
 		const struct passed *p = &a->sockets[i];
 		struct buf where;
 
@@ -148,7 +148,6 @@ int activation_find(const struct activation *a, const struct sockaddr_storage *a
 		if (address_eq(addr, &a->sockets[i].addr))
 			return fcntl(a->sockets[i].fd, F_DUPFD_CLOEXEC, FIRST_FD);
 	}
-	errno = 0;
 	return -1;
 }
 

@@ -30,10 +30,9 @@ bool activation_take(struct activation *, struct report *);
 void activation_close(struct activation *);
 
 /* False: a socket was passed that no listen entry has the address of. To ignore it would
- * leave its clients waiting for ever. */
+ * leave its clients waiting for ever. NULL: none was. */
 bool activation_fits(const struct activation *, const struct conf *, struct report *);
-/* A duplicate of the socket that listens there, close-on-exec. -1: none does (errno 0), or
- * errno. */
+/* A duplicate of the socket that listens there, close-on-exec; -1: there is none. */
 int activation_find(const struct activation *, const struct sockaddr_storage *);
 /* Whether the descriptor is one of these sockets, or a duplicate. NULL: it is not. */
 bool activation_owns(const struct activation *, int fd);

@@ -25,9 +25,10 @@ void limits_check(const struct conf *conf, struct report *r)
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= wanted)
 		return;
 	report_warn(r, at.file, at.line,
-		"max_connections is %u, for which a worker wants %llu descriptors, but it may "
-		"have %llu; raise that limit (LimitNOFILE of systemd, ulimit -n), or lower "
-		"max_connections",
+		"max_connections is %u; one worker may get them all, and wants %llu "
+		"descriptors "
+		"for that, but may have %llu; raise that limit (LimitNOFILE of systemd, "
+		"ulimit -n), or lower max_connections",
 		conf->max_connections, (unsigned long long)wanted,
 		(unsigned long long)limit.rlim_max);
 }

@@ -6,7 +6,8 @@
 
 /* As many as are allowed. */
 void limits_raise(void);
-/* Warns if a worker could not have max_connections. */
+/* Warns if a worker could not have max_connections: it may get nearly all if the others are
+ * busy, or have just been replaced. */
 void limits_check(const struct conf *, struct report *);
 
 #endif

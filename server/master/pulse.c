@@ -46,7 +46,7 @@ int64_t pulse_check(struct generation *g, int64_t now_ms)
 		elapsed_ms = 0;
 	g->looked_ms = now_ms;
 	for (unsigned i = 0; i < g->nworkers; i++) {
-		if (g->workers[i].state == WORKER_SERVING)
+		if (g->workers[i].state == WORKER_READY)
 			look_at(&g->workers[i], elapsed_ms, timeout_ms);
 	}
 	return now_ms + every_ms;

@@ -48,6 +48,20 @@ bool addr_is_loopback(const struct sockaddr_storage *a)
 	return a->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6(a)->sin6_addr);
 }
 
+struct popart_str addr_site(const struct sockaddr_storage *a)
+{
+	static const uint8_t self[] = { 127, 0, 0, 1 };
+	const uint8_t *four = octets4(a);
+
+	if (four)
+		return memcmp(four, self, sizeof(self)) == 0
+			? VIEW_NONE
+			: view_of((const char *)four, sizeof(self));
+	if (a->ss_family != AF_INET6 || IN6_IS_ADDR_LOOPBACK(&v6(a)->sin6_addr))
+		return VIEW_NONE;
+	return view_of((const char *)&v6(a)->sin6_addr, 8);
+}
+
 bool addr_is_any(const struct sockaddr_storage *a)
 {
 	if (a->ss_family == AF_INET)

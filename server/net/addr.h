@@ -14,6 +14,11 @@ struct popart_str addr_text(
 	const struct sockaddr_storage *, char room[ADDR_TEXT_MAX], uint16_t *port);
 /* 127.0.0.0/8, also inside IPv6, and ::1. */
 bool addr_is_loopback(const struct sockaddr_storage *);
+/* By what connections of one client are told from those of another: the octets of an IPv4
+ * address, the first eight of an IPv6 address, for whoever has one of those has all 2^64
+ * behind them. A view of the address. Empty: of the machine itself (127.0.0.1, ::1), which
+ * speaks for many, or neither family. */
+struct popart_str addr_site(const struct sockaddr_storage *);
 /* 0.0.0.0 or ::, which say nothing about where a connection arrived. */
 bool addr_is_any(const struct sockaddr_storage *);
 

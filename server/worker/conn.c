@@ -169,8 +169,12 @@ static void move_deadline(struct conn *c, int64_t deadline)
 		wheel_add(c->worker->wheel, &c->timer);
 }
 
-static void set_deadline(struct conn *c, int64_t now)
+/* A command was answered, or a message went on. */
+static void moved(struct conn *c)
 {
+	int64_t now = clock_ms();
+
+	c->moved_ms = now;
 	if (!conn_logged_in(c))
 		return; /* the login as a whole is timed */
 	atomic_store_explicit(&c->unread_by_peer, 0, memory_order_relaxed);
@@ -190,6 +194,7 @@ void conn_serve(struct conn *c, bool readable)
 		.out_cap = c->burst,
 	};
 	struct parked in = c->in;
+	uint64_t said = c->octets_out;
 	bool logged_in = conn_logged_in(c);
 	enum then then;
 
@@ -214,7 +219,9 @@ void conn_serve(struct conn *c, bool readable)
 		conn_end(c);
 		return;
 	}
-	set_deadline(c, clock_ms());
+	/* Every command is answered: a part of one, however often, is no sign of life. */
+	if (c->octets_out != said || !logged_in || then == THEN_POOL)
+		moved(c);
 	show_progress(c);
 	if (then == THEN_POOL) {
 		c->job.owner = c->who ? (const void *)c->who->store : c->worker->host;
@@ -253,7 +260,7 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 		popart_session_abort(c->pop3, kill_reasons[killed]);
 	flushed = killed ? FLOW_DONE : flow_flush_parked(c);
 	if (flushed == FLOW_BLOCKED && !(events & (EPOLLERR | EPOLLHUP))) {
-		set_deadline(c, clock_ms());
+		moved(c);
 		arm(c, EPOLLOUT);
 		return;
 	}
@@ -308,6 +315,7 @@ void conn_begin(struct conn *c)
 
 uint32_t conn_drain(struct worker *w)
 {
+	bool patient = atomic_load(&w->phase) < WORKER_DRAINING;
 	uint32_t left = 0;
 
 	pthread_mutex_lock(&w->table.mutex);
@@ -317,7 +325,7 @@ uint32_t conn_drain(struct worker *w)
 		if (!c)
 			continue;
 		left++;
-		if (conn_logged_in(c))
+		if (patient || conn_logged_in(c))
 			continue;
 		atomic_store(&c->killed, KILL_STOP);
 		(void)shutdown(c->fd, SHUT_RDWR);

@@ -8,9 +8,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "worker/flow.h"
+#include "worker/loop.h"
 #include "worker/meet.h"
 #include "worker/show.h"
 
+#define TURN         8  /* connections, then it is another worker's turn */
 #define LINGER_READS 64 /* rooms of input read away before a socket is closed */
 
 static bool table_take(struct conn_table *t, uint32_t *slot)
@@ -34,51 +36,92 @@ static void table_set(struct conn_table *t, uint32_t slot, struct conn *c)
 	pthread_mutex_unlock(&t->mutex);
 }
 
+#define ANSWER_FULL "-ERR [SYS/TEMP] too many connections, try again later\r\n"
+#define ANSWER_ADDRESS \
+	"-ERR [SYS/TEMP] too many connections from your address, try again later\r\n"
+
+static const struct {
+	const char *answer, *why;
+	enum board_counter counter;
+} refusals[REFUSALS] = {
+	[REFUSAL_FULL] = { ANSWER_FULL, "max_connections reached", BOARD_REFUSED_FULL },
+	[REFUSAL_ADDRESS] = { ANSWER_ADDRESS, "max_connections_per_address reached",
+		BOARD_REFUSED_ADDRESS },
+	[REFUSAL_FDS] = { ANSWER_FULL,
+		"no file descriptors left; raise the limit (LimitNOFILE, ulimit -n)",
+		BOARD_REFUSED_FDS },
+	[REFUSAL_MEMORY] = { ANSWER_FULL, "out of memory", BOARD_REFUSED_MEMORY },
+};
+
+/* A socket that was accepted, and where from. */
+struct caller {
+	const struct worker_listener *listener;
+	int fd;
+	struct sockaddr_storage peer;
+};
+
 /* Once a minute is enough for the log. */
-static void log_refusal(struct worker *w, const struct worker_listener *l, const char *why)
+static void log_refusal(struct worker *w, const struct caller *who, enum refusal why)
 {
-	int64_t now = clock_ms(), due = atomic_load(&w->next_refusal_ms);
+	struct refusals *r = &w->refused[why];
+	uint64_t count = atomic_fetch_add(&r->count, 1) + 1;
+	int64_t now = clock_ms(), due = atomic_load(&r->due_ms);
+	char room[ADDR_TEXT_MAX];
 	struct log_line line;
 
-	if (now < due ||
-		!atomic_compare_exchange_strong(&w->next_refusal_ms, &due, now + 60000))
+	if (now < due || !atomic_compare_exchange_strong(&r->due_ms, &due, now + 60000))
 		return;
+	atomic_fetch_sub(&r->count, count);
 	log_begin(w->log, &line, LOG_EV_CONNECT_REFUSED);
-	log_view(&line, "lip", l->address);
-	log_str(&line, "why", why);
+	log_view(&line, "rip", addr_text(&who->peer, room, NULL));
+	log_view(&line, "lip", who->listener->address);
+	log_str(&line, "why", refusals[why].why);
+	log_u64(&line, "refused", count);
 	log_end(&line);
 }
 
-static void refuse(struct thread *t, const struct worker_listener *l, int fd, const char *why)
+/* Where TLS is expected a line in clear is nothing that a client could read. */
+static void refuse(struct thread *t, const struct caller *who, enum refusal why)
 {
-	static const char answer[] =
-		"-ERR [SYS/TEMP] too many connections, try again later\r\n";
+	struct worker *w = t->worker;
+	const char *answer = refusals[why].answer;
 
-	(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-	(void)close(fd);
-	board_count(t->worker->board, t->worker->index, t->index, BOARD_REFUSED, 1);
-	log_refusal(t->worker, l, why);
+	if (!who->listener->conf->tls)
+		(void)send(who->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)close(who->fd);
+	board_count(w->board, w->index, t->index, BOARD_REFUSED, 1);
+	board_count(w->board, w->index, t->index, refusals[why].counter, 1);
+	log_refusal(w, who, why);
+}
+
+/* False: errno. */
+static bool take_caller(struct caller *who)
+{
+	socklen_t len = sizeof(who->peer);
+
+	who->fd = accept4(who->listener->fd, (struct sockaddr *)&who->peer, &len,
+		SOCK_CLOEXEC | SOCK_NONBLOCK);
+	return who->fd >= 0;
 }
 
 /* No descriptor is left: the reserve is given up long enough to tell one client. Without
  * that the connection would stay in the backlog and wake us for ever. */
-static bool refuse_by_reserve(struct thread *t, const struct worker_listener *l)
+static bool refuse_by_reserve(struct thread *t, struct caller *who)
 {
 	struct worker *w = t->worker;
-	int fd;
+	bool taken;
 
 	pthread_mutex_lock(&w->reserve_mutex);
 	if (w->reserve_fd >= 0)
 		(void)close(w->reserve_fd);
-	fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0)
-		refuse(t, l, fd,
-			"no file descriptors left; raise the limit (LimitNOFILE, ulimit -n)");
+	taken = take_caller(who);
+	if (taken)
+		refuse(t, who, REFUSAL_FDS);
 	else if (errno != EAGAIN)
 		atomic_store(&w->left_waiting, 1);
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pthread_mutex_unlock(&w->reserve_mutex);
-	return fd >= 0;
+	return taken;
 }
 
 /* RFC 1939 section 7: different for each greeting. */
@@ -95,15 +138,15 @@ static struct popart_str make_stamp(const struct worker *w, char *room, size_t s
 }
 
 /* NULL: out of memory. */
-static struct conn *conn_new(struct thread *t, const struct worker_listener *l, int fd,
-	const struct sockaddr_storage *peer, uint32_t slot)
+static struct conn *conn_new(struct thread *t, const struct caller *who)
 {
+	const struct worker_listener *l = who->listener;
 	struct worker *w = t->worker;
 	struct conn *c = calloc(1, sizeof(*c));
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
 	bool passwords = host_auth_has_password(w->host) &&
-		(l->conf->tls || l->conf->plaintext_auth || addr_is_loopback(peer));
+		(l->conf->tls || l->conf->plaintext_auth || addr_is_loopback(&who->peer));
 	bool apop = w->conf->apop && host_auth_has_secret(w->host);
 	char room[400];
 
@@ -121,14 +164,13 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 	c->worker = w;
 	c->thread = t;
 	c->listener = l;
-	c->fd = fd;
-	c->slot = slot;
+	c->fd = who->fd;
 	c->burst = FLOW_BURST_MIN;
-	c->since_ms = clock_ms();
-	if (addr_text(peer, c->peer, &c->port).ptr == c->peer)
+	c->since_ms = c->moved_ms = clock_ms();
+	if (addr_text(&who->peer, c->peer, &c->port).ptr == c->peer)
 		c->peer_len = (uint8_t)strlen(c->peer);
 	c->id = hash_mix(atomic_fetch_add(&w->next_session, 1));
-	if (l->is_any && getsockname(fd, (struct sockaddr *)&local, &len) == 0) {
+	if (l->is_any && getsockname(who->fd, (struct sockaddr *)&local, &len) == 0) {
 		(void)addr_text(&local, room, NULL);
 		c->local = strdup(room);
 	}
@@ -139,40 +181,69 @@ static struct conn *conn_new(struct thread *t, const struct worker_listener *l, 
 	return c;
 }
 
-bool conn_accept(struct thread *t, const struct worker_listener *l)
+/* False: the client was told why not. The table has room for all, but who knows what
+ * another worker wrote into the scoreboard. */
+static bool admit(struct thread *t, const struct caller *who, uint64_t site, uint32_t *slot)
 {
 	struct worker *w = t->worker;
-	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
-	socklen_t len = sizeof(peer);
+	const struct board_limits limits = {
+		.all = w->conf->max_connections,
+		.per_site = w->conf->max_connections_per_address,
+	};
+	enum board_admission answer = board_admit(w->board, w->index, site, limits);
+
+	if (answer == BOARD_ADMITTED && table_take(&w->table, slot))
+		return true;
+	if (answer == BOARD_ADMITTED)
+		board_leave(w->board, w->index, site);
+	refuse(t, who, answer == BOARD_SITE_FULL ? REFUSAL_ADDRESS : REFUSAL_FULL);
+	return false;
+}
+
+static void welcome(struct thread *t, const struct caller *who)
+{
+	struct worker *w = t->worker;
+	struct popart_str from = addr_site(&who->peer);
+	uint64_t site = from.len ? hash_bytes(from, 0) : 0;
 	struct conn *c;
 	uint32_t slot;
-	int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-		return refuse_by_reserve(t, l);
-	if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
-		return true; /* a client that has gone again */
-	if (fd < 0) {
-		if (errno != EAGAIN)
-			atomic_store(&w->left_waiting, 1);
-		return false;
-	}
-	if (!table_take(&w->table, &slot)) {
-		refuse(t, l, fd, "max_connections reached");
-		return true;
-	}
-	c = conn_new(t, l, fd, &peer, slot);
+	if (!admit(t, who, site, &slot))
+		return;
+	c = conn_new(t, who);
 	if (!c) {
 		table_set(&w->table, slot, NULL);
-		refuse(t, l, fd, "out of memory");
-		return true;
+		board_leave(w->board, w->index, site);
+		refuse(t, who, REFUSAL_MEMORY);
+		return;
 	}
+	c->site = site;
+	c->slot = slot;
 	conn_count(c, BOARD_CONNECTIONS, 1);
 	show_begin(c);
-	table_set(&w->table, slot, c);
+	table_set(&w->table, c->slot, c);
 	wheel_add(w->wheel, &c->timer);
 	conn_begin(c);
-	return true;
+}
+
+bool conn_accept(struct thread *t, struct worker_listener *l)
+{
+	struct caller who = { .listener = l, .peer = { .ss_family = AF_UNSPEC } };
+
+	if (take_caller(&who)) {
+		welcome(t, &who);
+		if (t->worker->conf->workers > 1 &&
+			atomic_fetch_add(&l->taken, 1) % TURN == TURN - 1)
+			loop_step_back(t->worker, l);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE)
+		return refuse_by_reserve(t, &who);
+	if (errno == ECONNABORTED || errno == EINTR)
+		return true; /* a client that has gone again */
+	if (errno != EAGAIN)
+		atomic_store(&t->worker->left_waiting, 1);
+	return false;
 }
 
 /* Octets that nobody will read would make close() reset the connection, and the client
@@ -187,13 +258,27 @@ static void linger(struct conn *c)
 		n = recv(c->fd, c->thread->in, THREAD_IN_ROOM, 0);
 }
 
+static void count_timeout(struct conn *c)
+{
+	static const enum board_counter counters[] = {
+		[KILL_IDLE] = BOARD_IDLE_TIMEOUTS,
+		[KILL_LOGIN] = BOARD_LOGIN_TIMEOUTS,
+		[KILL_HANDSHAKE] = BOARD_HANDSHAKE_TIMEOUTS,
+	};
+	uint32_t killed = atomic_load(&c->killed);
+
+	if (killed == KILL_NONE || killed == KILL_STOP)
+		return;
+	conn_count(c, BOARD_TIMEOUTS, 1);
+	conn_count(c, counters[killed], 1);
+}
+
 void conn_end(struct conn *c)
 {
 	struct worker *w = c->worker;
 
 	conn_count(c, BOARD_SESSIONS_ENDED, 1);
-	if (atomic_load(&c->killed) != KILL_NONE && atomic_load(&c->killed) != KILL_STOP)
-		conn_count(c, BOARD_TIMEOUTS, 1);
+	count_timeout(c);
 	wheel_remove(w->wheel, &c->timer);
 	show_end(c);
 	if (c->unread)
@@ -210,5 +295,6 @@ void conn_end(struct conn *c)
 	/* Out of the table first: the drain must not shut down a descriptor that is reused. */
 	table_set(&w->table, c->slot, NULL);
 	(void)close(c->fd);
+	board_leave(w->board, w->index, c->site);
 	free(c);
 }

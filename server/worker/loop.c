@@ -51,18 +51,32 @@ int loop_open(struct worker *w)
 	return 0;
 }
 
+static void add_listener(struct worker *w, struct worker_listener *l)
+{
+	/* By edge: a level would wake thread after thread until one has accepted. Whoever
+	 * waits already is an edge, too. */
+	struct epoll_event e = {
+		.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
+		.data.ptr = l,
+	};
+
+	if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, l->fd, &e) != 0 && errno != EEXIST)
+		atomic_store(&w->left_waiting, 1); /* no memory: later */
+}
+
 void loop_accept(struct worker *w)
 {
-	for (size_t i = 0; i < w->nlisteners; i++) {
-		/* By edge: a level would wake thread after thread until one has accepted. */
-		struct epoll_event e = {
-			.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE,
-			.data.ptr = &w->listeners[i],
-		};
+	for (size_t i = 0; i < w->nlisteners; i++)
+		add_listener(w, &w->listeners[i]);
+}
 
-		if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->listeners[i].fd, &e) != 0)
-			atomic_store(&w->left_waiting, 1); /* no memory: later */
-	}
+void loop_step_back(struct worker *w, struct worker_listener *l)
+{
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, l->fd, NULL);
+	add_listener(w, l);
+	/* A drain that has begun meanwhile may have found nothing to remove. */
+	if (atomic_load(&w->phase) != WORKER_SERVING)
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, l->fd, NULL);
 }
 
 void loop_close(struct worker *w)
@@ -80,7 +94,7 @@ void loop_stop_accepting(struct worker *w)
 		(void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listeners[i].fd, NULL);
 }
 
-static const struct worker_listener *listener_of(const struct worker *w, const void *p)
+static struct worker_listener *listener_of(const struct worker *w, const void *p)
 {
 	for (size_t i = 0; i < w->nlisteners; i++)
 		if (p == &w->listeners[i])
@@ -88,10 +102,21 @@ static const struct worker_listener *listener_of(const struct worker *w, const v
 	return NULL;
 }
 
+/* After the phase has changed, nobody accepts any more once `accepting` is 0. */
+static void accept_all(struct thread *t, const struct worker_listener *l)
+{
+	struct worker *w = t->worker;
+
+	atomic_fetch_add(&w->accepting, 1);
+	while (atomic_load(&w->phase) == WORKER_SERVING && conn_accept(t, l))
+		;
+	atomic_fetch_sub(&w->accepting, 1);
+}
+
 void loop_run(struct thread *t)
 {
 	struct worker *w = t->worker;
-	const struct worker_listener *l;
+	struct worker_listener *l;
 	struct epoll_event e;
 	int n;
 
@@ -105,8 +130,7 @@ void loop_run(struct thread *t)
 			return;
 		l = listener_of(w, e.data.ptr);
 		if (l)
-			while (conn_accept(t, l))
-				;
+			accept_all(t, l);
 		else
 			conn_ready(t, e.data.ptr, e.events);
 	}

@@ -10,6 +10,10 @@ int loop_open(struct worker *);
 void loop_close(struct worker *);
 /* New connections are taken from now on. */
 void loop_accept(struct worker *);
+/* Lets other workers go first for the next connection; any thread. The kernel wakes for it
+ * whoever has waited longest for connections as such, which would be always the same one,
+ * and if that died, nearly all sessions would. */
+void loop_step_back(struct worker *, struct worker_listener *);
 /* No new connections from now on; any thread. */
 void loop_stop_accepting(struct worker *);
 /* A thread's life, until loop_leave. */

@@ -38,6 +38,7 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 		call, c->worker->host, c->thread->index, c->id, clock_ms() + CALL_DEADLINE_MS);
 	call->peer = conn_peer(c);
 	call->user = c->who ? c->who->user : VIEW_NONE;
+	call->who = c->who;
 	n = put(note->what, sizeof(note->what), 0, view_str(instance));
 	n = put(note->what, sizeof(note->what), n, VIEW_LIT("."));
 	(void)put(note->what, sizeof(note->what), n, view_str(what));
@@ -57,8 +58,10 @@ static void call_end(struct conn *c, struct host_call *call)
 
 void meet_unlock(struct conn *c)
 {
-	if (c->lock)
-		locks_drop(c->worker->locks, c->lock);
+	if (!c->lock)
+		return;
+	board_lock_forget(c->worker->board, c->lock, c->worker->index, c->slot);
+	locks_drop(c->worker->locks, c->lock);
 	c->lock = 0;
 }
 
@@ -167,16 +170,58 @@ bool meet_quick(struct conn *c, enum popart_want want, const struct popart_step 
 	return want == POPART_WANT_AUTH && meet_auth(c, step, true);
 }
 
+/* Once a tick: a crowd of clients that come again and again for one maildrop would keep
+ * the master busy with nothing else. */
+static bool was_just_probed(struct worker *w, uint64_t lock)
+{
+	enum { TICK_MS = 250, TICK_BITS = 16 };
+	uint64_t tick = (uint64_t)(clock_ms() / TICK_MS) & ((1u << TICK_BITS) - 1);
+	uint64_t entry = (lock >> TICK_BITS << TICK_BITS) | tick;
+
+	return atomic_exchange_explicit(
+		       &w->probes[lock % PROBE_PLACES], entry, memory_order_relaxed) == entry;
+}
+
 /* Somebody is refused because of this lock: is its holder still there? */
 static void probe_holder(struct conn *c, uint64_t lock)
 {
 	struct chan_msg msg = { .layout = CHAN_LAYOUT, .kind = CHAN_PROBE, .lock = lock };
 
+	if (was_just_probed(c->worker, lock))
+		return;
 	if (!locks_probe(c->worker->locks, lock))
 		(void)chan_send(c->worker->chan, &msg, NULL, 0); /* a busy master: next time */
 }
 
-static int take_lock(struct conn *c, struct host_call *call)
+static void lock_taken(struct conn *c, uint64_t lock)
+{
+	c->lock = lock;
+	c->locked_ms = c->moved_ms = clock_ms();
+	board_lock_note(c->worker->board, lock, c->worker->index, c->slot);
+	show_progress(c); /* to list a large maildrop takes a while */
+}
+
+/* The client learns how long it may have to wait, but not who else has the password. A
+ * holder of another generation is in another scoreboard: then there is less to tell. */
+static void in_use(struct conn *c, struct host_call *call, uint64_t lock, struct holder *holder)
+{
+	int64_t now = clock_ms();
+
+	conn_count(c, BOARD_IN_USE, 1);
+	probe_holder(c, lock);
+	buf_add_str(&call->client, "another session has this maildrop open");
+	holder->in_the_way = true;
+	holder->known =
+		board_lock_holder(c->worker->board, lock, &holder->slot, &holder->worker);
+	if (!holder->known)
+		return;
+	holder->held_s = (now - holder->slot.locked_ms) / 1000;
+	holder->idle_s = (now - holder->slot.last_ms) / 1000;
+	buf_printf(&call->client, ", for %jd s; idle for %jd s", (intmax_t)holder->held_s,
+		(intmax_t)holder->idle_s);
+}
+
+static int take_lock(struct conn *c, struct host_call *call, struct holder *holder)
 {
 	char id[64];
 	size_t len = 0;
@@ -190,13 +235,11 @@ static int take_lock(struct conn *c, struct host_call *call)
 			     hash_bytes(view_str(host_instance_name(c->who->store)), 2));
 	error = locks_take(c->worker->locks, lock, c->fd);
 	if (error == 0) {
-		c->lock = lock;
+		lock_taken(c, lock);
 		return POPART_OK;
 	}
 	if (error == EAGAIN) {
-		conn_count(c, BOARD_IN_USE, 1);
-		probe_holder(c, lock);
-		buf_add_str(&call->client, "another session has this maildrop open");
+		in_use(c, call, lock, holder);
 		return POPART_R_IN_USE;
 	}
 	call->os_error = error;
@@ -221,9 +264,9 @@ static void meet_close(struct conn *c)
 	call_end(c, &call);
 }
 
-static int open_and_list(struct conn *c, struct host_call *call)
+static int open_and_list(struct conn *c, struct host_call *call, struct holder *holder)
 {
-	int status = take_lock(c, call);
+	int status = take_lock(c, call, holder);
 
 	if (status == POPART_OK)
 		status = store_open(call, c->who, &c->drop);
@@ -232,12 +275,16 @@ static int open_and_list(struct conn *c, struct host_call *call)
 	return status;
 }
 
-static void open_failed(struct conn *c, struct host_call *call, int status)
+static void open_failed(
+	struct conn *c, struct host_call *call, int status, const struct holder *holder)
 {
 	call->status = status;
 	conn_count(c, BOARD_LOGIN_ERRORS, 1);
 	count_failure(c, status);
-	show_failure(c, LOG_EV_LOGIN_FAILED, call, VIEW_NONE);
+	if (holder->in_the_way)
+		show_in_use(c, call, holder);
+	else
+		show_failure(c, LOG_EV_LOGIN_FAILED, call, VIEW_NONE);
 	if (c->drop)
 		meet_close(c);
 	meet_unlock(c);
@@ -245,17 +292,18 @@ static void open_failed(struct conn *c, struct host_call *call, int status)
 
 static void meet_open(struct conn *c)
 {
+	struct holder holder = { .in_the_way = false };
 	struct host_call call;
 	int status;
 
 	call_begin(c, &call, "open");
-	status = open_and_list(c, &call);
+	status = open_and_list(c, &call, &holder);
 	if (status == POPART_OK) {
 		if (c->worker->conf->login_delay_s)
 			board_login_note(c->worker->board, user_hash(c), clock_ms());
 		atomic_store_explicit(&c->in_transaction, true, memory_order_relaxed);
 	} else {
-		open_failed(c, &call, status);
+		open_failed(c, &call, status, &holder);
 	}
 	popart_session_open_done(c->pop3, status, buf_view(&call.client));
 	if (status != POPART_OK)

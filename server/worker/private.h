@@ -51,7 +51,9 @@ struct conn {
 	struct popart_source *source;
 	uint64_t lock; /* 0: not held */
 
-	int64_t since_ms;
+	uint64_t site; /* by what it is counted; 0: it is not */
+	int64_t since_ms, locked_ms;
+	int64_t moved_ms; /* when a command was answered or a message went on */
 	uint64_t octets_in, octets_out;
 	char *local; /* address, where the listener has them all; else NULL */
 	uint8_t peer_len;

@@ -34,10 +34,11 @@ void show_progress(struct conn *c)
 
 	popart_session_stats(c->pop3, &stats);
 	s->state = stats.state;
-	s->last_ms = clock_ms();
+	s->last_ms = c->moved_ms;
 	s->octets_in = c->octets_in;
 	s->octets_out = c->octets_out;
 	s->lock = c->lock;
+	s->locked_ms = c->locked_ms;
 	s->messages = (uint32_t)stats.messages;
 	s->retrieved = (uint32_t)stats.retrieved;
 	s->deleted = (uint32_t)stats.deleted;
@@ -194,5 +195,26 @@ void show_failure(struct conn *c, enum log_event event, const struct host_call *
 	if (call->detail.len)
 		log_quoted(&l, "why", buf_view(&call->detail));
 	log_user(&l, c, name);
+	log_end(&l);
+}
+
+/* Two devices with one maildrop are nothing to be warned of. */
+void show_in_use(struct conn *c, const struct host_call *call, const struct holder *holder)
+{
+	const struct board_slot *s = &holder->slot;
+	struct log_line l;
+
+	log_begin_level(c->worker->log, &l, LOG_EV_LOGIN_FAILED, POPART_LOG_INFO);
+	log_who(&l, c);
+	log_str(&l, "status", host_status_name(call->status));
+	if (holder->known) {
+		log_hex(&l, "holder", s->session);
+		log_view(&l, "holder_rip",
+			view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
+		log_u64(&l, "holder_worker", holder->worker + 1);
+		log_i64(&l, "held_s", holder->held_s);
+		log_i64(&l, "idle_s", holder->idle_s);
+	}
+	log_user(&l, c, VIEW_NONE);
 	log_end(&l);
 }

@@ -13,4 +13,15 @@ void show_tls_failed(struct conn *, const char *why); /* log: no TLS, or where n
 void show_failure(
 	struct conn *, enum log_event, const struct host_call *call, struct popart_str name);
 
+/* Who has the session lock that a login wanted, in whichever worker. */
+struct holder {
+	bool in_the_way; /* there is one            */
+	bool known;      /* and this is who, as far as the scoreboard knows */
+	uint32_t worker;
+	int64_t held_s, idle_s;
+	struct board_slot slot;
+};
+/* log: such a login. */
+void show_in_use(struct conn *, const struct host_call *, const struct holder *);
+
 #endif

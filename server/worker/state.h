@@ -15,7 +15,13 @@
 #include "worker/lock.h"
 #include "worker/pool.h"
 
-enum worker_phase { WORKER_SERVING, WORKER_DRAINING, WORKER_STOPPING };
+enum worker_phase {
+	WORKER_WAITING,  /* ready, but not told to accept yet         */
+	WORKER_SERVING,  /* accepts                                   */
+	WORKER_RETIRING, /* who is connected may go on, log in as well */
+	WORKER_DRAINING, /* who has logged in may go on               */
+	WORKER_STOPPING  /* nobody may                                */
+};
 
 struct conn;
 
@@ -25,6 +31,7 @@ struct worker_listener {
 	bool is_any; /* bound to every address: which one it was is asked per connection */
 	char text[ADDR_TEXT_MAX];
 	struct popart_str address; /* in text */
+	_Atomic uint32_t taken;    /* connections, for who is next */
 };
 
 /* Every connection by its slot, and the slots that are free. */
@@ -35,8 +42,19 @@ struct conn_table {
 	uint32_t nfree, size;
 };
 
+/* Why a connection may be turned away, each with its own silence in the log. */
+enum refusal { REFUSAL_FULL, REFUSAL_ADDRESS, REFUSAL_FDS, REFUSAL_MEMORY, REFUSALS };
+
+struct refusals {
+	_Atomic int64_t due_ms; /* when one may be logged again      */
+	_Atomic uint64_t count; /* of those that have not been since */
+};
+
+/* Which locks' holders were asked about lately: see meet.c. */
+#define PROBE_PLACES 256u
+
 struct worker {
-	uint32_t index;
+	uint32_t index, generation;
 	int chan;
 	struct conf *conf;
 	struct log *log;
@@ -54,14 +72,16 @@ struct worker {
 	size_t nlisteners;
 
 	pthread_mutex_t reserve_mutex;
-	int reserve_fd;                  /* given up for a moment to answer at EMFILE */
-	_Atomic int64_t next_refusal_ms; /* when a refusal may be logged again         */
-	_Atomic uint32_t left_waiting;   /* a connection could neither be taken nor refused */
+	int reserve_fd;                /* given up for a moment to answer at EMFILE */
+	_Atomic uint32_t left_waiting; /* a connection could neither be taken nor refused */
+	struct refusals refused[REFUSALS];
+	_Atomic uint64_t probes[PROBE_PLACES];
 
 	struct conn_table table;
 	_Atomic uint64_t next_session;
-	_Atomic uint32_t phase;    /* enum worker_phase                             */
-	_Atomic uint32_t stopping; /* what host->stop_asked reads                   */
+	_Atomic uint32_t phase;     /* enum worker_phase                             */
+	_Atomic uint32_t accepting; /* threads that may be, while the phase is SERVING */
+	_Atomic uint32_t stopping;  /* what host->stop_asked reads                   */
 	bool modules_started;
 };
 

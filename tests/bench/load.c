@@ -27,6 +27,7 @@ struct options {
 	unsigned connections;
 	unsigned threads;
 	unsigned users;
+	unsigned rounds; /* sessions of each connection, which is enough; 0: no end */
 	double seconds;
 	const char *certificate; /* to be written; nothing else is done then */
 };
@@ -37,6 +38,7 @@ struct tally {
 	uint64_t handshakes;
 	uint64_t offered; /* with a ticket */
 	uint64_t resumed;
+	uint64_t in_use;
 	uint64_t errors;
 	char error[160]; /* the first */
 };
@@ -45,6 +47,7 @@ struct conn {
 	struct link link;
 	struct talk talk;
 	size_t sent; /* of talk.out */
+	unsigned rounds;
 };
 
 struct thread {
@@ -52,6 +55,7 @@ struct thread {
 	double deadline;
 	unsigned first; /* number of its first connection */
 	unsigned n;
+	unsigned busy; /* connections that have not had enough */
 	int epoll;
 	struct conn *conns;
 	char *buffer;
@@ -95,6 +99,10 @@ static bool begin(struct thread *t, struct conn *c)
 static void again(struct thread *t, struct conn *c)
 {
 	link_close(&c->link);
+	if (t->options->rounds && c->rounds >= t->options->rounds) {
+		t->busy--;
+		return;
+	}
 	while (!begin(t, c) && t->tally.errors < MAX_ERRORS)
 		link_close(&c->link);
 }
@@ -164,8 +172,11 @@ static void serve(struct thread *t, const struct epoll_event *e)
 		note_error(t, c->link.error);
 	else if (c->talk.step != TALK_DONE)
 		note_error(t, "the server has closed before QUIT");
-	else
+	else {
 		t->tally.sessions++;
+		c->rounds++;
+	}
+	t->tally.in_use += c->talk.in_use;
 	again(t, c);
 }
 
@@ -179,7 +190,7 @@ static void *run(void *arg)
 			again(t, &t->conns[i]);
 	for (;;) {
 		double left = t->deadline - now();
-		if (left <= 0 || t->tally.errors >= MAX_ERRORS)
+		if (left <= 0 || t->busy == 0 || t->tally.errors >= MAX_ERRORS)
 			break;
 		int n = epoll_wait(t->epoll, events, EVENTS, (int)(left * 1000) + 1);
 		for (int i = 0; i < n && t->tally.errors < MAX_ERRORS; i++)
@@ -190,7 +201,7 @@ static void *run(void *arg)
 
 static bool prepare(struct thread *t, const struct options *o, unsigned first, unsigned n)
 {
-	*t = (struct thread){ .options = o, .first = first, .n = n };
+	*t = (struct thread){ .options = o, .first = first, .n = n, .busy = n };
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	t->buffer = malloc(BUFFER);
 	t->conns = calloc(n, sizeof(*t->conns));
@@ -213,6 +224,7 @@ static void add_up(struct tally *sum, const struct thread *threads, unsigned n)
 		sum->handshakes += t->handshakes;
 		sum->offered += t->offered;
 		sum->resumed += t->resumed;
+		sum->in_use += t->in_use;
 		if (sum->errors == 0)
 			memcpy(sum->error, t->error, sizeof(sum->error));
 		sum->errors += t->errors;
@@ -223,9 +235,9 @@ static int report(const struct tally *sum, double seconds)
 {
 	printf("{\"sessions\": %" PRIu64 ", \"octets\": %" PRIu64 ", \"seconds\": %.3f, "
 	       "\"handshakes\": %" PRIu64 ", \"offered\": %" PRIu64 ", \"resumed\": %" PRIu64
-	       ", \"errors\": %" PRIu64 "}\n",
+	       ", \"in_use\": %" PRIu64 ", \"errors\": %" PRIu64 "}\n",
 		sum->sessions, sum->octets, seconds, sum->handshakes, sum->offered,
-		sum->resumed, sum->errors);
+		sum->resumed, sum->in_use, sum->errors);
 	if (sum->errors > 0)
 		fprintf(stderr, "load: %" PRIu64 " errors; the first: %s\n", sum->errors,
 			sum->error);
@@ -285,12 +297,14 @@ static unsigned number(const char *text, unsigned max)
 }
 
 static const char usage[] =
-	"usage: load --port N [--workload login|check|fetch] [--pipeline]\n"
+	"usage: load --port N [--workload login|check|fetch|contend] [--pipeline]\n"
 	"            [--tls none|full|resumed] [--connections N] [--threads N]\n"
-	"            [--seconds N] [--prefix WORD] [--users N] [--password WORD]\n"
+	"            [--seconds N] [--rounds N] [--prefix WORD] [--users N]\n"
+	"            [--password WORD]\n"
 	"       load --certificate FILE\n"
-	"Users are called PREFIX0, PREFIX1, ... and all have the same password. --certificate\n"
-	"writes a key and a certificate for tests.\n";
+	"Users are called PREFIX0, PREFIX1, ... and all have the same password. After so many\n"
+	"rounds a connection has had enough. contend is for one user: those that are refused\n"
+	"come again at once. --certificate writes a key and a certificate for tests.\n";
 
 static bool parse(int argc, char **argv, struct options *o)
 {
@@ -298,10 +312,10 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "workload", 1, NULL, 'w' }, { "pipeline", 0, NULL, 'l' },
 		{ "tls", 1, NULL, 't' }, { "connections", 1, NULL, 'c' },
 		{ "threads", 1, NULL, 'n' }, { "seconds", 1, NULL, 's' },
-		{ "users", 1, NULL, 'u' }, { "password", 1, NULL, 'P' },
-		{ "prefix", 1, NULL, 'x' }, { "certificate", 1, NULL, 'C' },
-		{ NULL, 0, NULL, 0 } };
-	static const char *const workloads[] = { "login", "check", "fetch", NULL };
+		{ "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },
+		{ "password", 1, NULL, 'P' }, { "prefix", 1, NULL, 'x' },
+		{ "certificate", 1, NULL, 'C' }, { NULL, 0, NULL, 0 } };
+	static const char *const workloads[] = { "login", "check", "fetch", "contend", NULL };
 	static const char *const kinds[] = { "none", "full", "resumed", NULL };
 	int workload = 0, tls = 0, c;
 	unsigned port = 0;
@@ -329,6 +343,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 's':
 			o->seconds = strtod(optarg, NULL);
 			break;
+		case 'r':
+			o->rounds = number(optarg, 1000000);
+			break;
 		case 'u':
 			o->users = number(optarg, 1000000);
 			break;
@@ -350,17 +367,22 @@ static bool parse(int argc, char **argv, struct options *o)
 	if (optind != argc || !port || workload < 0 || tls < 0 || !o->connections ||
 		!o->threads || o->threads > o->connections || !o->users || !(o->seconds > 0))
 		return false;
+	if (workload == TALK_CONTEND && o->users != 1)
+		return false;
 	o->plan.workload = (enum talk_workload)workload;
 	return link_target_init(&o->target, (uint16_t)port, (enum link_tls)tls);
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = { .plan = { .prefix = "user", .password = "secret" },
+	_Atomic unsigned inside = 0;
+	struct options o = {
+		.plan = { .prefix = "user", .password = "secret", .inside = &inside },
 		.connections = 1,
 		.threads = 1,
 		.users = 1,
-		.seconds = 1 };
+		.seconds = 1
+	};
 	int status;
 
 	if (!parse(argc, argv, &o)) {

@@ -34,6 +34,7 @@ void talk_start(struct talk *t)
 	t->part = TALK_STATUS;
 	t->line_len = 0;
 	t->out_len = 0;
+	t->in_use = 0;
 	t->asked = 0;
 	t->got = 0;
 }
@@ -83,6 +84,8 @@ static enum talk_step step_after(const struct talk *t)
 		return TALK_QUIT;
 	if (t->step == TALK_STAT && workload == TALK_FETCH)
 		return TALK_LIST;
+	if (t->step == TALK_STAT && workload == TALK_CONTEND)
+		return TALK_QUIT;
 	if (t->step == TALK_LIST && (workload == TALK_CHECK || t->count == 0))
 		return TALK_QUIT;
 	if (t->step == TALK_RETR && t->got < t->count)
@@ -124,8 +127,33 @@ static bool take_stat(struct talk *t)
 	return advance(t);
 }
 
+/* The maildrop is ours from the answer to PASS until we say QUIT. */
+static bool contend(struct talk *t)
+{
+	if (t->step == TALK_PASS && atomic_fetch_add(t->plan->inside, 1) != 0)
+		return wrong(t, "two have the maildrop");
+	if (t->step == TALK_STAT)
+		atomic_fetch_sub(t->plan->inside, 1);
+	return true;
+}
+
+static bool try_again(struct talk *t)
+{
+	t->in_use++;
+	t->step = TALK_GREETING;
+	return advance(t);
+}
+
 static bool take_status(struct talk *t)
 {
+	static const char in_use[] = "-ERR [IN-USE]";
+
+	if (t->plan->workload == TALK_CONTEND) {
+		if (t->step == TALK_PASS && strncmp(t->line, in_use, sizeof(in_use) - 1) == 0)
+			return try_again(t);
+		if (!contend(t))
+			return false;
+	}
 	if (strncmp(t->line, "+OK", 3) != 0)
 		return wrong(t, "%s", t->line);
 	switch (t->step) {

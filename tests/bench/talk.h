@@ -4,6 +4,7 @@
 /* One POP3 session as the client sees it: octets of answers in, commands out. Every answer
  * is checked: its status, the number of its lines, the sum of the sizes, and that a message
  * is as long as LIST has said. The messages have no line that begins with a dot. */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,9 @@ enum talk_workload {
 	TALK_LOGIN, /* USER PASS QUIT */
 	TALK_CHECK, /* USER PASS STAT UIDL LIST QUIT */
 	TALK_FETCH, /* USER PASS STAT LIST RETR... QUIT */
+	/* USER PASS STAT QUIT, and again from USER as long as the maildrop is in use. All
+	 * have one maildrop: two who have it at once are an error. */
+	TALK_CONTEND,
 };
 
 #define TALK_MAX_MESSAGES 10000
@@ -23,6 +27,7 @@ struct talk_plan {
 	bool pipeline;      /* all RETR at once */
 	const char *prefix; /* users are called PREFIX0, PREFIX1, ... */
 	const char *password;
+	_Atomic unsigned *inside; /* of TALK_CONTEND: how many have the maildrop */
 };
 
 enum talk_step {
@@ -48,7 +53,8 @@ struct talk {
 	uint64_t octets;
 	size_t lines; /* of the list at hand */
 	uint64_t sum;
-	size_t asked; /* RETR sent, RETR answered */
+	uint64_t in_use; /* logins refused for that */
+	size_t asked;    /* RETR sent, RETR answered */
 	size_t got;
 	uint64_t left; /* of the message at hand */
 	uint64_t *sizes;

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: MIT
 """One session a maildrop: the second is told at once, and an end of any kind frees it."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 
-from harness import (PASSWORD, Pop, Refused, Scene, equal, eventually, letter, main, serving,
-                     test)
+from harness import (PASSWORD, TIMEOUT, Pop, Refused, Scene, Server, equal, eventually,
+                     keepalive_runs, letter, main, sanitized, serving, test)
 
 # A client of its own process: logs in, begins to read a long message, waits to be killed.
 HOLDER = """
@@ -69,18 +72,6 @@ def goes_on():
             holder.quit()
 
 
-def keepalive_runs(server, client):
-    """Whether the server's end of this connection has its keep-alive timer set."""
-    ends = ("%08X:%04X" % (0x0100007F, server.port),
-            "%08X:%04X" % (0x0100007F, client.socket.getsockname()[1]))
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            fields = line.split()
-            if (fields[1], fields[2]) == ends:
-                return fields[5].startswith("02:")
-    raise AssertionError("no such connection")
-
-
 @test("a refused login has the holder's peer asked whether it lives, also from another worker")
 def probes():
     for elsewhere in (False, True):
@@ -117,6 +108,102 @@ def two_paths():
         with scene.server() as server, Pop(server, "bob") as holder:
             assert not can_login(server, "eve")
             holder.quit()
+
+
+class TwoInstances(Server):
+    """bob's mail by one instance, eve's by another, and both are the same Maildir."""
+
+    def configuration(self, directory):
+        text = super().configuration(directory)
+        for name in ("bob", "eve"):
+            text = text.replace('user = "%s";' % name,
+                                'user = "%s"; attributes = [ "storage=%s" ];' % (name, name))
+        instance = '{ module = "maildir"; name = "%%s"; path = "%s/mail/bob"; }' % directory
+        return re.sub(r"(?m)^storage = .*$", lambda _: "storage = ( %s, %s );" % (
+            instance % "bob", instance % "eve"), text)
+
+
+@test("two instances of a module over one Maildir share its lock")
+def two_instances():
+    with Scene("bob") as scene:
+        scene.bob.fill(2)
+        with TwoInstances(scene.path, {"bob": PASSWORD, "eve": PASSWORD}) as server:
+            for first, second in (("bob", "eve"), ("eve", "bob")):
+                with Pop(server, first) as holder:
+                    assert not can_login(server, second)
+                    equal(holder.stat()[0], 2, "STAT")
+                    holder.quit()
+                assert can_login(server, second)
+
+
+def fields(line):
+    return dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
+
+
+@test("a refusal tells for how long, the log tells whom, in the same worker and in another")
+def told():
+    for elsewhere in (False, True):
+        with serving("bob") as (_, server):
+            holder, *crowd = server.crowd(8)
+            home = server.worker_of(holder)
+            client = next(client for client in crowd
+                          if (server.worker_of(client) != home) == elsewhere)
+
+            def refusal():
+                client.cmd("USER bob")
+                text = client.refused("PASS " + PASSWORD, b"[IN-USE]").decode()
+                assert "127." not in text, text
+                found = re.search(r" for (\d+) s; idle for (\d+) s$", text)
+                if not found:  # nothing is told while the holder's part is being written
+                    return refusal()
+                return [int(number) for number in found.groups()]
+
+            def idle_after_a_part():
+                holder.send("N")  # no sign of life
+                return refusal()[1] >= 1
+
+            def busy_after_a_command():
+                holder.cmd("NOOP")
+                return refusal()[1] == 0
+
+            before = time.monotonic()
+            holder.login("bob")
+            eventually("the holder is idle", idle_after_a_part)
+            held, idle = refusal()
+            server.wait_event("login_failed", 2)
+            assert 1 <= idle <= held <= time.monotonic() - before, (held, idle)
+            line = next(fields(line) for line in reversed(server.events("login_failed"))
+                        if "holder=" in line)
+            login = fields(server.events("login")[0])
+            equal(line["status"], "in-use", "the status")
+            equal(line["holder"], login["session"], "the holder")
+            equal(line["holder_rip"], "127.0.0.1", "where it comes from")
+            equal("worker-" + line["holder_worker"], login["process"], "where it is")
+            assert (int(line["held_s"]), int(line["idle_s"])) <= (held, idle), line
+            holder.refused("")  # the end of that command
+            eventually("the holder is busy", busy_after_a_command)
+            for client in [holder] + crowd:
+                client.close()
+
+
+@test("200 clients want one maildrop: one at a time has it, and all get through")
+def crowd():
+    load = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "bench", "load")
+    clients, rounds = (50, 2) if sanitized() else (200, 3)
+    with serving("bob0", log_level="info") as (scene, server):
+        scene.mail["bob0"].fill(2)
+        done = subprocess.run(
+            [load, "--port", str(server.port), "--workload", "contend", "--prefix", "bob",
+             "--password", PASSWORD, "--connections", str(clients), "--rounds", str(rounds),
+             "--threads", "2", "--seconds", str(TIMEOUT)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+        equal(done.stderr, "", "what the clients complain of")
+        result = json.loads(done.stdout)
+        print("# %.0f sessions/s, %.0f refusals/s" % (result["sessions"] / result["seconds"],
+                                                      result["in_use"] / result["seconds"]))
+        equal(result["sessions"], clients * rounds, "sessions")
+        assert result["in_use"] > 0, "nobody has contended"
+        assert can_login(server, "bob0")
 
 
 def killed(command, *partly):

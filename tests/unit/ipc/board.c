@@ -323,6 +323,212 @@ static void test_login_delay(void)
 	(void)close(fd);
 }
 
+static void test_pass(void)
+{
+	const int64_t start = 3600 * 1000;
+	int fd_old = -1, fd_new = -1;
+	struct board *old = make(&fd_old), *new = make(&fd_new);
+	uint64_t early = 42, late = UINT64_C(7) << 40, other = UINT64_C(9) << 40;
+
+	board_login_note(old, early, start);
+	board_login_note(old, late, start + 1000);
+	board_login_note(new, late, start + 5000);
+	board_login_note(new, other, start + 2000);
+	board_pass_logins(old, new);
+	board_pass_logins(old, new);
+	CU_ASSERT_EQUAL(board_login_delay(new, early, start + 1000, 60), 60);
+	CU_ASSERT_EQUAL(board_login_delay(new, early, start + 10000, 60), 51);
+	CU_ASSERT_EQUAL(board_login_delay(new, late, start + 5000, 60), 60);
+	CU_ASSERT_EQUAL(board_login_delay(new, other, start + 2000, 60), 60);
+
+	board_count(old, 0, 1, BOARD_LOGINS, 3);
+	board_count(old, 1, 0, BOARD_LOGINS, 4);
+	board_count(new, 0, 0, BOARD_LOGINS, 5);
+	board_pass_counters(old, new);
+	CU_ASSERT_EQUAL(board_total(new, BOARD_LOGINS), 12);
+	CU_ASSERT_EQUAL(board_total(new, BOARD_REFUSED), 0);
+	board_unmap(&old);
+	board_unmap(&new);
+	(void)close(fd_old);
+	(void)close(fd_new);
+}
+
+static const struct board_limits limits = { .all = 20, .per_site = 3 };
+
+static void test_limit_all(void)
+{
+	int fd;
+	struct board *b = make(&fd);
+
+	for (uint32_t i = 0; i < limits.all; i++)
+		CU_ASSERT_EQUAL(board_admit(b, i % 2, 0, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_FULL);
+	CU_ASSERT_EQUAL(board_admit(b, 1, 7, limits), BOARD_FULL);
+	board_leave(b, 1, 0);
+	CU_ASSERT_EQUAL(board_admit(b, 0, 7, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_FULL);
+	/* Worker 1 dies with the nine that it has left. */
+	(void)board_worker_repair(b, 1);
+	for (int i = 0; i < 9; i++)
+		CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_FULL);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+static void test_limit_site(void)
+{
+	const uint64_t site = UINT64_C(0x9e3779b97f4a7c15);
+	const struct board_limits off = { .all = 1000 };
+	int fd;
+	struct board *b = make(&fd);
+
+	for (uint32_t i = 0; i < limits.per_site; i++)
+		CU_ASSERT_EQUAL(board_admit(b, i % 2, site, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, site, limits), BOARD_SITE_FULL);
+	CU_ASSERT_EQUAL(board_admit(b, 1, site, limits), BOARD_SITE_FULL);
+	CU_ASSERT_EQUAL(board_admit(b, 1, site, off), BOARD_ADMITTED);
+	board_leave(b, 1, site);
+	/* In the same bucket; its neighbour; one that is not counted. */
+	CU_ASSERT_EQUAL(board_admit(b, 0, site ^ UINT64_C(1) << 63, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, site + 1, limits), BOARD_ADMITTED);
+	for (int i = 0; i < 10; i++)
+		CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_ADMITTED);
+	board_leave(b, 1, site);
+	CU_ASSERT_EQUAL(board_admit(b, 0, site, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 1, site, limits), BOARD_SITE_FULL);
+	/* Worker 0 dies and gives back all that it had of it. */
+	(void)board_worker_repair(b, 0);
+	for (uint32_t i = 0; i < limits.per_site; i++)
+		CU_ASSERT_EQUAL(board_admit(b, 0, site, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 1, site, limits), BOARD_SITE_FULL);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+/* More sites than places: nobody is refused for it, and nothing stays behind. */
+static void test_limit_many_sites(void)
+{
+	enum { SITES = 20000 };
+	const struct board_limits wide = { .all = SITES, .per_site = 1 };
+	const uint64_t step = UINT64_C(0x9e3779b97f4a7c15);
+	int fd;
+	struct board *b = make(&fd);
+
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t n = 1; n <= SITES; n++)
+			CU_ASSERT_EQUAL_FATAL(
+				board_admit(b, 0, n * step, wide), BOARD_ADMITTED);
+		CU_ASSERT_EQUAL(board_admit(b, 0, step, wide), BOARD_FULL);
+		for (uint64_t n = 1; n <= SITES; n++)
+			board_leave(b, 0, n * step);
+	}
+	CU_ASSERT_EQUAL(board_admit(b, 1, step, wide), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, step, wide), BOARD_SITE_FULL);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+struct comer {
+	struct board *board;
+	uint32_t worker;
+};
+
+static _Atomic uint32_t inside, most;
+
+/* Comes and goes; never may more than a site's limit be inside. */
+static void *come_and_go(void *arg)
+{
+	const struct comer *c = arg;
+
+	for (uint32_t i = 0; i < ADDS; i++) {
+		uint32_t now, seen = atomic_load(&most);
+
+		if (board_admit(c->board, c->worker, 99, limits) != BOARD_ADMITTED)
+			continue;
+		now = atomic_fetch_add(&inside, 1) + 1;
+		while (now > seen && !atomic_compare_exchange_weak(&most, &seen, now))
+			;
+		atomic_fetch_sub(&inside, 1);
+		board_leave(c->board, c->worker, 99);
+	}
+	return NULL;
+}
+
+static void test_limit_threads(void)
+{
+	enum { COMERS = 6 };
+	struct comer comers[COMERS];
+	pthread_t threads[COMERS];
+	int fd;
+	struct board *b = make(&fd);
+
+	for (uint32_t i = 0; i < COMERS; i++) {
+		comers[i] = (struct comer){ .board = b, .worker = i % 2 };
+		CU_ASSERT_EQUAL_FATAL(
+			pthread_create(&threads[i], NULL, come_and_go, &comers[i]), 0);
+	}
+	for (uint32_t i = 0; i < COMERS; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_join(threads[i], NULL), 0);
+	CU_ASSERT(atomic_load(&most) <= limits.per_site);
+	/* All have gone: nothing is left of them. */
+	for (uint32_t i = 0; i < limits.per_site; i++)
+		CU_ASSERT_EQUAL(board_admit(b, i % 2, 99, limits), BOARD_ADMITTED);
+	for (uint32_t i = limits.per_site; i < limits.all; i++)
+		CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_ADMITTED);
+	CU_ASSERT_EQUAL(board_admit(b, 0, 0, limits), BOARD_FULL);
+	board_unmap(&b);
+	(void)close(fd);
+}
+
+static void hold(struct board *b, uint32_t worker, uint32_t slot, uint64_t lock)
+{
+	struct board_slot *s = board_slot_write(b, worker, slot);
+
+	s->state = 2;
+	s->lock = lock;
+	s->session = slot;
+	board_slot_done(s);
+	board_lock_note(b, lock, worker, slot);
+}
+
+static void test_lock_holder(void)
+{
+	const uint64_t lock = UINT64_C(0xFEDCBA9876543210), step = UINT64_C(1) << 40;
+	struct board_slot copy;
+	uint32_t worker;
+	int fd;
+	struct board *b = make(&fd);
+
+	CU_ASSERT_FALSE(board_lock_holder(b, lock, &copy, &worker));
+	hold(b, 1, 999, lock);
+	CU_ASSERT(board_lock_holder(b, lock, &copy, &worker));
+	CU_ASSERT(worker == 1 && copy.session == 999);
+	CU_ASSERT_FALSE(board_lock_holder(b, lock ^ step, &copy, &worker));
+	CU_ASSERT_FALSE(board_lock_holder(b, lock ^ 1u << 20, &copy, &worker));
+	board_lock_forget(b, lock, 0, 999); /* another's */
+	CU_ASSERT(board_lock_holder(b, lock, &copy, &worker));
+	board_lock_forget(b, lock, 1, 999);
+	CU_ASSERT_FALSE(board_lock_holder(b, lock, &copy, &worker));
+
+	/* A killed worker's hint leads nowhere, and the next holder takes its place. */
+	hold(b, 1, 5, lock);
+	(void)board_worker_repair(b, 1);
+	CU_ASSERT_FALSE(board_lock_holder(b, lock, &copy, &worker));
+	hold(b, 0, 6, lock);
+	CU_ASSERT(board_lock_holder(b, lock, &copy, &worker));
+	CU_ASSERT(worker == 0 && copy.session == 6);
+
+	/* A bucket that is full forgets one for each that comes. */
+	for (uint32_t i = 0; i < 100; i++) {
+		hold(b, 0, 100 + i, lock + i * step);
+		CU_ASSERT(board_lock_holder(b, lock + i * step, &copy, &worker));
+		CU_ASSERT_EQUAL(copy.session, 100 + i);
+	}
+	board_unmap(&b);
+	(void)close(fd);
+}
+
 CU_TestInfo board_tests[] = {
 	{ "made, sealed and mapped again", test_create },
 	{ "slots that nobody touched cost nothing", test_memory },
@@ -331,5 +537,11 @@ CU_TestInfo board_tests[] = {
 	{ "after a kill the worker's part is whole again", test_repair },
 	{ "counters of threads and workers add up", test_counters },
 	{ "login delay", test_login_delay },
+	{ "what a generation passes on to the next", test_pass },
+	{ "so many connections in all", test_limit_all },
+	{ "so many connections from a site", test_limit_site },
+	{ "more sites than there is room for", test_limit_many_sites },
+	{ "never too many, and nothing stays behind", test_limit_threads },
+	{ "the holder of a lock is found", test_lock_holder },
 	CU_TEST_INFO_NULL,
 };

@@ -96,6 +96,7 @@ static void sockets_are_taken_and_found(void)
 	int fds[2] = { tcp(true), tcp(true) }, found[2];
 	struct conf_listener listen[2] = { where(fds[1]), where(fds[0]) };
 	struct conf conf = { .listen = listen, .nlisten = 2, .name = "x.conf" };
+	const struct listeners_before before = { .passed = &s.passed };
 
 	CU_ASSERT_TRUE(pass(&s, fds, 2, "2", "one:two", getpid()));
 	CU_ASSERT_EQUAL_FATAL(s.passed.n, 2);
@@ -103,7 +104,7 @@ static void sockets_are_taken_and_found(void)
 	CU_ASSERT_TRUE(fcntl(FIRST, F_GETFD) & FD_CLOEXEC);
 	CU_ASSERT_TRUE(fcntl(FIRST, F_GETFL) & O_NONBLOCK);
 	CU_ASSERT_TRUE(activation_fits(&s.passed, &conf, &s.report));
-	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &s.passed, found, &s.report));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &before, found, &s.report));
 	for (int i = 0; i < 2; i++) {
 		struct conf_listener at = where(found[i]);
 		CU_ASSERT_TRUE(address_eq(&at.addr, &listen[i].addr));

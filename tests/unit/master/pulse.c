@@ -29,7 +29,7 @@ static void set(struct scene *s)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s->gen.board);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct worker *w = &s->workers[i];
-		*w = (struct worker){ .gen = &s->gen, .index = i, .state = WORKER_SERVING };
+		*w = (struct worker){ .gen = &s->gen, .index = i, .state = WORKER_READY };
 		w->child.pid = fork();
 		if (w->child.pid == 0) {
 			(void)pause();
@@ -106,7 +106,7 @@ static void who_starts_or_drains_is_left_alone(void)
 	s.workers[1].state = WORKER_STARTING;
 	(void)pass(&s, 1000000, 3 * TIMEOUT, 1000);
 	CU_ASSERT_FALSE(is_killed(&s.workers[1]));
-	s.workers[1].state = WORKER_SERVING;
+	s.workers[1].state = WORKER_READY;
 	s.gen.phase = PHASE_DRAINING;
 	CU_ASSERT_EQUAL(pulse_check(&s.gen, 9000000), INT64_MAX);
 	s.gen.phase = PHASE_SERVING;

@@ -49,6 +49,29 @@ static void test_addr_text(void)
 	check_text(other, "?", 0);
 }
 
+static bool same_site(struct sockaddr_storage a, struct sockaddr_storage b)
+{
+	struct popart_str site = addr_site(&a);
+
+	CU_ASSERT(site.len > 0);
+	return view_eq(site, addr_site(&b));
+}
+
+static void test_addr_site(void)
+{
+	const struct sockaddr_storage none[] = { v4("127.0.0.1", 1), v6("::1", 1),
+		v6("::ffff:127.0.0.1", 1), { .ss_family = AF_UNIX } };
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		CU_ASSERT_EQUAL(addr_site(&none[i]).len, 0);
+	CU_ASSERT(same_site(v4("192.0.2.7", 1), v4("192.0.2.7", 2)));
+	CU_ASSERT(same_site(v4("192.0.2.7", 1), v6("::ffff:192.0.2.7", 2)));
+	CU_ASSERT_FALSE(same_site(v4("192.0.2.7", 1), v4("192.0.2.8", 1)));
+	CU_ASSERT_FALSE(same_site(v4("127.0.0.2", 1), v4("127.0.0.3", 1)));
+	CU_ASSERT(same_site(v6("2001:db8:1:2::1", 1), v6("2001:db8:1:2:ffff::", 1)));
+	CU_ASSERT_FALSE(same_site(v6("2001:db8:1:2::1", 1), v6("2001:db8:1:3::1", 1)));
+}
+
 static void test_addr_loopback(void)
 {
 	static const struct {
@@ -294,6 +317,7 @@ int main(int argc, char **argv)
 	CU_TestInfo addr[] = {
 		{ "text", test_addr_text },
 		{ "loopback", test_addr_loopback },
+		{ "site", test_addr_site },
 		{ "any", test_addr_any },
 		CU_TEST_INFO_NULL,
 	};

@@ -53,6 +53,24 @@ static void test_lock_once(void)
 	CU_ASSERT_PTR_NULL(l);
 }
 
+/* Maildrops that differ in one bit of the hash, the highest included, which must not make
+ * an offset negative: all have locks of their own. */
+static void test_lock_bits(void)
+{
+	struct locks *a = open_locks(200), *b = open_locks(200);
+
+	for (unsigned bit = 0; bit < 64; bit++)
+		CU_ASSERT_EQUAL(locks_take(a, ~(UINT64_C(1) << bit), -1), 0);
+	CU_ASSERT_EQUAL(locks_take(a, UINT64_MAX, -1), 0);
+	for (unsigned bit = 0; bit < 64; bit++) {
+		CU_ASSERT_EQUAL(locks_take(b, ~(UINT64_C(1) << bit), -1), EAGAIN);
+		CU_ASSERT_EQUAL(locks_take(b, UINT64_C(1) << bit, -1), 0);
+	}
+	CU_ASSERT_EQUAL(locks_take(b, UINT64_MAX, -1), EAGAIN);
+	locks_free(&a);
+	locks_free(&b);
+}
+
 static void test_lock_zero(void)
 {
 	struct locks *l = open_locks(10);
@@ -288,6 +306,7 @@ int main(int argc, char **argv)
 	CU_TestInfo lock[] = {
 		{ "one holder", test_lock_once },
 		{ "hash zero", test_lock_zero },
+		{ "every bit of the hash counts", test_lock_bits },
 		{ "between processes", test_lock_between_tables },
 		{ "free when the holder is killed", test_lock_killed },
 		{ "many", test_lock_many },
