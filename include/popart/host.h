@@ -22,6 +22,8 @@ enum popart_level {
 	POPART_LOG_DEBUG = 7
 };
 
+enum popart_whom { POPART_AS_USER = 0, POPART_AS_SERVER = 1 };
+
 struct popart_host {
 	uint32_t size;
 	uint16_t api_major, api_minor;
@@ -73,6 +75,14 @@ struct popart_host {
 	int (*expand)(struct popart_instance *, const struct popart_call *,
 		const struct popart_conf *, const char *name, const struct popart_user *,
 		struct popart_str *out);
+
+	/* A storage instance that is configured with `as_user = true` has the file-system ids
+	 * (uid and gid, which the kernel keeps for each thread) of the user while an operation
+	 * runs; elsewhere this does nothing. For what is the module's own and not the user's,
+	 * an index in state_dir, say: reach_as(call, POPART_AS_SERVER) before it is opened,
+	 * renamed or removed, and reach_as(call, POPART_AS_USER) afterwards. What is open
+	 * stays open. Not POPART_OK: still as the server; return that. */
+	int (*reach_as)(const struct popart_call *, int whom) POPART_MUST_USE;
 };
 
 POPART_END_DECLS

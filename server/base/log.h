@@ -81,6 +81,8 @@ void log_view(struct log_line *, const char *key, struct popart_str);
 void log_str(struct log_line *, const char *key, const char *);
 /* Always quoted, cut at 256. */
 void log_quoted(struct log_line *, const char *key, struct popart_str);
+/* A whole message of our own: quoted, cut at 1024. */
+void log_message(struct log_line *, const char *key, struct popart_str);
 void log_u64(struct log_line *, const char *key, uint64_t);
 void log_i64(struct log_line *, const char *key, int64_t);
 void log_hex(struct log_line *, const char *key, uint64_t);

@@ -2,7 +2,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define FIELD_MAX 256u /* octets of a quoted value */
+#define FIELD_MAX 256u  /* octets of a quoted value */
+#define TEXT_MAX  1024u /* of one that is ours       */
 
 static void open_field(struct log_line *l, const char *key)
 {
@@ -57,7 +58,7 @@ static void add_json_string(struct buf *b, struct popart_str v, size_t max)
 	buf_add_char(b, '"');
 }
 
-void log_quoted(struct log_line *l, const char *key, struct popart_str v)
+static void add_quoted(struct log_line *l, const char *key, struct popart_str v, size_t max)
 {
 	size_t start = l->text.len;
 
@@ -65,10 +66,20 @@ void log_quoted(struct log_line *l, const char *key, struct popart_str v)
 		return;
 	open_field(l, key);
 	if (l->json)
-		add_json_string(&l->text, v, FIELD_MAX);
+		add_json_string(&l->text, v, max);
 	else
-		text_quote(&l->text, v, FIELD_MAX);
+		text_quote(&l->text, v, max);
 	close_field(l, start);
+}
+
+void log_quoted(struct log_line *l, const char *key, struct popart_str v)
+{
+	add_quoted(l, key, v, FIELD_MAX);
+}
+
+void log_message(struct log_line *l, const char *key, struct popart_str v)
+{
+	add_quoted(l, key, v, TEXT_MAX);
 }
 
 static bool is_bare(struct popart_str v)

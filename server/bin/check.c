@@ -59,8 +59,9 @@ static bool become_worker(struct check *c, bool to_serve)
 
 	if (!to_serve && geteuid() != 0)
 		return true;
-	if (!account_choose(&account, c->conf->user, geteuid(), at, &c->report))
+	if (!account_prepare(&account, c->conf, &c->report))
 		return false;
+	account.act_as = false; /* only looks */
 	ok = account_become(&account) == 0;
 	if (!ok)
 		report_error(&c->report, at.file, at.line, "cannot become user \"%s\": %s",

@@ -118,10 +118,53 @@ static bool use_module_path(const struct options *o)
 	return ok;
 }
 
-static int serve(struct popart_str text, const char *name)
+static bool same_file(const char *path, int fd)
 {
+	struct stat a, b;
+
+	return stat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev &&
+		a.st_ino == b.st_ino;
+}
+
+/* Where our program was when we were started, as the kernel knows it; "" if it does not. The
+ * kernel appends a word to the name of a file that was replaced meanwhile. */
+static void own_path(char room[PATH_MAX], int binary_fd)
+{
+	static const char gone[] = " (deleted)";
+	ssize_t n = readlink("/proc/self/exe", room, PATH_MAX - 1);
+	struct popart_str path = view_of(room, n > 0 ? (size_t)n : 0);
+
+	room[path.len] = '\0';
+	if (view_ends(path, view_str(gone)) && !same_file(room, binary_fd))
+		room[path.len - strlen(gone)] = '\0';
+}
+
+/* The file that -c names, wherever we are later; a link is followed then. */
+static bool absolute(const char *name, char room[PATH_MAX])
+{
+	char here[PATH_MAX] = "";
+	int n;
+
+	if (name[0] != '/' && !getcwd(here, sizeof(here)))
+		return false;
+	n = snprintf(room, PATH_MAX, "%s%s%s", here, here[0] ? "/" : "", name);
+	return n > 0 && n < PATH_MAX;
+}
+
+static int serve(const struct options *o, struct popart_str text, const char *name)
+{
+	char path[PATH_MAX], binary[PATH_MAX];
 	struct master_setup setup = { .conf_text = text, .conf_name = name };
 
+	setup.conf_is_file = !o->maildir;
+	if (setup.conf_is_file) {
+		if (!absolute(name, path)) {
+			(void)fprintf(stderr, "popartd: cannot tell where %s is: %s\n", name,
+				strerror(errno));
+			return 1;
+		}
+		setup.conf_name = path;
+	}
 	/* The program that we are, whatever replaces its file. */
 	setup.binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	if (setup.binary_fd < 0) {
@@ -131,6 +174,8 @@ static int serve(struct popart_str text, const char *name)
 			strerror(errno));
 		return 1;
 	}
+	own_path(binary, setup.binary_fd);
+	setup.binary = binary[0] ? binary : NULL;
 	int status = master_main(&setup);
 	(void)close(setup.binary_fd);
 	return status;
@@ -159,7 +204,7 @@ static int with_configuration(const struct options *o, struct buf *text, struct 
 	else if (o->action == ACTION_DUMP)
 		status = check_dump(buf_view(text), name);
 	else
-		status = serve(buf_view(text), name);
+		status = serve(o, buf_view(text), name);
 	return status;
 }
 

@@ -3,7 +3,8 @@
 
 #define NAME_MAX_LEN 64u
 
-static const char *const own_keys[] = { "module", "name", NULL };
+static const char *const auth_keys[] = { "module", "name", NULL };
+static const char *const storage_keys[] = { "module", "name", "as_user", NULL };
 
 static bool is_name(struct popart_str v)
 {
@@ -41,6 +42,25 @@ static const char *block_string(struct load *l, const config_setting_t *s, const
 	return text;
 }
 
+/* A boolean member of a block; false if it is not there. */
+static bool block_bool(struct load *l, const config_setting_t *s, const char *key)
+{
+	config_setting_t *member = config_setting_get_member(s, key);
+
+	if (!member)
+		return false;
+	if (config_setting_type(member) != CONFIG_TYPE_BOOL)
+		report_error(l->report, config_setting_source_file(member),
+			config_setting_source_line(member),
+			"%s must be true or false; this is %s", key, tree_type(member));
+	return config_setting_get_bool(member);
+}
+
+static bool is_storage(const struct conf_block *b)
+{
+	return strcmp(b->list, "storage") == 0;
+}
+
 static void read_block(struct load *l, config_setting_t *s, struct conf_block *blocks, size_t n)
 {
 	struct conf_block *b = &blocks[n];
@@ -51,11 +71,13 @@ static void read_block(struct load *l, config_setting_t *s, struct conf_block *b
 	b->file = config_setting_source_file(s);
 	b->line = config_setting_source_line(s);
 	b->node = s;
+	if (is_storage(b))
+		b->as_user = block_bool(l, s, "as_user");
 	if (!module) {
 		if (l->report->errors == errors)
 			report_error(l->report, b->file, b->line,
 				"module is missing in %s; add: module = \"%s\";", b->list,
-				strcmp(b->list, "auth") == 0 ? "static" : "maildir");
+				is_storage(b) ? "maildir" : "static");
 		return;
 	}
 	if (!strchr(module, '/') && !is_name(view_str(module))) {
@@ -112,7 +134,8 @@ void load_blocks(struct load *l, const char *key, const char *example,
 struct popart_conf *conf_read_block(const struct conf_block *block,
 	const struct popart_opt *rows, size_t stride, struct report *report)
 {
-	struct conf_group g = { .group = block->node, .others = own_keys };
+	struct conf_group g = { .group = block->node,
+		.others = is_storage(block) ? storage_keys : auth_keys };
 	unsigned errors = report->errors;
 	struct popart_conf *values;
 	struct buf where;

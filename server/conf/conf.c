@@ -131,6 +131,7 @@ static void read_server(struct load *l)
 	load_defaults(l, v);
 	c->hostname = string_of(v, "hostname");
 	c->user = string_of(v, "user");
+	c->ngroups = conf_list(v, "supplementary_groups", &c->groups);
 	c->run_dir = string_of(v, "run_dir");
 	c->state_dir = string_of(v, "state_dir");
 	c->module_path = string_of(v, "module_path");
@@ -142,6 +143,7 @@ static void read_server(struct load *l)
 	c->idle_timeout_ms = conf_int(v, "idle_timeout");
 	c->login_timeout_ms = conf_int(v, "login_timeout");
 	c->handshake_timeout_ms = conf_int(v, "handshake_timeout");
+	c->start_timeout_ms = conf_int(v, "start_timeout");
 	c->drain_timeout_ms = conf_int(v, "drain_timeout");
 	c->login_delay_s = (unsigned)((conf_int(v, "login_delay") + 999) / 1000);
 	c->implementation = conf_int(v, "implementation");

@@ -25,6 +25,7 @@ struct conf_block {
 	unsigned line;
 	const char *list; /* "auth" or "storage": where it is from    */
 	bool first, last; /* in that list                             */
+	bool as_user;     /* storage: files are reached for with the user's ids */
 	const void *node; /* conf_read_block knows                    */
 };
 
@@ -50,15 +51,18 @@ struct log;
 
 /* All strings live as long as the conf. Constant once loaded; any thread may read. */
 struct conf {
-	const char *hostname;                          /* default: the machine's name */
-	const char *user;                              /* NULL: not set */
+	const char *hostname;            /* default: the machine's name */
+	const char *user;                /* NULL: not set */
+	const struct popart_str *groups; /* more groups for it; a NUL follows each */
+	size_t ngroups;
 	const char *run_dir, *state_dir, *module_path; /* defaults already filled in */
 	unsigned workers;                     /* 0 already replaced by the number of cores */
 	unsigned threads;                     /* per worker */
 	unsigned max_connections;             /* of all workers together */
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned max_bad_commands;
-	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms, drain_timeout_ms;
+	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;
+	int64_t start_timeout_ms, drain_timeout_ms;
 	int32_t expire_days; /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;

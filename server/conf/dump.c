@@ -113,6 +113,8 @@ void conf_dump_block(
 	buf_add_str(b, ";\n\t\tname = ");
 	conf_add_string(b, view_str(block->name));
 	buf_add_str(b, ";\n");
+	if (strcmp(block->list, "storage") == 0)
+		buf_printf(b, "\t\tas_user = %s;\n", block->as_user ? "true" : "false");
 	dump_values(values, "\t\t", b);
 	buf_add_str(b, block->last ? "\t}\n);\n" : "\t},\n");
 }

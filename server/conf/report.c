@@ -6,6 +6,7 @@
 
 #define TEXT_MAX    (64u * 1024)
 #define MESSAGE_MAX 1024
+#define WARNING     "warning: "
 
 void report_init(struct report *r)
 {
@@ -55,7 +56,15 @@ void report_warn(struct report *r, const char *file, unsigned line, const char *
 	va_list args;
 
 	va_start(args, fmt);
-	add_line(r, file, line, "warning: ", fmt, args);
+	add_line(r, file, line, WARNING, fmt, args);
 	va_end(args);
 	r->warnings++;
+}
+
+/* The word stands in front, or behind the place. */
+bool report_is_warning(struct popart_str line)
+{
+	const char *at = memmem(line.ptr, line.len, WARNING, strlen(WARNING));
+
+	return at && (at == line.ptr || (at >= line.ptr + 2 && at[-1] == ' ' && at[-2] == ':'));
 }

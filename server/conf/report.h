@@ -27,4 +27,7 @@ void report_error(struct report *, const char *file, unsigned line, const char *
 void report_warn(struct report *, const char *file, unsigned line, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* Whether one of the lines is a warning. */
+bool report_is_warning(struct popart_str line);
+
 #endif

@@ -221,8 +221,7 @@ static bool note_place(struct scan *s)
 	return true;
 }
 
-/* Regular files only: a FIFO would wait for somebody to write. NULL: errno. */
-static char *read_file(const char *path, size_t *len)
+char *source_file(const char *path, size_t *len)
 {
 	char *text = NULL;
 	struct stat st;
@@ -234,7 +233,7 @@ static char *read_file(const char *path, size_t *len)
 		return NULL;
 	if (fstat(fd, &st) != 0)
 		error = errno;
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode)) /* a FIFO would wait for somebody to write */
 		error = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
 	else if (st.st_size > FILE_MAX)
 		error = EFBIG;
@@ -254,6 +253,11 @@ static char *read_file(const char *path, size_t *len)
 		return NULL;
 	}
 	return text;
+}
+
+const char *source_strerror(int os_error)
+{
+	return os_error == EINVAL ? "not a regular file" : strerror(os_error);
 }
 
 /* name, seen from the file in which it stands; lives in the arena. NULL: out of memory. */
@@ -284,11 +288,10 @@ static void include(struct scan *s, struct popart_str name)
 		return;
 	}
 	inner.file = beside(s, name);
-	text = inner.file ? read_file(inner.file, &len) : NULL;
+	text = inner.file ? source_file(inner.file, &len) : NULL;
 	if (!text) {
 		report_error(s->report, s->file, s->line, "cannot include \"%.*s\": %s",
-			name.len < 200 ? (int)name.len : 200, name.ptr,
-			errno == EINVAL ? "not a regular file" : strerror(errno));
+			name.len < 200 ? (int)name.len : 200, name.ptr, source_strerror(errno));
 		return;
 	}
 	read_text(&inner, view_of(text, len));

@@ -26,6 +26,10 @@ struct source {
 	char last;
 };
 
+/* The octets of a regular file of at most 1 MiB, the caller's to wipe and free. NULL with
+ * errno, which source_strerror puts into words. */
+char *source_file(const char *path, size_t *len) MUST_USE;
+const char *source_strerror(int os_error);
 /* name: copied to the arena. False: report has new errors. Free in any case. */
 bool source_read(struct source *, struct arena *, struct popart_str text, const char *name,
 	struct report *);

@@ -94,6 +94,30 @@ static struct popart_instance *choose_store(
 	return NULL;
 }
 
+/* A number that is nobody's who must not be: 0 is root, the largest means "none". */
+static bool read_id(const struct host_identity *id, const char *key, uint32_t *out)
+{
+	const struct popart_str *text = host_identity_attr(id, key);
+	uint64_t n;
+
+	if (!text || !view_u64(*text, UINT32_MAX - 1, &n) || n == 0)
+		return false;
+	*out = (uint32_t)n;
+	return true;
+}
+
+static int find_ids(struct host_call *c, struct host_identity *id)
+{
+	if (!id->store->as_user ||
+		(read_id(id, "uid", &id->uid) && read_id(id, "gid", &id->gid)))
+		return POPART_OK;
+	return call_refuse(c, POPART_R_PERM,
+		"storage \"%s\" has as_user = true, and auth gave no uid and gid that are "
+		"numbers "
+		"above 0",
+		id->store->name);
+}
+
 static int accept_answer(
 	struct host_call *c, const struct auth_answer *answer, struct host_identity **out)
 {
@@ -105,8 +129,12 @@ static int accept_answer(
 	const struct popart_str *wanted = host_identity_attr(id, "storage");
 	id->store = choose_store(c->host, wanted);
 	if (id->store) {
-		*out = id;
-		return POPART_OK;
+		status = find_ids(c, id);
+		if (status == POPART_OK)
+			*out = id;
+		else
+			host_identity_free(&id);
+		return status;
 	}
 	if (wanted)
 		status = call_refuse(c, POPART_R_TEMP,

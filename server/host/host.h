@@ -75,7 +75,9 @@ struct host_call {
 	int status, os_error;         /* as fail() said      */
 	struct buf client, detail;    /* text for the client, text for the log */
 	struct arena scratch;
-	struct popart_str user, peer; /* for log lines; borrowed from the caller */
+	struct popart_str user, peer;    /* for log lines; borrowed from the caller */
+	const struct host_identity *who; /* for storage operations; borrowed from the caller */
+	bool as_user;                    /* this thread has the file-system ids of `who`     */
 	char *doing; /* room for HOST_DOING_SIZE octets where "instance.operation" is noted
 	                before a module is entered, for whoever asks why this thread died;
 	                may be NULL */
@@ -90,6 +92,8 @@ struct host_identity {
 	struct popart_attr *attrs;
 	size_t nattrs;
 	struct popart_instance *store; /* by attribute "storage", else the first configured */
+	uid_t uid;                     /* for whom a store with as_user reaches for files   */
+	gid_t gid;
 };
 void host_identity_free(struct host_identity **);
 /* NULL: there is no such attribute. */

@@ -190,6 +190,7 @@ static struct popart_instance *instance_new(struct host *h, struct module *m,
 		.kind = kind,
 		.block = block,
 		.name = block->name,
+		.as_user = block->as_user,
 		.serial = is_serial(m, kind) };
 	pthread_mutex_init(&inst->serial_lock, NULL);
 	pthread_mutex_init(&inst->reason_lock, NULL);

@@ -42,6 +42,7 @@ struct popart_instance {
 
 	bool serial;
 	pthread_mutex_t serial_lock;
+	bool as_user; /* storage operations have the file-system ids of their user */
 
 	/* What fail() said outside of a session: while check, start or thread_start run. */
 	pthread_mutex_t reason_lock;

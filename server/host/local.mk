@@ -5,6 +5,8 @@ libhost_la_SOURCES = \
 	server/host/expand.c \
 	server/host/host.h \
 	server/host/identity.c \
+	server/host/ids.c \
+	server/host/ids.h \
 	server/host/instance.c \
 	server/host/instance.h \
 	server/host/list.c \

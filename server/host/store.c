@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "host/ids.h"
 #include "host/instance.h"
 
 #define ID_MAX 64u
@@ -16,6 +17,30 @@ static struct popart_user user_of(const struct host_identity *id)
 		.attrs = id->attrs };
 }
 
+/* As call_enter; the thread may have become the user's. False: it could not. */
+static bool enter(struct host_call *c, struct popart_instance *inst, enum host_op op)
+{
+	call_enter(c, inst, op);
+	c->as_user = inst->as_user && c->who && ids_take(c->who->uid, c->who->gid);
+	return c->as_user == inst->as_user;
+}
+
+static int leave(struct host_call *c, int status)
+{
+	if (c->as_user)
+		ids_give_back();
+	c->as_user = false;
+	return call_leave(c, status);
+}
+
+static int not_permitted(struct host_call *c)
+{
+	(void)leave(c, POPART_OK);
+	return call_refuse(c, POPART_E_UNAVAIL,
+		"cannot reach for files as the user, as as_user asks: the kernel does not let "
+		"us");
+}
+
 int store_maildrop_id(
 	struct host_call *c, const struct host_identity *whose, char id[64], size_t *id_len)
 {
@@ -26,8 +51,9 @@ int store_maildrop_id(
 	*id_len = 0;
 	if (!ops->maildrop_id)
 		return POPART_OK;
-	call_enter(c, inst, OP_MAILDROP_ID);
-	int status = call_leave(c, ops->maildrop_id(inst->state, &c->pub, &user, id, id_len));
+	if (!enter(c, inst, OP_MAILDROP_ID))
+		return not_permitted(c);
+	int status = leave(c, ops->maildrop_id(inst->state, &c->pub, &user, id, id_len));
 	if (status == POPART_OK && (*id_len == 0 || *id_len > ID_MAX))
 		status = call_refuse(c, POPART_E_BUG, "maildrop_id gave %zu octets", *id_len);
 	if (status)
@@ -42,8 +68,9 @@ int store_open(struct host_call *c, const struct host_identity *id, void **drop)
 	void *opened = NULL;
 
 	*drop = NULL;
-	call_enter(c, inst, OP_OPEN);
-	int status = call_leave(c, ops_of(inst)->open(inst->state, &c->pub, &user, &opened));
+	if (!enter(c, inst, OP_OPEN))
+		return not_permitted(c);
+	int status = leave(c, ops_of(inst)->open(inst->state, &c->pub, &user, &opened));
 	if (status == POPART_OK && !opened)
 		status = call_refuse(c, POPART_E_BUG, "open succeeded without a maildrop");
 	if (status == POPART_OK)
@@ -54,8 +81,9 @@ int store_open(struct host_call *c, const struct host_identity *id, void **drop)
 int store_list(struct host_call *c, struct popart_instance *inst, void *drop,
 	struct popart_msg_sink *sink)
 {
-	call_enter(c, inst, OP_LIST);
-	return call_leave(c, ops_of(inst)->list(drop, &c->pub, sink));
+	if (!enter(c, inst, OP_LIST))
+		return not_permitted(c);
+	return leave(c, ops_of(inst)->list(drop, &c->pub, sink));
 }
 
 /* NULL: the host can work with it. */
@@ -89,8 +117,9 @@ int store_message(struct host_call *c, struct popart_instance *inst, void *drop,
 	struct popart_source *src)
 {
 	*src = fresh_source();
-	call_enter(c, inst, OP_MESSAGE);
-	int status = call_leave(c, ops_of(inst)->message(drop, &c->pub, ref, src));
+	if (!enter(c, inst, OP_MESSAGE))
+		return not_permitted(c);
+	int status = leave(c, ops_of(inst)->message(drop, &c->pub, ref, src));
 	if (status) {
 		*src = fresh_source();
 		return status;
@@ -105,15 +134,16 @@ int store_message(struct host_call *c, struct popart_instance *inst, void *drop,
 int64_t store_read(struct host_call *c, struct popart_instance *inst, struct popart_source *src,
 	void *buf, size_t cap)
 {
-	call_enter(c, inst, OP_READ);
+	if (!enter(c, inst, OP_READ))
+		return not_permitted(c);
 	int64_t n = src->read(src, &c->pub, buf, cap);
 	if (n >= 0 && (uint64_t)n <= cap) {
-		(void)call_leave(c, POPART_OK);
+		(void)leave(c, POPART_OK);
 		return n;
 	}
 	if (n < 0)
-		return call_leave(c, n < POPART_E_BUG ? POPART_E_BUG : (int)n);
-	(void)call_leave(c, POPART_OK);
+		return leave(c, n < POPART_E_BUG ? POPART_E_BUG : (int)n);
+	(void)leave(c, POPART_OK);
 	return call_refuse(
 		c, POPART_E_BUG, "read gave %lld octets where %zu fit", (long long)n, cap);
 }
@@ -121,9 +151,9 @@ int64_t store_read(struct host_call *c, struct popart_instance *inst, struct pop
 void store_release(struct host_call *c, struct popart_instance *inst, struct popart_source *src)
 {
 	if (src->release) {
-		call_enter(c, inst, OP_RELEASE);
+		(void)enter(c, inst, OP_RELEASE); /* what is open has to be closed */
 		src->release(src);
-		(void)call_leave(c, POPART_OK);
+		(void)leave(c, POPART_OK);
 	}
 	*src = fresh_source();
 }
@@ -136,8 +166,9 @@ int store_commit(struct host_call *c, struct popart_instance *inst, void *drop,
 	*removed = 0;
 	c->must_finish = true;
 	c->pub.deadline_ms = INT64_MAX;
-	call_enter(c, inst, OP_COMMIT);
-	int status = call_leave(c, ops_of(inst)->commit(drop, &c->pub, refs, n, removed));
+	if (!enter(c, inst, OP_COMMIT))
+		return not_permitted(c);
+	int status = leave(c, ops_of(inst)->commit(drop, &c->pub, refs, n, removed));
 	c->must_finish = false;
 	c->pub.deadline_ms = deadline;
 	if (*removed > n)
@@ -151,9 +182,9 @@ void store_close(struct host_call *c, struct popart_instance *inst, void **drop)
 {
 	if (!*drop)
 		return;
-	call_enter(c, inst, OP_CLOSE);
+	(void)enter(c, inst, OP_CLOSE);
 	ops_of(inst)->close(*drop, &c->pub);
-	(void)call_leave(c, POPART_OK);
+	(void)leave(c, POPART_OK);
 	*drop = NULL;
 }
 
@@ -166,8 +197,9 @@ int store_renew(struct host_call *c, struct popart_instance *inst, void *drop)
 {
 	if (!ops_of(inst)->renew)
 		return POPART_OK;
-	call_enter(c, inst, OP_RENEW);
-	return call_leave(c, ops_of(inst)->renew(drop, &c->pub));
+	if (!enter(c, inst, OP_RENEW))
+		return not_permitted(c);
+	return leave(c, ops_of(inst)->renew(drop, &c->pub));
 }
 
 bool host_store_blocks(const struct popart_instance *inst)

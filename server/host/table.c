@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "host/ids.h"
 #include "host/instance.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -149,6 +150,19 @@ static int table_random(void *p, size_t n)
 	return POPART_OK;
 }
 
+static int table_reach_as(const struct popart_call *call, int whom)
+{
+	struct host_call *c = call_of(call);
+
+	if (!c || !c->as_user)
+		return POPART_OK;
+	if (whom == POPART_AS_SERVER)
+		ids_give_back();
+	else if (!ids_take(c->who->uid, c->who->gid))
+		return POPART_E_UNAVAIL;
+	return POPART_OK;
+}
+
 static void *table_scratch(const struct popart_call *call, size_t n)
 {
 	struct host_call *c = call_of(call);
@@ -175,5 +189,6 @@ void table_init(struct host *h)
 		.wipe = table_wipe,
 		.random = table_random,
 		.scratch = table_scratch,
-		.expand = expand_option };
+		.expand = expand_option,
+		.reach_as = table_reach_as };
 }

@@ -421,11 +421,9 @@ uint32_t board_login_delay(struct board *b, uint64_t hash, int64_t now_ms, uint3
 	return wait_ms < (int64_t)delay_s ? (uint32_t)wait_ms : delay_s;
 }
 
-void board_login_note(struct board *b, uint64_t hash, int64_t now_ms)
+/* In place of the user's own, else of the oldest; never of a later one. */
+static void put_entry(_Atomic uint64_t *bucket, uint64_t entry)
 {
-	_Atomic uint64_t *bucket = bucket_of(b, hash);
-	uint64_t entry = (hash & ~UINT64_C(0xFFFFFFFF)) | (uint32_t)(now_ms / TICK_MS + 1);
-
 	/* Each try that fails means that somebody else has noted a login here. */
 	for (int tries = 0; tries < DELAY_TRIES; tries++) {
 		_Atomic uint64_t *place = NULL;
@@ -434,18 +432,46 @@ void board_login_note(struct board *b, uint64_t hash, int64_t now_ms)
 		for (size_t i = 0; i < WAYS; i++) {
 			uint64_t seen = atomic_load_explicit(&bucket[i], memory_order_relaxed);
 
-			if (!place || is_entry_of(seen, hash, 32) ||
+			if (!place || is_entry_of(seen, entry, 32) ||
 				(uint32_t)seen < (uint32_t)old) {
 				place = &bucket[i];
 				old = seen;
 			}
-			if (is_entry_of(seen, hash, 32))
+			if (is_entry_of(seen, entry, 32))
 				break;
 		}
+		if ((uint32_t)old > (uint32_t)entry)
+			return;
 		if (atomic_compare_exchange_strong_explicit(
 			    place, &old, entry, memory_order_relaxed, memory_order_relaxed))
 			return;
 	}
+}
+
+void board_login_note(struct board *b, uint64_t hash, int64_t now_ms)
+{
+	uint64_t entry = (hash & ~UINT64_C(0xFFFFFFFF)) | (uint32_t)(now_ms / TICK_MS + 1);
+
+	put_entry(bucket_of(b, hash), entry);
+}
+
+void board_pass_logins(const struct board *from, struct board *to)
+{
+	for (size_t b = 0; b < DELAY_BUCKETS; b++) {
+		for (size_t i = 0; i < WAYS; i++) {
+			uint64_t entry = atomic_load_explicit(
+				&tables_of(from)->delays[b].entry[i], memory_order_relaxed);
+
+			if (entry != 0)
+				put_entry(tables_of(to)->delays[b].entry, entry);
+		}
+	}
+}
+
+void board_pass_counters(const struct board *from, struct board *to)
+{
+	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
+		board_count(to, 0, 0, c, board_total(from, c));
 }
 
 static uint32_t connections_of(const struct board *b)

@@ -24,7 +24,12 @@ struct board_counter_row {
 };
 extern const struct board_counter_row board_counter_rows[BOARD_COUNTERS];
 
-enum board_worker_state { BOARD_FREE, BOARD_STARTING, BOARD_SERVING, BOARD_DRAINING };
+enum board_worker_state {
+	BOARD_FREE,
+	BOARD_STARTING, /* until it may accept */
+	BOARD_SERVING,
+	BOARD_DRAINING
+};
 
 /* One connection. seq is odd while the owner writes. The owner of a slot may change from
  * thread to thread, as its session does; readers are other processes. */
@@ -133,5 +138,10 @@ bool board_lock_holder(
 uint32_t board_login_delay(
 	struct board *, uint64_t user_hash, int64_t now_ms, uint32_t delay_s);
 void board_login_note(struct board *, uint64_t user_hash, int64_t now_ms);
+
+/* From generation to generation, in the master: the logins that were noted, as often as
+ * wanted; and once, when nobody writes `from` any more, what its counters came to. */
+void board_pass_logins(const struct board *from, struct board *to);
+void board_pass_counters(const struct board *from, struct board *to);
 
 #endif

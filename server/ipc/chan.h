@@ -8,16 +8,21 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT   1u
+#define CHAN_LAYOUT   2u /* bumped with every change of the struct or the kinds */
 #define CHAN_TEXT_MAX 4096u
 #define CHAN_FDS_MAX  64u
 
 enum chan_kind {
 	CHAN_START = 1, /* master -> worker: who you are; text: the configuration's name; fds:
 	                   configuration, scoreboard, secrets, listeners in their order      */
-	CHAN_READY,     /* worker -> master: modules are up, connections are taken          */
+	CHAN_READY,     /* worker -> master: modules are up; text: warnings, a line each    */
 	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */
-	CHAN_DRAIN,     /* master -> worker: take no more connections, finish, leave        */
+	CHAN_ACCEPT,    /* master -> worker: take connections; again: look whether any wait */
+	CHAN_RETIRE,    /* master -> worker: leave the connections to another generation,
+	                   finish those that there are, leave                               */
+	CHAN_RETIRED,   /* worker -> master: what waits to be accepted is for others now    */
+	CHAN_DRAIN,     /* master -> worker: take no more connections, let those who have
+	                   logged in finish, leave                                          */
 	CHAN_STOP,      /* master -> worker: finish a commit under way, then leave          */
 	CHAN_PROBE      /* worker -> master -> every other worker: somebody waits for the
 	                   session lock `lock`; look whether its holder's peer is alive     */

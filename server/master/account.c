@@ -2,9 +2,12 @@
 #include "master/account.h"
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define GROUPS_MAX 65536 /* what Linux allows */
@@ -126,10 +129,117 @@ bool account_choose(
 	return true;
 }
 
+static bool add_group(struct account *a, gid_t gid)
+{
+	gid_t *more;
+
+	for (int i = 0; i < a->ngroups; i++)
+		if (a->groups[i] == gid)
+			return true;
+	more = reallocarray(a->groups, (size_t)a->ngroups + 1, sizeof(*more));
+	if (!more)
+		return false;
+	a->groups = more;
+	a->groups[a->ngroups++] = gid;
+	a->more = true;
+	return true;
+}
+
+/* Who is not root has the groups it has; that they suffice can be seen, though. */
+static bool add_groups(struct account *a, const struct conf *conf, struct report *r)
+{
+	struct place at = conf_place(conf, "supplementary_groups");
+
+	for (size_t i = 0; i < conf->ngroups; i++) {
+		const char *name = conf->groups[i].ptr;
+		const struct group *found;
+
+		errno = 0;
+		found = getgrnam(name);
+		if (!found) {
+			report_error(r, at.file, at.line, "supplementary_groups: %s \"%s\"%s%s",
+				errno ? "cannot look up" : "there is no group", name,
+				errno ? ": " : "; create it (groupadd --system) or take it out",
+				errno ? strerror(errno) : "");
+			return false;
+		}
+		if (!a->change && geteuid() != 0 && !group_member(found->gr_gid)) {
+			report_error(r, at.file, at.line,
+				"supplementary_groups: \"%s\": only root can take on groups, "
+				"and "
+				"this account is not in it; add it (usermod -aG %s %s) or "
+				"start "
+				"popartd as root",
+				name, name, a->name);
+			return false;
+		}
+		if (!add_group(a, found->gr_gid)) {
+			report_error(r, at.file, at.line, "out of memory");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool allow_act_as(struct account *a, const struct conf *conf, struct report *r)
+{
+	for (size_t i = 0; i < conf->nstorage && !a->act_as; i++) {
+		const struct conf_block *b = &conf->storage[i];
+
+		if (!b->as_user)
+			continue;
+		if (geteuid() != 0) {
+			report_error(r, b->file, b->line,
+				"storage \"%s\" has as_user = true, which only a server that "
+				"root "
+				"starts can do; start popartd as root, or take it out and give "
+				"this account access to the mail",
+				b->name);
+			return false;
+		}
+		a->act_as = true;
+		report_warn(r, b->file, b->line,
+			"storage \"%s\" has as_user = true: the workers keep the right to "
+			"become "
+			"any user; better, where it will do, is an account or a group that can "
+			"reach the mail",
+			b->name);
+	}
+	return true;
+}
+
+bool account_prepare(struct account *a, const struct conf *conf, struct report *r)
+{
+	if (!account_choose(a, conf->user, geteuid(), conf_place(conf, "user"), r))
+		return false;
+	if (add_groups(a, conf, r) && allow_act_as(a, conf, r))
+		return true;
+	account_free(a);
+	return false;
+}
+
+/* Of all of root's capabilities these, in the program that is run next, too. */
+static int keep_act_as(void)
+{
+	const uint32_t both = 1u << CAP_SETUID | 1u << CAP_SETGID;
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = both, .permitted = both, .inheritable = both }
+	};
+
+	if (syscall(SYS_capset, &head, sets) < 0 ||
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) < 0 ||
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETGID, 0, 0) < 0)
+		return -1;
+	return 0;
+}
+
 int account_become(const struct account *a)
 {
 	if (!a->change)
-		return 0;
+		return a->more ? setgroups((size_t)a->ngroups, a->groups) : 0;
+	if (a->act_as && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -1;
 	if (setgroups((size_t)a->ngroups, a->groups) < 0 ||
 		setresgid(a->gid, a->gid, a->gid) < 0 || setresuid(a->uid, a->uid, a->uid) < 0)
 		return -1;
@@ -137,7 +247,7 @@ int account_become(const struct account *a)
 		errno = EPERM; /* a kernel that lies is worse than one that refuses */
 		return -1;
 	}
-	return 0;
+	return a->act_as ? keep_act_as() : 0;
 }
 
 void account_free(struct account *a)

@@ -3,7 +3,7 @@
 #define MASTER_ACCOUNT_H
 /* Whom the children become: looked up once, before anything is started. */
 #include <sys/types.h>
-#include "conf/report.h"
+#include "conf/conf.h"
 
 #define ACCOUNT_DEFAULT "popart" /* for root without `user` in the configuration */
 
@@ -14,6 +14,8 @@ struct account {
 	gid_t *groups; /* all of them, the primary one included */
 	int ngroups;
 	bool change; /* false: the children stay who we are */
+	bool more;   /* groups has some that the account has not */
+	bool act_as; /* they keep the right to reach for files as others (as_user) */
 };
 
 /*
@@ -24,6 +26,8 @@ struct account {
  */
 bool account_choose(
 	struct account *, const char *user, uid_t self, struct place, struct report *);
+/* The same by the whole configuration: also supplementary_groups, and what as_user needs. */
+bool account_prepare(struct account *, const struct conf *, struct report *);
 /* In a child: for good, groups included. 0, or -1 with errno. */
 int account_become(const struct account *);
 void account_free(struct account *);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "master/limits.h"
 #include "master/listener.h"
+#include "master/logfile.h"
 #include "master/rundir.h"
 #include "master/secrets.h"
 
@@ -55,10 +57,15 @@ static bool make_workers(struct generation *g)
 	return true;
 }
 
-static bool make_listeners(struct generation *g, struct report *r)
+static bool make_listeners(struct generation *g, const struct generation *old, struct report *r)
 {
+	const struct listeners_before before = {
+		.conf = old ? old->conf : NULL,
+		.fds = old ? old->listeners : NULL,
+	};
+
 	g->listeners = calloc(g->conf->nlisten, sizeof(*g->listeners));
-	if (g->listeners && listeners_open(g->conf, g->listeners, r))
+	if (g->listeners && listeners_open(g->conf, &before, g->listeners, r))
 		return true;
 	free(g->listeners); /* none is open */
 	g->listeners = NULL;
@@ -84,7 +91,7 @@ static bool make_conf(struct generation *g, struct popart_str text, struct repor
 	return ok;
 }
 
-static bool make_memory(struct generation *g, const struct master_setup *setup)
+static bool make_memory(struct generation *g, int binary_fd)
 {
 	const struct board_shape shape = {
 		.workers = g->conf->workers,
@@ -92,19 +99,76 @@ static bool make_memory(struct generation *g, const struct master_setup *setup)
 		.slots = g->conf->max_connections,
 	};
 
-	g->binary_fd = fcntl(setup->binary_fd, F_DUPFD_CLOEXEC, 3);
+	g->binary_fd = fcntl(binary_fd, F_DUPFD_CLOEXEC, 3);
 	g->board = board_create(&shape, &g->board_fd);
 	return g->binary_fd >= 0 && g->board && make_workers(g);
 }
 
-struct generation *generation_new(const struct master_setup *setup,
-	struct popart_str ticket_key, unsigned number, struct report *r)
+/* The lock files stay those of the sessions that run: with others, a maildrop could have two
+ * sessions. */
+static bool keep_locks(
+	struct generation *g, const struct generation *old, struct stat *st, struct report *r)
+{
+	struct place at = conf_place(g->conf, "run_dir");
+
+	if (rundir_find(g->conf->run_dir, st) && st->st_dev == old->locks_dev &&
+		st->st_ino == old->locks_ino)
+		return true;
+	if (strcmp(g->conf->run_dir, old->conf->run_dir) == 0)
+		report_error(r, at.file, at.line,
+			"%s/locks was removed or replaced, but sessions under way have their "
+			"locks in it; restart popartd",
+			g->conf->run_dir);
+	else
+		report_error(r, at.file, at.line,
+			"run_dir is %s now, but sessions under way have their locks in %s; "
+			"restart popartd",
+			g->conf->run_dir, old->conf->run_dir);
+	return false;
+}
+
+static bool keep_user(
+	const struct generation *g, const struct generation *old, struct report *r)
+{
+	struct place at = conf_place(g->conf, "user");
+
+	if (g->account.uid == old->account.uid)
+		return true;
+	report_error(r, at.file, at.line,
+		"user is %s now, but the session locks are those of %s; restart popartd",
+		g->account.name, old->account.name);
+	return false;
+}
+
+static bool make_places(struct generation *g, const struct generation *old, struct report *r)
+{
+	struct place run_dir = conf_place(g->conf, "run_dir");
+	struct stat st = { 0 };
+
+	if (!account_prepare(&g->account, g->conf, r))
+		return false;
+	if (old && (!keep_user(g, old, r) || !keep_locks(g, old, &st, r)))
+		return false;
+	if (!rundir_make(g->conf->run_dir, &g->account, run_dir, r))
+		return false;
+	if (!old && !rundir_find(g->conf->run_dir, &st)) {
+		report_error(r, run_dir.file, run_dir.line, "cannot look at %s/locks: %s",
+			g->conf->run_dir, strerror(errno));
+		return false;
+	}
+	g->locks_dev = st.st_dev;
+	g->locks_ino = st.st_ino;
+	g->log = logfile_open(g->conf, &g->account, r);
+	return g->log;
+}
+
+struct generation *generation_new(const struct generation_setup *setup, struct report *r)
 {
 	struct generation *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		goto no_memory;
-	g->number = number;
+	g->number = setup->number;
 	g->deadline_ms = INT64_MAX;
 	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
@@ -114,17 +178,13 @@ struct generation *generation_new(const struct master_setup *setup,
 	if (!g->conf || !make_conf(g, setup->conf_text, r))
 		goto fail;
 	limits_check(g->conf, r);
-	if (!account_choose(
-		    &g->account, g->conf->user, geteuid(), conf_place(g->conf, "user"), r) ||
-		!rundir_make(
-			g->conf->run_dir, &g->account, conf_place(g->conf, "run_dir"), r) ||
-		!make_listeners(g, r))
+	if (!make_places(g, setup->before, r) || !make_listeners(g, setup->before, r))
 		goto fail;
-	g->secrets_fd = secrets_read(g->conf, ticket_key, g->conf_name, r);
+	g->secrets_fd = secrets_read(g->conf, setup->ticket_key, g->conf_name, r);
 	if (g->secrets_fd < 0)
 		goto fail;
 	errno = 0;
-	if (make_memory(g, setup))
+	if (make_memory(g, setup->binary_fd))
 		return g;
 no_memory:
 	report_error(r, setup->conf_name, 0, "cannot set up the server: %s",
@@ -135,14 +195,29 @@ fail:
 	return NULL;
 }
 
+bool generation_has_socket(const struct generation *g, int fd)
+{
+	struct stat want, have;
+
+	if (fd < 0 || fstat(fd, &want) < 0)
+		return false;
+	for (size_t i = 0; i < g->conf->nlisten; i++) {
+		if (g->listeners[i] >= 0 && fstat(g->listeners[i], &have) == 0 &&
+			have.st_dev == want.st_dev && have.st_ino == want.st_ino)
+			return true;
+	}
+	return false;
+}
+
 /* A worker that finishes its sessions still has the sockets: closing ours would leave
  * clients waiting in a queue that nobody looks at. */
-void generation_stop_listening(struct generation *g)
+void generation_stop_listening(struct generation *g, const struct generation *heir)
 {
 	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++) {
 		if (g->listeners[i] < 0)
 			continue;
-		(void)shutdown(g->listeners[i], SHUT_RDWR);
+		if (!heir || !generation_has_socket(heir, g->listeners[i]))
+			(void)shutdown(g->listeners[i], SHUT_RDWR);
 		(void)close(g->listeners[i]);
 		g->listeners[i] = -1;
 	}
@@ -158,8 +233,11 @@ void generation_free(struct generation **gp)
 {
 	struct generation *g = *gp;
 
-	generation_stop_listening(g);
+	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++)
+		close_if_open(g->listeners[i]); /* others may have it */
 	free(g->listeners);
+	if (g->log)
+		log_free(&g->log);
 	if (g->board)
 		board_unmap(&g->board);
 	close_if_open(g->board_fd);
@@ -184,11 +262,11 @@ unsigned generation_alive(const struct generation *g)
 	return n;
 }
 
-unsigned generation_serving(const struct generation *g)
+unsigned generation_ready(const struct generation *g)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < g->nworkers; i++)
-		n += g->workers[i].state == WORKER_SERVING;
+		n += g->workers[i].state == WORKER_READY;
 	return n;
 }

@@ -13,12 +13,11 @@
 #include "master/account.h"
 #include "master/backoff.h"
 #include "master/child.h"
-#include "master/master.h"
 
 enum worker_state {
 	WORKER_DOWN,     /* no process; the next is due at due_ms */
 	WORKER_STARTING, /* waits for CHAN_READY                  */
-	WORKER_SERVING,
+	WORKER_READY,
 	WORKER_FAILING /* has said why it cannot start, and ends */
 };
 
@@ -32,7 +31,8 @@ struct worker {
 };
 
 enum phase {
-	PHASE_STARTING, /* until every worker is ready; one that fails ends the generation */
+	PHASE_STARTING, /* until every worker is ready, none accepts; one that fails ends
+	                   the generation */
 	PHASE_SERVING,  /* workers that die are replaced       */
 	PHASE_DRAINING, /* they finish their sessions          */
 	PHASE_STOPPING, /* they finish a commit that is under way */
@@ -40,6 +40,7 @@ enum phase {
 };
 
 struct generation {
+	struct generation *older; /* whoever made it may link them */
 	unsigned number;
 	enum phase phase;
 	int64_t deadline_ms; /* when the next phase begins by itself; INT64_MAX: never */
@@ -48,23 +49,39 @@ struct generation {
 	struct account account;
 	int conf_fd, binary_fd, board_fd, secrets_fd;
 	struct board *board;
+	struct log *log; /* the master's, by this configuration; to be taken */
+	dev_t locks_dev; /* which directory the session locks are in */
+	ino_t locks_ino;
 	int *listeners; /* conf->nlisten; -1: closed */
 	struct worker *workers;
 	unsigned nworkers;
 };
 
-/* Reads the configuration and opens everything, but starts no worker. The setup's
- * descriptor is duplicated; ticket_key is the same for every generation, so that clients
- * can resume what they began with an earlier one. NULL: the report says why. */
-struct generation *generation_new(const struct master_setup *, struct popart_str ticket_key,
-	unsigned number, struct report *);
+struct generation_setup {
+	struct popart_str conf_text;
+	const char *conf_name;
+	int binary_fd; /* duplicated */
+	/* The same for all, so that clients can resume what they began with an earlier one. */
+	struct popart_str ticket_key;
+	unsigned number;
+	/* NULL, or the one that serves: its sockets are kept where the addresses are, and
+	 * what would make its session locks and the new ones strangers is refused. */
+	const struct generation *before;
+};
+
+/* Reads the configuration and opens everything, but starts no worker. NULL: the report says
+ * why. */
+struct generation *generation_new(const struct generation_setup *, struct report *);
 /* Its workers must have ended. */
 void generation_free(struct generation **);
 
 /* How many of its workers have a process, and how many of those are ready. */
 unsigned generation_alive(const struct generation *);
-unsigned generation_serving(const struct generation *);
-/* Closes the ports for good, whoever has copies of the sockets. */
-void generation_stop_listening(struct generation *);
+unsigned generation_ready(const struct generation *);
+/* Closes the ports for good, whoever has copies of the sockets; but not those that heir has,
+ * if there is one. */
+void generation_stop_listening(struct generation *, const struct generation *heir);
+/* Whether one of its listeners is the same socket. */
+bool generation_has_socket(const struct generation *, int fd);
 
 #endif

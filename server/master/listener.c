@@ -2,6 +2,7 @@
 #include "master/listener.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 #include "conf/address.h"
@@ -53,19 +54,31 @@ static const char *remedy(int os_error)
 	}
 }
 
-/* -1: errno */
-static int open_one(const struct conf *conf, const struct conf_listener *l)
+static bool share(int fd, int on)
 {
-	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0;
+}
 
-	if (fd >= 0 && set_options(fd, conf, l) &&
-		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0)
-		return fd;
+/* Keeps errno. */
+static int give_up(int fd)
+{
 	int why = errno;
+
 	if (fd >= 0)
 		(void)close(fd);
 	errno = why;
 	return -1;
+}
+
+/* -1: errno. shared: beside sockets that share, too. */
+static int open_one(const struct conf *conf, const struct conf_listener *l, bool shared)
+{
+	int fd = socket(l->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && set_options(fd, conf, l) && (!shared || share(fd, 1)) &&
+		bind(fd, (const struct sockaddr *)(const void *)&l->addr, l->addr_len) == 0)
+		return fd;
+	return give_up(fd);
 }
 
 static void report_failure(const struct conf_listener *l, struct report *r)
@@ -86,15 +99,88 @@ static bool few_enough(const struct conf *conf, struct report *r)
 	return false;
 }
 
-bool listeners_open(const struct conf *conf, int *fds, struct report *r)
+/* How many listeners before this one have its address: "127.0.0.1:0" may stand there twice. */
+static size_t twins(const struct conf *conf, size_t at)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < at; i++)
+		n += address_eq(&conf->listen[i].addr, &conf->listen[at].addr);
+	return n;
+}
+
+/* An IPv6 socket is for IPv4 connections too, or is not, for all its life. */
+static bool same_socket(const struct conf *a, size_t i, const struct conf *b, size_t j)
+{
+	const struct sockaddr_storage *addr = &a->listen[i].addr;
+	uint16_t port = address_port(addr);
+
+	return address_eq(addr, &b->listen[j].addr) && twins(a, i) == twins(b, j) &&
+		(addr->ss_family != AF_INET6 ||
+			ipv4_has_port(a, port) == ipv4_has_port(b, port));
+}
+
+/* -1: there is none. */
+static int keep_one(const struct conf *conf, size_t at, const struct listeners_before *before)
+{
+	for (size_t j = 0; before->conf && j < before->conf->nlisten; j++) {
+		if (before->fds[j] >= 0 && same_socket(conf, at, before->conf, j))
+			return fcntl(before->fds[j], F_DUPFD_CLOEXEC, 3);
+	}
+	return -1;
+}
+
+/* Whether any of them has this port; these begin or cease to share it. */
+static bool share_port(const struct listeners_before *before, uint16_t port, int on)
+{
+	bool any = false;
+
+	for (size_t i = 0; before->conf && i < before->conf->nlisten; i++) {
+		if (before->fds[i] >= 0 && address_port(&before->conf->listen[i].addr) == port)
+			any |= share(before->fds[i], on);
+	}
+	return any;
+}
+
+/* The port may be our own: "*:995" after "127.0.0.1:995". Then the two listen side by side
+ * until the old one is closed. They share the port for this moment only, so that a second
+ * popartd still learns that it is taken. */
+static int open_beside(const struct conf *conf, const struct conf_listener *l,
+	const struct listeners_before *before)
+{
+	uint16_t port = address_port(&l->addr);
+	int fd;
+
+	if (!share_port(before, port, 1)) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	fd = open_one(conf, l, true);
+	if (fd >= 0 && (listen(fd, BACKLOG) != 0 || !share(fd, 0)))
+		fd = give_up(fd);
+	int why = errno;
+	(void)share_port(before, port, 0);
+	errno = why;
+	return fd;
+}
+
+bool listeners_open(const struct conf *conf, const struct listeners_before *before, int *fds,
+	struct report *r)
 {
 	bool ok = true;
 
 	if (!few_enough(conf, r))
 		return false;
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		fds[i] = open_one(conf, &conf->listen[i]);
-		if (fds[i] >= 0 && listen(fds[i], BACKLOG) == 0)
+		fds[i] = keep_one(conf, i, before);
+		if (fds[i] >= 0)
+			continue;
+		fds[i] = open_one(conf, &conf->listen[i], false);
+		if (fds[i] < 0 && errno == EADDRINUSE)
+			fds[i] = open_beside(conf, &conf->listen[i], before);
+		else if (fds[i] >= 0 && listen(fds[i], BACKLOG) != 0)
+			fds[i] = give_up(fds[i]);
+		if (fds[i] >= 0)
 			continue;
 		report_failure(&conf->listen[i], r);
 		ok = false;
@@ -112,7 +198,7 @@ bool listeners_check(const struct conf *conf, struct report *r)
 	bool ok = few_enough(conf, r);
 
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		int fd = open_one(conf, &conf->listen[i]);
+		int fd = open_one(conf, &conf->listen[i], false);
 		if (fd >= 0) {
 			(void)close(fd);
 		} else if (errno != EADDRINUSE) {
@@ -143,4 +229,19 @@ void listener_name(int fd, struct buf *out)
 	} else {
 		buf_add_str(out, text);
 	}
+}
+
+void listener_log(struct log *log, enum log_event event, const struct conf_listener *c, int fd)
+{
+	struct buf where;
+	struct log_line l;
+
+	buf_init(&where, 128);
+	listener_name(fd, &where);
+	log_begin(log, &l, event);
+	log_view(&l, "address", buf_view(&where));
+	if (c->tls)
+		log_str(&l, "tls", "true");
+	log_end(&l);
+	buf_free(&where);
 }

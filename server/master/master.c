@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/master.h"
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
-#include "ipc/secret.h"
+#include "master/life.h"
 #include "master/limits.h"
 #include "master/listener.h"
-#include "master/logfile.h"
+#include "master/reload.h"
 #include "master/spawn.h"
-
-#define STOP_PATIENCE_MS 10000 /* from CHAN_STOP to SIGKILL */
-
-struct master {
-	struct log *log;
-	struct generation *gen;             /* a reload will put a second one beside it */
-	char ticket_key[SECRET_TICKET_KEY]; /* one for all generations */
-	int signals;                        /* signalfd */
-	int status;                         /* exit status when everything has ended */
-	struct pollfd *fds;                 /* the signals; then two for each worker */
-};
 
 /* Before there is a log, and for who looks at a start that fails. */
 static void say(struct popart_str text)
@@ -34,86 +21,158 @@ static void say(struct popart_str text)
 	(void)fprintf(stderr, "%.*s", VIEW_FMT(text));
 }
 
-static void tell_workers(struct generation *g, enum chan_kind kind, struct log *log)
+void master_log_warnings(const struct master *m, struct popart_str text)
 {
-	const struct chan_msg msg = { .layout = CHAN_LAYOUT, .kind = kind };
-	struct log_line l;
-
-	for (unsigned i = 0; i < g->nworkers; i++) {
-		const struct worker *w = &g->workers[i];
-		if (w->child.chan < 0 || chan_send(w->child.chan, &msg, NULL, 0) == 0)
-			continue;
-		if (errno == EPIPE || errno == ECONNRESET)
-			continue; /* it has just died: its pidfd says so */
-		log_begin(log, &l, LOG_EV_INTERNAL);
-		log_str(&l, "what", "a worker does not take messages");
-		log_u64(&l, "worker", w->index + 1);
-		log_errno(&l, errno);
+	while (text.len > 0) {
+		struct log_line l;
+		log_begin(m->log, &l, LOG_EV_CONFIG);
+		log_message(&l, "text", view_cut(&text, '\n'));
 		log_end(&l);
 	}
 }
 
-static void begin_drain(struct master *m, const char *why)
-{
-	struct generation *g = m->gen;
-	struct log_line l;
+/* --- generations -------------------------------------------------------------------------- */
 
-	log_begin(m->log, &l, LOG_EV_DRAIN);
-	log_str(&l, "reason", why);
-	log_i64(&l, "timeout_ms", g->conf->drain_timeout_ms);
-	log_end(&l);
-	g->phase = PHASE_DRAINING;
-	g->deadline_ms = clock_ms() + g->conf->drain_timeout_ms;
-	tell_workers(g, CHAN_DRAIN, m->log);
-	generation_stop_listening(g);
+/* Everybody's, for poll. */
+static bool make_room(struct master *m, const struct generation *more)
+{
+	size_t room = 1 + 2 * (size_t)more->nworkers;
+	struct worker **whose;
+	struct pollfd *fds;
+
+	for (const struct generation *g = m->newest; g; g = g->older)
+		room += 2 * (size_t)g->nworkers;
+	if (room <= m->room)
+		return true;
+	fds = reallocarray(m->fds, room, sizeof(struct pollfd));
+	m->fds = fds ? fds : m->fds;
+	whose = reallocarray(m->whose, room, sizeof(struct worker *));
+	m->whose = whose ? whose : m->whose;
+	if (fds && whose)
+		m->room = room;
+	return fds && whose;
 }
 
-static void begin_stop(struct master *m)
+bool master_add_generation(
+	struct master *m, struct popart_str conf_text, int binary_fd, struct report *r)
 {
-	m->gen->phase = PHASE_STOPPING;
-	m->gen->deadline_ms = clock_ms() + STOP_PATIENCE_MS;
-	tell_workers(m->gen, CHAN_STOP, m->log);
-	generation_stop_listening(m->gen);
+	const struct generation_setup setup = {
+		.conf_text = conf_text,
+		.conf_name = m->setup->conf_name,
+		.binary_fd = binary_fd,
+		.ticket_key = view_of(m->ticket_key, sizeof(m->ticket_key)),
+		.number = m->last_number,
+		.before = m->serving,
+	};
+	struct generation *g = generation_new(&setup, r);
+
+	if (g && !make_room(m, g)) {
+		report_error(r, NULL, 0, "out of memory");
+		generation_free(&g);
+	}
+	if (!g)
+		return false;
+	g->older = m->newest;
+	m->newest = m->coming = g;
+	if (!m->log) { /* the first */
+		m->log = g->log;
+		g->log = NULL;
+	}
+	master_log_warnings(m, buf_view(&r->text));
+	life_start(g, m->log);
+	return true;
 }
 
-static void begin_kill(struct master *m)
+void master_take_over(struct master *m)
 {
-	struct generation *g = m->gen;
+	struct generation *g = m->coming;
 
-	g->phase = PHASE_KILLING;
-	g->deadline_ms = INT64_MAX;
-	for (unsigned i = 0; i < g->nworkers; i++) {
-		if (g->workers[i].state != WORKER_DOWN)
-			(void)kill(g->workers[i].child.pid, SIGKILL);
+	if (g->log) {
+		log_free(&m->log);
+		m->log = g->log;
+		g->log = NULL;
+	}
+	m->serving = g;
+	m->coming = NULL;
+	life_serve(g, m->log);
+}
+
+void master_give_up(struct master *m)
+{
+	struct generation *g = m->coming;
+
+	m->coming = NULL;
+	life_stop(g, m->serving, m->log);
+}
+
+/* Those that have nobody left. */
+static void bury_generations(struct master *m)
+{
+	struct generation **link = &m->newest;
+
+	while (*link) {
+		struct generation *g = *link;
+
+		if (g->phase < PHASE_DRAINING || generation_alive(g) > 0) {
+			link = &g->older;
+			continue;
+		}
+		*link = g->older;
+		if (m->serving) {
+			board_pass_counters(g->board, m->serving->board);
+			if (m->serving->conf->login_delay_s > 0)
+				board_pass_logins(g->board, m->serving->board);
+		}
+		generation_free(&g);
 	}
 }
 
-/* A configuration or a module that does not work must not look like a server. */
-static void fail_start(struct master *m, const struct worker *w, struct popart_str why)
+static void drain_all(struct master *m, const char *why)
 {
-	if (m->gen->phase != PHASE_STARTING)
-		return; /* the others say the same */
-	(void)fprintf(stderr, "popartd: worker %u cannot start:\n", w->index + 1);
+	if (m->coming)
+		master_give_up(m);
+	m->ending = true;
+	m->reload_wanted = false;
+	m->serving = NULL;
+	for (struct generation *g = m->newest; g; g = g->older) {
+		if (g->phase < PHASE_STOPPING)
+			life_drain(g, why, m->log);
+	}
+}
+
+static void stop_all(struct master *m)
+{
+	for (struct generation *g = m->newest; g; g = g->older) {
+		if (g->phase < PHASE_STOPPING)
+			life_stop(g, NULL, m->log);
+	}
+}
+
+/* --- what workers say --------------------------------------------------------------------- */
+
+/* A configuration or a module that does not work must not look like a server, nor end one. */
+static void fail_start(struct master *m, unsigned worker, struct popart_str why)
+{
+	if (m->serving) {
+		reload_fail(m, worker, why);
+		return;
+	}
+	if (worker)
+		(void)fprintf(stderr, "popartd: worker %u cannot start:\n", worker);
 	say(why);
 	if (!view_ends(why, VIEW_LIT("\n")))
 		say(VIEW_LIT("\n"));
 	m->status = 1;
-	begin_stop(m);
+	m->ending = true;
+	master_give_up(m);
 }
 
-static void on_ready(struct master *m, struct worker *w)
+static void start_up(struct master *m)
 {
-	struct generation *g = m->gen;
+	struct generation *g = m->coming;
 	struct log_line l;
 
-	w->state = WORKER_SERVING;
-	log_begin(m->log, &l, LOG_EV_WORKER_START);
-	log_u64(&l, "worker", w->index + 1);
-	log_i64(&l, "pid", w->child.pid);
-	log_end(&l);
-	if (g->phase != PHASE_STARTING || generation_serving(g) < g->nworkers)
-		return;
-	g->phase = PHASE_SERVING;
+	master_take_over(m);
 	log_begin(m->log, &l, LOG_EV_START);
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
@@ -122,31 +181,68 @@ static void on_ready(struct master *m, struct worker *w)
 	log_end(&l);
 }
 
+static void on_ready(struct master *m, struct worker *w, struct popart_str warnings)
+{
+	struct generation *g = w->gen;
+	struct log_line l;
+
+	w->state = WORKER_READY;
+	if (g->phase >= PHASE_DRAINING)
+		return; /* the generation was given up, or retired, meanwhile */
+	log_begin(m->log, &l, LOG_EV_WORKER_START);
+	log_u64(&l, "worker", w->index + 1);
+	log_u64(&l, "generation", g->number);
+	log_i64(&l, "pid", w->child.pid);
+	log_end(&l);
+	if (w->index == 0) /* the others say the same */
+		master_log_warnings(m, warnings);
+	if (g->phase == PHASE_SERVING)
+		spawn_tell(w, CHAN_ACCEPT, m->log);
+	if (g != m->coming || generation_ready(g) < g->nworkers)
+		return;
+	if (m->serving)
+		reload_succeed(m);
+	else
+		start_up(m);
+}
+
 static void on_failed(struct master *m, struct worker *w, struct popart_str why)
 {
 	struct log_line l;
 
 	w->state = WORKER_FAILING;
-	if (m->gen->phase == PHASE_STARTING) {
-		fail_start(m, w, why);
-		return;
-	}
-	while (m->gen->phase == PHASE_SERVING && why.len > 0) {
+	if (w->gen == m->coming)
+		fail_start(m, w->index + 1, why);
+	while (w->gen->phase == PHASE_SERVING && why.len > 0) {
 		log_begin(m->log, &l, LOG_EV_WORKER_FAILED);
 		log_u64(&l, "worker", w->index + 1);
-		log_quoted(&l, "reason", view_cut(&why, '\n'));
+		log_u64(&l, "generation", w->gen->number);
+		log_message(&l, "reason", view_cut(&why, '\n'));
 		log_end(&l);
 	}
 }
 
+/* Nothing that it says can be understood. */
+static void on_nonsense(struct master *m, struct worker *w)
+{
+	if (w->state == WORKER_STARTING)
+		on_failed(m, w,
+			VIEW_LIT("the popartd that is installed now was built with another "
+				 "layout of messages than the one that runs; restart popartd"));
+	(void)kill(w->child.pid, SIGKILL);
+}
+
 /* Whoever holds the lock is in another process: all of them look. */
 static void relay_probe(
-	struct generation *g, const struct worker *from, const struct chan_msg *msg)
+	const struct master *m, const struct worker *from, const struct chan_msg *msg)
 {
-	for (unsigned i = 0; i < g->nworkers; i++) {
-		const struct worker *w = &g->workers[i];
-		if (w != from && w->state == WORKER_SERVING && w->child.chan >= 0)
-			(void)chan_send(w->child.chan, msg, NULL, 0); /* asked again if lost */
+	for (const struct generation *g = m->newest; g; g = g->older) {
+		for (unsigned i = 0; i < g->nworkers; i++) {
+			const struct worker *w = &g->workers[i];
+			if (w != from && w->state == WORKER_READY && w->child.chan >= 0)
+				(void)chan_send(w->child.chan, msg, NULL, 0); /* asked again
+				                                                 if lost */
+		}
 	}
 }
 
@@ -163,18 +259,20 @@ static bool hear(struct master *m, struct worker *w)
 	if (got <= 0) {
 		(void)close(w->child.chan);
 		w->child.chan = -1;
-		if (got < 0) /* nothing that it says can be understood */
-			(void)kill(w->child.pid, SIGKILL);
+		if (got < 0)
+			on_nonsense(m, w);
 		return false;
 	}
 	for (size_t i = 0; i < nfds; i++)
 		(void)close(fds[i]); /* workers have none to give */
-	if (msg.kind == CHAN_READY)
-		on_ready(m, w);
+	if (msg.kind == CHAN_READY && w->state == WORKER_STARTING)
+		on_ready(m, w, view_of(msg.text, msg.text_len));
 	else if (msg.kind == CHAN_FAILED)
 		on_failed(m, w, view_of(msg.text, msg.text_len));
+	else if (msg.kind == CHAN_RETIRED && m->serving)
+		life_look(m->serving, m->log);
 	else if (msg.kind == CHAN_PROBE)
-		relay_probe(m->gen, w, &msg);
+		relay_probe(m, w, &msg);
 	return true;
 }
 
@@ -185,44 +283,59 @@ static void on_death(struct master *m, struct worker *w)
 	while (w->child.chan >= 0 && hear(m, w))
 		; /* its last words */
 	int status = spawn_bury(w, m->log);
-	if (m->gen->phase != PHASE_STARTING)
-		return;
-	buf_init(&how, 64);
-	buf_add_str(&how, "it ended before it was ready: ");
-	spawn_describe(status, &how);
-	fail_start(m, w, buf_view(&how));
-	buf_free(&how);
+	if (w->gen == m->coming) {
+		buf_init(&how, 64);
+		buf_add_str(&how, "it ended before it was ready: ");
+		spawn_describe(status, &how);
+		fail_start(m, w->index + 1, buf_view(&how));
+		buf_free(&how);
+	}
+	if (m->serving)
+		life_look(m->serving, m->log);
 }
+
+/* --- signals and time --------------------------------------------------------------------- */
 
 static void on_signal(struct master *m)
 {
 	struct signalfd_siginfo info;
-	struct log_line l;
 
 	if (read(m->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	switch (info.ssi_signo) {
 	case SIGTERM:
 	case SIGINT:
-		if (m->gen->phase < PHASE_DRAINING)
-			begin_drain(m, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-		else if (m->gen->phase == PHASE_DRAINING)
-			begin_stop(m);
+		if (m->ending)
+			stop_all(m);
+		else
+			drain_all(m, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		break;
 	case SIGHUP:
-		log_begin(m->log, &l, LOG_EV_CONFIG);
-		log_str(&l, "text", "SIGHUP: this version cannot reload; restart popartd");
-		log_end(&l);
+		reload_ask(m);
 		break;
 	default:
 		break;
 	}
 }
 
-/* What time brings: workers that are due again, phases that are over. */
-static void on_time(struct master *m)
+static void fail_late(struct master *m)
 {
-	struct generation *g = m->gen;
+	const struct generation *g = m->coming;
+	struct buf why;
+
+	buf_init(&why, 256);
+	buf_printf(&why,
+		"%u of %u workers were not ready after start_timeout, %lld ms; it may have to "
+		"be longer",
+		g->nworkers - generation_ready(g), g->nworkers,
+		(long long)g->conf->start_timeout_ms);
+	fail_start(m, 0, buf_view(&why));
+	buf_free(&why);
+}
+
+/* What time brings: workers that are due again, phases that are over. */
+static void on_time(struct master *m, struct generation *g)
+{
 	int64_t now = clock_ms();
 
 	for (unsigned i = 0; i < g->nworkers && g->phase <= PHASE_SERVING; i++) {
@@ -232,14 +345,16 @@ static void on_time(struct master *m)
 	}
 	if (g->deadline_ms > now)
 		return;
-	if (g->phase == PHASE_DRAINING)
-		begin_stop(m);
+	if (g->phase == PHASE_STARTING)
+		fail_late(m);
+	else if (g->phase == PHASE_DRAINING)
+		life_stop(g, m->serving, m->log);
 	else if (g->phase == PHASE_STOPPING)
-		begin_kill(m);
+		life_kill(g);
 }
 
-/* Milliseconds for poll: -1 when only an event can change anything. */
-static int patience(const struct generation *g)
+/* When time brings something next; INT64_MAX: never. */
+static int64_t next_due(const struct generation *g)
 {
 	int64_t due = g->deadline_ms;
 
@@ -248,67 +363,67 @@ static int patience(const struct generation *g)
 		if (w->state == WORKER_DOWN && w->due_ms < due)
 			due = w->due_ms;
 	}
+	return due;
+}
+
+/* Milliseconds for poll: -1 when only an event can change anything. */
+static int patience(const struct master *m)
+{
+	int64_t due = INT64_MAX;
+
+	for (const struct generation *g = m->newest; g; g = g->older)
+		due = next_due(g) < due ? next_due(g) : due;
 	if (due == INT64_MAX)
 		return -1;
 	int64_t left = due - clock_ms();
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
-static bool over(const struct generation *g)
+/* How many descriptors to wait for. */
+static nfds_t gather(struct master *m)
 {
-	return g->phase >= PHASE_DRAINING && generation_alive(g) == 0;
+	nfds_t n = 0;
+
+	m->fds[n++] = (struct pollfd){ .fd = m->signals, .events = POLLIN };
+	for (struct generation *g = m->newest; g; g = g->older) {
+		for (unsigned i = 0; i < g->nworkers; i++) {
+			struct worker *w = &g->workers[i]; /* -1 is passed over */
+			m->whose[n] = m->whose[n + 1] = w;
+			m->fds[n++] = (struct pollfd){ .fd = w->child.chan, .events = POLLIN };
+			m->fds[n++] = (struct pollfd){ .fd = w->child.pidfd, .events = POLLIN };
+		}
+	}
+	return n;
 }
 
+/* Generations come and go at the end of a turn only. */
 static void one_turn(struct master *m)
 {
-	struct generation *g = m->gen;
+	nfds_t n = gather(m);
 
-	m->fds[0] = (struct pollfd){ .fd = m->signals, .events = POLLIN };
-	for (unsigned i = 0; i < g->nworkers; i++) {
-		const struct child *c = &g->workers[i].child; /* -1 is passed over */
-		m->fds[1 + 2 * i] = (struct pollfd){ .fd = c->chan, .events = POLLIN };
-		m->fds[2 + 2 * i] = (struct pollfd){ .fd = c->pidfd, .events = POLLIN };
-	}
 	log_flush(m->log);
-	if (poll(m->fds, 1 + 2 * (nfds_t)g->nworkers, patience(g)) < 0)
+	if (poll(m->fds, n, patience(m)) < 0)
 		return; /* EINTR, or ENOMEM: try again */
 	if (m->fds[0].revents)
 		on_signal(m);
-	for (unsigned i = 0; i < g->nworkers; i++) {
-		if (m->fds[1 + 2 * i].revents)
-			(void)hear(m, &g->workers[i]);
-		if (m->fds[2 + 2 * i].revents)
-			on_death(m, &g->workers[i]);
+	for (nfds_t i = 1; i < n; i += 2) {
+		if (m->fds[i].revents)
+			(void)hear(m, m->whose[i]);
+		if (m->fds[i + 1].revents)
+			on_death(m, m->whose[i]);
 	}
-	on_time(m);
+	for (struct generation *g = m->newest; g; g = g->older)
+		on_time(m, g);
+	bury_generations(m);
+	reload_begin(m);
 }
 
-static void log_listeners(struct log *log, const struct generation *g)
-{
-	for (size_t i = 0; i < g->conf->nlisten; i++) {
-		struct buf where;
-		struct log_line l;
-		buf_init(&where, 128);
-		listener_name(g->listeners[i], &where);
-		log_begin(log, &l, LOG_EV_LISTEN);
-		log_view(&l, "address", buf_view(&where));
-		if (g->conf->listen[i].tls)
-			log_str(&l, "tls", "true");
-		log_end(&l);
-		buf_free(&where);
-	}
-}
+/* --- begin and end ------------------------------------------------------------------------ */
 
-static void log_warnings(struct log *log, const struct report *r)
+static void log_listeners(const struct master *m, const struct generation *g)
 {
-	struct popart_str rest = buf_view(&r->text);
-
-	while (rest.len > 0) {
-		struct log_line l;
-		log_begin(log, &l, LOG_EV_CONFIG);
-		log_quoted(&l, "text", view_cut(&rest, '\n'));
-		log_end(&l);
-	}
+	for (size_t i = 0; i < g->conf->nlisten; i++)
+		listener_log(m->log, LOG_EV_LISTEN, &g->conf->listen[i], g->listeners[i]);
 }
 
 /* Ours from here on: nothing interrupts, everything is read from the descriptor. */
@@ -332,9 +447,9 @@ static void serve(struct master *m)
 {
 	struct log_line l;
 
-	for (unsigned i = 0; i < m->gen->nworkers; i++)
-		spawn_worker(&m->gen->workers[i], m->log);
-	while (!over(m->gen))
+	m->status = 0;
+	log_listeners(m, m->newest);
+	while (m->newest)
 		one_turn(m);
 	log_begin(m->log, &l, LOG_EV_STOP);
 	log_i64(&l, "status", m->status);
@@ -343,7 +458,7 @@ static void serve(struct master *m)
 
 int master_main(const struct master_setup *setup)
 {
-	struct master m = { .signals = -1, .status = 1 };
+	struct master m = { .setup = setup, .last_number = 1, .signals = -1, .status = 1 };
 	struct report report;
 
 	report_init(&report);
@@ -352,34 +467,22 @@ int master_main(const struct master_setup *setup)
 		(void)fprintf(stderr, "popartd: no random numbers: %s\n", strerror(errno));
 		goto out;
 	}
-	m.gen = generation_new(setup, view_of(m.ticket_key, sizeof(m.ticket_key)), 1, &report);
-	if (!m.gen) {
-		say(buf_view(&report.text));
-		goto out;
-	}
-	m.log = logfile_open(m.gen->conf, &m.gen->account, &report);
-	if (!m.log) {
-		say(buf_view(&report.text));
-		goto out;
-	}
 	m.signals = take_signals();
-	m.fds = calloc(1 + 2 * (size_t)m.gen->nworkers, sizeof(*m.fds));
-	if (m.signals < 0 || !m.fds) {
+	if (m.signals < 0) {
 		(void)fprintf(stderr, "popartd: cannot start: %s\n", strerror(errno));
 		goto out;
 	}
-	log_warnings(m.log, &report);
-	log_listeners(m.log, m.gen);
-	m.status = 0;
-	serve(&m);
+	if (master_add_generation(&m, setup->conf_text, setup->binary_fd, &report))
+		serve(&m);
+	else
+		say(buf_view(&report.text));
 out:
 	free(m.fds);
+	free(m.whose);
 	if (m.signals >= 0)
 		(void)close(m.signals);
 	if (m.log)
 		log_free(&m.log);
-	if (m.gen)
-		generation_free(&m.gen);
 	explicit_bzero(m.ticket_key, sizeof(m.ticket_key));
 	report_free(&report);
 	return m.status;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -107,4 +106,16 @@ bool rundir_check(
 	const char *run_dir, const struct account *a, struct place at, struct report *r)
 {
 	return walk(run_dir, a, false, at, r);
+}
+
+bool rundir_find(const char *run_dir, struct stat *st)
+{
+	int dir = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool ok = dir >= 0 && fstatat(dir, "locks", st, AT_SYMLINK_NOFOLLOW) == 0;
+	int why = errno;
+
+	if (dir >= 0)
+		(void)close(dir);
+	errno = why;
+	return ok;
 }

@@ -2,6 +2,7 @@
 #ifndef MASTER_RUNDIR_H
 #define MASTER_RUNDIR_H
 /* The directory for what lives as long as the server runs: the lock files. */
+#include <sys/stat.h>
 #include "master/account.h"
 
 /*
@@ -10,6 +11,8 @@
  * could not use it. place is where run_dir is configured. False: the report says why.
  */
 bool rundir_make(const char *run_dir, const struct account *, struct place, struct report *);
+/* run_dir/locks, as it is now. False: errno. */
+bool rundir_find(const char *run_dir, struct stat *);
 /* As the account: whether that would work. Nothing is made. */
 bool rundir_check(const char *run_dir, const struct account *, struct place, struct report *);
 

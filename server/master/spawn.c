@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include "base/clock.h"
-#include "ipc/chan.h"
 
 #define DOING_MAX 1024u
 
@@ -35,6 +34,19 @@ static int send_start(const struct worker *w)
 	return chan_send(w->child.chan, &msg, fds, n);
 }
 
+static void log_trouble(const struct worker *w, const char *what, struct log *log)
+{
+	int why = errno;
+	struct log_line l;
+
+	log_begin(log, &l, LOG_EV_INTERNAL);
+	log_str(&l, "what", what);
+	log_u64(&l, "worker", w->index + 1);
+	log_u64(&l, "generation", w->gen->number);
+	log_errno(&l, why);
+	log_end(&l);
+}
+
 void spawn_worker(struct worker *w, struct log *log)
 {
 	const struct generation *g = w->gen;
@@ -45,28 +57,29 @@ void spawn_worker(struct worker *w, struct log *log)
 		.run_dir = g->conf->run_dir,
 		.state_dir = g->conf->state_dir,
 	};
-	struct log_line l;
 
 	w->started_ms = clock_ms();
 	if (child_start(&w->child, &setup) < 0) {
 		w->due_ms = w->started_ms + backoff_after(&w->backoff, 0);
-		log_begin(log, &l, LOG_EV_INTERNAL);
-		log_str(&l, "what", "cannot start a worker");
-		log_u64(&l, "worker", w->index + 1);
-		log_errno(&l, errno);
-		log_end(&l);
+		log_trouble(w, "cannot start a worker", log);
 		return;
 	}
 	w->state = WORKER_STARTING;
 	board_worker_state(g->board, w->index, BOARD_STARTING, w->child.pid);
 	if (send_start(w) < 0) {
-		log_begin(log, &l, LOG_EV_INTERNAL);
-		log_str(&l, "what", "cannot talk to a worker");
-		log_u64(&l, "worker", w->index + 1);
-		log_errno(&l, errno);
-		log_end(&l);
+		log_trouble(w, "cannot talk to a worker", log);
 		(void)kill(w->child.pid, SIGKILL); /* its end is noticed like any other */
 	}
+}
+
+void spawn_tell(const struct worker *w, enum chan_kind kind, struct log *log)
+{
+	const struct chan_msg msg = { .layout = CHAN_LAYOUT, .kind = kind };
+
+	if (w->child.chan < 0 || chan_send(w->child.chan, &msg, NULL, 0) == 0)
+		return;
+	if (errno != EPIPE && errno != ECONNRESET) /* it has just died: its pidfd says so */
+		log_trouble(w, "a worker does not take messages", log);
 }
 
 void spawn_describe(int status, struct buf *out)
@@ -118,6 +131,7 @@ static void log_death(
 	read_doing(w, &what, &user);
 	log_begin(log, &l, LOG_EV_WORKER_DIED);
 	log_u64(&l, "worker", w->index + 1);
+	log_u64(&l, "generation", w->gen->number);
 	log_i64(&l, "pid", pid);
 	log_quoted(&l, "reason", buf_view(&how));
 	log_u64(&l, "sessions", board_worker_repair(w->gen->board, w->index));
@@ -139,6 +153,7 @@ static void log_exit(const struct worker *w, struct log *log, int pid)
 
 	log_begin(log, &l, LOG_EV_WORKER_EXIT);
 	log_u64(&l, "worker", w->index + 1);
+	log_u64(&l, "generation", w->gen->number);
 	log_i64(&l, "pid", pid);
 	log_end(&l);
 }
@@ -155,7 +170,8 @@ int spawn_bury(struct worker *w, struct log *log)
 	w->due_ms = now + delay_ms;
 	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_exit(w, log, pid);
-	else if (was != WORKER_FAILING && w->gen->phase != PHASE_STARTING)
+	else if (was == WORKER_READY ? w->gen->phase != PHASE_STARTING
+				     : was != WORKER_FAILING && w->gen->phase == PHASE_SERVING)
 		log_death(w, log, pid, status, delay_ms);
 	(void)board_worker_repair(w->gen->board, w->index);
 	return status;

@@ -2,11 +2,14 @@
 #ifndef MASTER_SPAWN_H
 #define MASTER_SPAWN_H
 /* Workers come to life and to their end. */
+#include "ipc/chan.h"
 #include "master/generation.h"
 
 /* Starts the worker's process and sends it what it needs. What fails is logged, and the
  * worker is due again later. */
 void spawn_worker(struct worker *, struct log *);
+/* A message without more, if the worker has a process; what fails is logged. */
+void spawn_tell(const struct worker *, enum chan_kind, struct log *);
 /* After its pidfd became readable: collects the process, logs what it died of and in the
  * middle of what, repairs its part of the scoreboard, and says when it is due again.
  * Returns the wait status. */

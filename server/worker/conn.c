@@ -315,6 +315,7 @@ void conn_begin(struct conn *c)
 
 uint32_t conn_drain(struct worker *w)
 {
+	bool patient = atomic_load(&w->phase) < WORKER_DRAINING;
 	uint32_t left = 0;
 
 	pthread_mutex_lock(&w->table.mutex);
@@ -324,7 +325,7 @@ uint32_t conn_drain(struct worker *w)
 		if (!c)
 			continue;
 		left++;
-		if (conn_logged_in(c))
+		if (patient || conn_logged_in(c))
 			continue;
 		atomic_store(&c->killed, KILL_STOP);
 		(void)shutdown(c->fd, SHUT_RDWR);

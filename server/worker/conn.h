@@ -22,7 +22,8 @@ void conn_event(void *user, const struct popart_event *);
 /* Time is up: the owner will notice by the end of its input. A client that is slow to read
  * what was sent gets more. */
 void conn_expired(struct wheel_entry *);
-/* Ends every connection that has not logged in; returns how many are left. */
+/* How many connections are left. Once the worker drains, those that have not logged in are
+ * ended. */
 uint32_t conn_drain(struct worker *);
 /* With all other threads gone: ends every connection, without update. */
 void conn_stop_all(struct thread *);

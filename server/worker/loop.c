@@ -102,6 +102,17 @@ static struct worker_listener *listener_of(const struct worker *w, const void *p
 	return NULL;
 }
 
+/* After the phase has changed, nobody accepts any more once `accepting` is 0. */
+static void accept_all(struct thread *t, const struct worker_listener *l)
+{
+	struct worker *w = t->worker;
+
+	atomic_fetch_add(&w->accepting, 1);
+	while (atomic_load(&w->phase) == WORKER_SERVING && conn_accept(t, l))
+		;
+	atomic_fetch_sub(&w->accepting, 1);
+}
+
 void loop_run(struct thread *t)
 {
 	struct worker *w = t->worker;
@@ -119,8 +130,7 @@ void loop_run(struct thread *t)
 			return;
 		l = listener_of(w, e.data.ptr);
 		if (l)
-			while (conn_accept(t, l))
-				;
+			accept_all(t, l);
 		else
 			conn_ready(t, e.data.ptr, e.events);
 	}

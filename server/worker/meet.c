@@ -38,6 +38,7 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 		call, c->worker->host, c->thread->index, c->id, clock_ms() + CALL_DEADLINE_MS);
 	call->peer = conn_peer(c);
 	call->user = c->who ? c->who->user : VIEW_NONE;
+	call->who = c->who;
 	n = put(note->what, sizeof(note->what), 0, view_str(instance));
 	n = put(note->what, sizeof(note->what), n, VIEW_LIT("."));
 	(void)put(note->what, sizeof(note->what), n, view_str(what));

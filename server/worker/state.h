@@ -15,7 +15,13 @@
 #include "worker/lock.h"
 #include "worker/pool.h"
 
-enum worker_phase { WORKER_SERVING, WORKER_DRAINING, WORKER_STOPPING };
+enum worker_phase {
+	WORKER_WAITING,  /* ready, but not told to accept yet         */
+	WORKER_SERVING,  /* accepts                                   */
+	WORKER_RETIRING, /* who is connected may go on, log in as well */
+	WORKER_DRAINING, /* who has logged in may go on               */
+	WORKER_STOPPING  /* nobody may                                */
+};
 
 struct conn;
 
@@ -48,7 +54,7 @@ struct refusals {
 #define PROBE_PLACES 256u
 
 struct worker {
-	uint32_t index;
+	uint32_t index, generation;
 	int chan;
 	struct conf *conf;
 	struct log *log;
@@ -73,8 +79,9 @@ struct worker {
 
 	struct conn_table table;
 	_Atomic uint64_t next_session;
-	_Atomic uint32_t phase;    /* enum worker_phase                             */
-	_Atomic uint32_t stopping; /* what host->stop_asked reads                   */
+	_Atomic uint32_t phase;     /* enum worker_phase                             */
+	_Atomic uint32_t accepting; /* threads that may be, while the phase is SERVING */
+	_Atomic uint32_t stopping;  /* what host->stop_asked reads                   */
 	bool modules_started;
 };
 

@@ -48,6 +48,8 @@ static bool read_conf(struct worker *w, int fd, const char *name, struct report 
 	else
 		fail_errno(r, "cannot read the master's copy of the configuration");
 	free(text);
+	if (w->conf)
+		buf_reset(&r->text); /* warnings, which the master has given already */
 	return w->conf != NULL;
 }
 
@@ -129,7 +131,8 @@ static bool open_log(struct worker *w, struct report *r)
 {
 	char process[32];
 
-	(void)snprintf(process, sizeof(process), "worker-%u", (unsigned)w->index + 1);
+	(void)snprintf(process, sizeof(process), "worker-%u.%u", (unsigned)w->index + 1,
+		(unsigned)w->generation);
 	w->log = conf_open_log(w->conf, process, r);
 	return w->log != NULL;
 }
@@ -220,13 +223,29 @@ static void tell(struct worker *w, enum chan_kind kind, const struct report *r)
 	(void)chan_send(w->chan, &msg, NULL, 0);
 }
 
-static void begin_drain(struct worker *w)
+/* An edge comes once: whoever could not be accepted, for lack of descriptors or memory or
+ * because the worker that was woken for it has ended, would wait until the next client
+ * comes. Adding a listener to epoll reports who is waiting. */
+static void accept_anew(struct worker *w)
+{
+	if (atomic_load(&w->phase) == WORKER_WAITING) {
+		atomic_store(&w->phase, WORKER_SERVING);
+		board_worker_state(w->board, w->index, BOARD_SERVING, (int32_t)getpid());
+	}
+	if (atomic_load(&w->phase) != WORKER_SERVING)
+		return;
+	loop_stop_accepting(w);
+	loop_accept(w);
+}
+
+/* phase: WORKER_RETIRING or WORKER_DRAINING. */
+static void begin_drain(struct worker *w, enum worker_phase phase)
 {
 	struct log_line l;
 
-	if (atomic_load(&w->phase) != WORKER_SERVING)
+	if (atomic_load(&w->phase) >= phase)
 		return;
-	atomic_store(&w->phase, WORKER_DRAINING);
+	atomic_store(&w->phase, phase);
 	loop_stop_accepting(w);
 	board_worker_state(w->board, w->index, BOARD_DRAINING, (int32_t)getpid());
 	log_begin(w->log, &l, LOG_EV_DRAIN);
@@ -249,8 +268,14 @@ static bool obey(struct worker *w)
 	for (size_t i = 0; i < nfds; i++)
 		(void)close(fds[i]);
 	switch (msg.kind) {
+	case CHAN_ACCEPT:
+		accept_anew(w);
+		return true;
+	case CHAN_RETIRE:
+		begin_drain(w, WORKER_RETIRING);
+		return true;
 	case CHAN_DRAIN:
-		begin_drain(w);
+		begin_drain(w, WORKER_DRAINING);
 		return true;
 	case CHAN_PROBE:
 		(void)locks_probe(w->locks, msg.lock);
@@ -260,15 +285,16 @@ static bool obey(struct worker *w)
 	}
 }
 
-/* An edge comes once: without this, whoever could not be accepted, for lack of
- * descriptors or memory, would wait until the next client comes. */
-static void look_again(struct worker *w)
+/* False: the last session of a worker that takes no more is over. A thread that was
+ * accepting when the phase changed may bring one more first. */
+static bool drain(struct worker *w, bool *told)
 {
-	if (atomic_exchange(&w->left_waiting, 0) == 0 ||
-		atomic_load(&w->phase) != WORKER_SERVING)
-		return;
-	loop_stop_accepting(w);
-	loop_accept(w);
+	if (atomic_load(&w->phase) < WORKER_RETIRING || atomic_load(&w->accepting) > 0)
+		return true;
+	if (!*told)
+		tell(w, CHAN_RETIRED, NULL);
+	*told = true;
+	return conn_drain(w) > 0;
 }
 
 /* Turns the wheel and listens to the master, until the worker is to end. */
@@ -276,6 +302,7 @@ static void control(struct worker *w)
 {
 	struct pollfd p = { .fd = w->chan, .events = POLLIN };
 	int64_t now, next_flush = 0;
+	bool told = false;
 
 	for (;;) {
 		if (poll(&p, 1, WHEEL_TICK_MS) > 0 && !obey(w))
@@ -284,20 +311,20 @@ static void control(struct worker *w)
 		wheel_turn(w->wheel, now, conn_expired);
 		if (now >= next_flush) {
 			log_flush(w->log);
-			look_again(w);
+			if (atomic_exchange(&w->left_waiting, 0) != 0)
+				accept_anew(w);
 			next_flush = now + 1000;
 		}
-		if (atomic_load(&w->phase) == WORKER_DRAINING && conn_drain(w) == 0)
+		if (!drain(w, &told))
 			return;
 	}
 }
 
-static void serve(struct worker *w, struct crew **crew, struct thread *self)
+static void serve(
+	struct worker *w, struct crew **crew, struct thread *self, const struct report *r)
 {
 	crew_go(*crew);
-	loop_accept(w);
-	board_worker_state(w->board, w->index, BOARD_SERVING, (int32_t)getpid());
-	tell(w, CHAN_READY, NULL);
+	tell(w, CHAN_READY, r);
 	control(w);
 	loop_stop_accepting(w);
 	atomic_store(&w->stopping, 1);
@@ -350,11 +377,16 @@ static bool live(struct worker *w, struct report *r)
 	}
 	crew = crew_start(w, r);
 	if (crew)
-		serve(w, &crew, self);
+		serve(w, &crew, self, r);
 	host_thread_stop(w->host, self_index);
 	thread_free(&self);
 	return r->errors == 0;
 }
+
+/* After an update: the master is the old program still. */
+static const char strange_layout[] = "the popartd that runs and the one that is installed now "
+				     "were built with another layout of messages; restart "
+				     "popartd";
 
 /* The first message: who we are, and everything we need. */
 static bool take_start(struct worker *w, struct report *r)
@@ -363,17 +395,24 @@ static bool take_start(struct worker *w, struct report *r)
 	int fds[CHAN_FDS_MAX];
 	size_t n = ARRAY_LEN(fds);
 	bool ok = false;
+	int got;
 	char name[CHAN_TEXT_MAX + 1];
 
-	if (chan_recv(w->chan, &msg, fds, &n) != 1 || msg.kind != CHAN_START || n < 3) {
-		report_error(r, NULL, 0, "no start message from the master");
+	got = chan_recv(w->chan, &msg, fds, &n);
+	if (got != 1 || msg.kind != CHAN_START || n < 3) {
+		report_error(r, NULL, 0, "%s",
+			got < 0 && errno == EPROTO ? strange_layout
+						   : "no start message from the master");
 		return false;
 	}
 	w->index = msg.worker;
+	w->generation = msg.generation;
 	memcpy(name, msg.text, msg.text_len);
 	name[msg.text_len] = '\0';
 	w->board = board_map(fds[1]);
-	if (!w->board)
+	if (!w->board && errno == EPROTO)
+		report_error(r, NULL, 0, "%s", strange_layout);
+	else if (!w->board)
 		fail_errno(r, "scoreboard");
 	else
 		ok = read_conf(w, fds[0], name, r) && take_secrets(w, fds[2], r) &&

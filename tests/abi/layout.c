@@ -149,6 +149,7 @@ static const struct row rows[] = {
 	MEMBER(popart_host, random),
 	MEMBER(popart_host, scratch),
 	MEMBER(popart_host, expand),
+	MEMBER(popart_host, reach_as),
 	STRUCT(popart_stat),
 	MEMBER(popart_stat, name),
 	MEMBER(popart_stat, kind),

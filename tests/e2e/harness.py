@@ -11,14 +11,17 @@ Environment: POPARTD, the program; MODULE_PATH, the directories of the modules, 
 
 import contextlib
 import os
+import random
 import re
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -199,20 +202,22 @@ def paused(pids):
         yield
     finally:
         for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class Program:
     """A running popartd: its process, its log, its address."""
 
-    def __init__(self, arguments, directory, expect=(), environment=None, groups=None):
+    def __init__(self, arguments, directory, expect=(), environment=None, groups=None,
+                 program=POPARTD):
         self.directory = directory
         self.expect = set(expect)
         self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
         self.port = None
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [POPARTD] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [program] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env=environment, extra_groups=groups)
         self.pid = self.process.pid
 
@@ -241,6 +246,19 @@ class Program:
 
     def workers(self):
         return processes(4, self.pid)
+
+    def generation(self, number):
+        """The pids of a generation's workers that have become ready and still live."""
+        started = [int(re.search(r"\bpid=(\d+)", line).group(1))
+                   for line in self.events("worker_start")
+                   if " generation=%d " % number in line]
+        return sorted(set(started) & set(self.workers()))
+
+    def reload(self, outcome="reload"):
+        """SIGHUP, and the lines of the event that says how it went."""
+        before = len(self.events(outcome))
+        self.send_signal(signal.SIGHUP)
+        return self.wait_event(outcome, before + 1)[before:]
 
     def rss(self):
         """KiB that all workers have in memory."""
@@ -350,8 +368,7 @@ class Server(Program):
         self.users = {"bob": PASSWORD} if users is None else users
         self.options = (extra, listener, workers, threads, user, log_level)
         self.conf = os.path.join(directory, "popart.conf")
-        with open(self.conf, "w", encoding="utf-8") as file:
-            file.write(self.configuration(directory))
+        self.write(self.configuration(directory))
         super().__init__(["-c", self.conf], directory, **more)
         try:
             self.wait_ready()
@@ -359,6 +376,20 @@ class Server(Program):
             self.show_log()
             self.kill()
             raise
+
+    def write(self, text):
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def change(self, *edits, **options):
+        """Writes the configuration anew, with other options and each (old, new) text."""
+        names = ("extra", "listener", "workers", "threads", "user", "log_level")
+        self.options = tuple(options.get(name, old) for name, old in zip(names, self.options))
+        text = self.configuration(self.directory)
+        for old, new in edits:
+            assert old in text, old
+            text = text.replace(old, new)
+        self.write(text)
 
     def configuration(self, directory):
         extra, listener, workers, threads, user, log_level = self.options
@@ -579,6 +610,159 @@ class Pop:
             found[number] = self.retr(number)
             equal(len(found[number]), size, "the length of message %d" % number)
         return found
+
+
+def keepalive_runs(server, client):
+    """Whether the server's end of this connection has its keep-alive timer set."""
+    ends = ("%08X:%04X" % (0x0100007F, server.port),
+            "%08X:%04X" % (0x0100007F, client.socket.getsockname()[1]))
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file:
+            fields = line.split()
+            if (fields[1], fields[2]) == ends:
+                return fields[5].startswith("02:")
+    raise AssertionError("no such connection")
+
+
+# ---------------------------------------------------------------- clients at work
+
+
+class Load:
+    """Threads that download and delete, and remember what they were promised. strict: no
+    connection may be refused or cut."""
+
+    MESSAGES = 120
+
+    def __init__(self, scene, strict=False):
+        self.scene = scene
+        self.strict = strict
+        self.port = None
+        self.over = threading.Event()
+        self.problems = []
+        self.users = sorted(scene.mail)
+        self.answered = {name: set() for name in self.users}  # +OK to QUIT
+        self.asked = {name: set() for name in self.users}     # QUIT sent
+        self.seen = {name: {} for name in self.users}         # what a UIDL stands for
+        self.sessions = 0
+        for name in self.users:
+            for number in range(self.MESSAGES):
+                scene.mail[name].add(letter(number, 3000))
+
+    def session(self, name, chance):
+        with Pop(self.port, name) as client:
+            uids = client.uids()
+            back = self.answered[name] & set(uids.values())
+            assert not back, "deleted, and there again: %r" % back
+            marked = set()
+            for number in chance.sample(sorted(uids), min(6, len(uids))):
+                octets = client.retr(number)
+                assert octets.endswith(b"read.\r\n") and len(octets) > 2900, octets[-40:]
+                assert self.seen[name].setdefault(uids[number], octets) == octets, \
+                    "another message has the UIDL %r" % uids[number]
+                if chance.random() < 0.4:
+                    client.cmd("DELE %d" % number)
+                    marked.add(uids[number])
+            if chance.random() < 0.3:
+                return  # without QUIT: nothing is deleted
+            self.asked[name] |= marked
+            client.cmd("QUIT")
+            self.answered[name] |= marked
+            self.sessions += 1
+
+    def run(self, name):
+        chance = random.Random(name)
+        while not self.over.is_set():
+            try:
+                self.session(name, chance)
+            except (OSError, EOFError) as error:
+                if self.strict:
+                    self.problems.append(repr(error))
+                    return
+                time.sleep(0.01)  # the worker has died, or the server has
+            except Refused as refusal:
+                if not refusal.args[0].startswith(b"-ERR [IN-USE]"):
+                    self.problems.append(repr(refusal))
+                    return
+            except AssertionError as error:
+                self.problems.append(str(error))
+                return
+
+    def deliver(self):
+        """One more message for everybody."""
+        for name in self.users:
+            self.scene.mail[name].add(letter(self.scene.mail[name].count, 3000), "new")
+
+    @contextlib.contextmanager
+    def running(self, server):
+        self.port = server.port
+        self.over.clear()
+        threads = [threading.Thread(target=self.run, args=(name,)) for name in self.users]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join()
+
+    def wait_sessions(self, more):
+        goal = self.sessions + more
+        eventually("%d sessions" % more, lambda: self.sessions >= goal or self.problems)
+
+    def check(self, server):
+        """With nobody at work: what is left is what must be."""
+        equal(self.problems, [], "what the clients complain of")
+        for name in self.users:
+            with Pop(server, name) as client:  # so its lock is free
+                uids = client.uids()
+                octets = client.all()
+                client.quit()
+            left, came = set(uids.values()), self.scene.mail[name].count
+            assert not left & self.answered[name], "%s: deleted, and there again" % name
+            assert len(self.answered[name]) <= came - len(left) <= len(self.asked[name]), \
+                "%s: %d gone, %d to %d were deleted" % (
+                    name, came - len(left), len(self.answered[name]), len(self.asked[name]))
+            equal(len(self.scene.mail[name].messages()), len(left), "the files of " + name)
+            whole = {wire(letter(number, 3000)) for number in range(came)}
+            assert set(octets.values()) <= whole, "a message of %s is not whole" % name
+            for number, uid in uids.items():
+                assert self.seen[name].get(uid, octets[number]) == octets[number], \
+                    "another message of %s has the UIDL %r" % (name, uid)
+
+
+# ---------------------------------------------------------------- TLS
+
+
+def run(command, home, text=None, success=(0,)):
+    """Runs a program to its end; its output, when that was a success."""
+    environment = dict(os.environ, HOME=home, FETCHMAILHOME=home, LC_ALL="C", TERM="vt100")
+    done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=environment, timeout=TIMEOUT, cwd=home,
+                          check=False, **({} if text else {"stdin": subprocess.DEVNULL}))
+    assert done.returncode in success, "%s ended with %d: %s" % (
+        command[0], done.returncode, done.stdout.decode(errors="replace")[-2000:])
+    return done.stdout
+
+
+def certify(scene, name="localhost", kind="ec", days=90, file=None):
+    """A self-signed certificate for name and its key: NAME.pem, NAME.key."""
+    need("openssl")
+    file = file or name
+    how = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+           "rsa": ["-newkey", "rsa:2048"]}[kind]
+    run(["openssl", "req", "-x509", "-nodes"] + how +
+        ["-keyout", file + ".key", "-out", file + ".pem", "-days", str(days), "-subj",
+         "/CN=" + name, "-addext", "subjectAltName=DNS:%s,IP:127.0.0.1" % name], scene.path)
+    return os.path.join(scene.path, file + ".pem")
+
+
+def trusting(scene, version=None):
+    """What a client needs to believe the server."""
+    context = ssl.create_default_context(cafile=scene.path + "/localhost.pem")
+    if version:
+        context.minimum_version = context.maximum_version = version
+    return context
 
 
 # ---------------------------------------------------------------- TAP

@@ -12,16 +12,20 @@ E2E_TESTS = \
 	tests/e2e/test-auth.py \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-races.py \
+	tests/e2e/test-reload.py \
 	tests/e2e/test-stress.py \
 	tests/e2e/test-tls.py
 
 if WITH_MAILDIR
 if WITH_STATIC
 TESTS += $(E2E_TESTS)
+check_PROGRAMS += tests/e2e/stranger
+tests_e2e_stranger_SOURCES = tests/e2e/stranger.c
+tests_e2e_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
 endif
 endif
 # A module that is there if its libraries are.
-PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py
+PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py
 if WITH_PASSWD_FILE
 if WITH_MAILDIR
 if WITH_STATIC

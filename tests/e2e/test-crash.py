@@ -9,99 +9,12 @@ import random
 import re
 import signal
 import socket
-import threading
 import time
 
-from harness import (Pop, Refused, Scene, equal, eventually, letter, main, processes, serving,
-                     test, wire)
+from harness import (Load, Pop, Refused, Scene, equal, eventually, letter, main, processes,
+                     serving, test, wire)
 
 USERS = ["user%d" % number for number in range(5)]
-MESSAGES = 120
-
-
-class Load:
-    """Threads that download and delete, and remember what they were promised."""
-
-    def __init__(self, scene):
-        self.scene = scene
-        self.port = None
-        self.over = threading.Event()
-        self.problems = []
-        self.answered = {name: set() for name in USERS}  # +OK to QUIT
-        self.asked = {name: set() for name in USERS}     # QUIT sent
-        self.sessions = 0
-        for name in USERS:
-            for number in range(MESSAGES):
-                scene.mail[name].add(letter(number, 3000))
-
-    def session(self, name, chance):
-        with Pop(self.port, name) as client:
-            uids = client.uids()
-            back = self.answered[name] & set(uids.values())
-            assert not back, "deleted, and there again: %r" % back
-            marked = set()
-            for number in chance.sample(sorted(uids), min(6, len(uids))):
-                octets = client.retr(number)
-                assert octets.endswith(b"read.\r\n") and len(octets) > 2900, octets[-40:]
-                if chance.random() < 0.4:
-                    client.cmd("DELE %d" % number)
-                    marked.add(uids[number])
-            if chance.random() < 0.3:
-                return  # without QUIT: nothing is deleted
-            self.asked[name] |= marked
-            client.cmd("QUIT")
-            self.answered[name] |= marked
-            self.sessions += 1
-
-    def run(self, name):
-        chance = random.Random(name)
-        while not self.over.is_set():
-            try:
-                self.session(name, chance)
-            except (OSError, EOFError):
-                time.sleep(0.01)  # the worker has died, or the server has
-            except Refused as refusal:
-                if not refusal.args[0].startswith(b"-ERR [IN-USE]"):
-                    self.problems.append(repr(refusal))
-                    return
-            except AssertionError as error:
-                self.problems.append(str(error))
-                return
-
-    @contextlib.contextmanager
-    def running(self, server):
-        self.port = server.port
-        self.over.clear()
-        threads = [threading.Thread(target=self.run, args=(name,)) for name in USERS]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self.over.set()
-            for thread in threads:
-                thread.join()
-
-    def wait_sessions(self, more):
-        goal = self.sessions + more
-        eventually("%d sessions" % more, lambda: self.sessions >= goal or self.problems)
-
-    def check(self, server):
-        """With nobody at work: what is left is what must be."""
-        equal(self.problems, [], "what the clients complain of")
-        for name in USERS:
-            with Pop(server, name) as client:  # so its lock is free
-                left = set(client.uids().values())
-                octets = list(client.all().values())
-                client.quit()
-            assert not left & self.answered[name], "%s: deleted, and there again" % name
-            gone = MESSAGES - len(left)
-            assert len(self.answered[name]) <= gone <= len(self.asked[name]), \
-                "%s: %d gone, %d to %d were deleted" % (name, gone, len(self.answered[name]),
-                                                        len(self.asked[name]))
-            equal(len(self.scene.mail[name].messages()), len(left), "the files of " + name)
-            whole = {wire(letter(number, 3000)) for number in range(MESSAGES)}
-            assert set(octets) <= whole, "a message of %s is not whole" % name
 
 
 @test("kill -9 of a worker: it is replaced, the other worker's sessions go on")

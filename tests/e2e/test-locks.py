@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 
-from harness import (PASSWORD, TIMEOUT, Pop, Refused, Scene, Server, equal, eventually, letter,
-                     main, sanitized, serving, test)
+from harness import (PASSWORD, TIMEOUT, Pop, Refused, Scene, Server, equal, eventually,
+                     keepalive_runs, letter, main, sanitized, serving, test)
 
 # A client of its own process: logs in, begins to read a long message, waits to be killed.
 HOLDER = """
@@ -70,18 +70,6 @@ def goes_on():
             client.login("eve")
             client.quit()
             holder.quit()
-
-
-def keepalive_runs(server, client):
-    """Whether the server's end of this connection has its keep-alive timer set."""
-    ends = ("%08X:%04X" % (0x0100007F, server.port),
-            "%08X:%04X" % (0x0100007F, client.socket.getsockname()[1]))
-    with open("/proc/net/tcp", encoding="ascii") as file:
-        for line in file:
-            fields = line.split()
-            if (fields[1], fields[2]) == ends:
-                return fields[5].startswith("02:")
-    raise AssertionError("no such connection")
 
 
 @test("a refused login has the holder's peer asked whether it lives, also from another worker")

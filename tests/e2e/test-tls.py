@@ -12,33 +12,10 @@ import ssl
 import subprocess
 import time
 
-from harness import (PASSWORD, POPARTD, TIMEOUT, Pop, Scene, corpus, equal, eventually,
-                     letter, main, need, need_root, paused, test, wire)
+from harness import (PASSWORD, POPARTD, TIMEOUT, Pop, Scene, certify, corpus, equal, eventually,
+                     letter, main, need, need_root, paused, run, test, trusting, wire)
 
 poplib._MAXLINE = 1 << 20
-
-
-def run(command, home, text=None, success=(0,)):
-    """Runs a program to its end; its output, when that was a success."""
-    environment = dict(os.environ, HOME=home, FETCHMAILHOME=home, LC_ALL="C", TERM="vt100")
-    done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=environment, timeout=TIMEOUT, cwd=home,
-                          check=False, **({} if text else {"stdin": subprocess.DEVNULL}))
-    assert done.returncode in success, "%s ended with %d: %s" % (
-        command[0], done.returncode, done.stdout.decode(errors="replace")[-2000:])
-    return done.stdout
-
-
-def certify(scene, name="localhost", kind="ec", days=90, file=None):
-    """A self-signed certificate for name and its key: NAME.pem, NAME.key."""
-    need("openssl")
-    file = file or name
-    how = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-           "rsa": ["-newkey", "rsa:2048"]}[kind]
-    run(["openssl", "req", "-x509", "-nodes"] + how +
-        ["-keyout", file + ".key", "-out", file + ".pem", "-days", str(days), "-subj",
-         "/CN=" + name, "-addext", "subjectAltName=DNS:%s,IP:127.0.0.1" % name], scene.path)
-    return os.path.join(scene.path, file + ".pem")
 
 
 GROUP = 'tls = { certificate = "%s/localhost.pem"; key = "%s/localhost.key"; %s };\n'
@@ -55,14 +32,6 @@ def tls_server(scene, more="", extra="", **options):
 def serving(*names, **more):
     with Scene(*names) as scene, tls_server(scene, **more) as server:
         yield scene, server
-
-
-def trusting(scene, version=None):
-    """What a client needs to believe the server."""
-    context = ssl.create_default_context(cafile=scene.path + "/localhost.pem")
-    if version:
-        context.minimum_version = context.maximum_version = version
-    return context
 
 
 VERSIONS = {"1.3": ssl.TLSVersion.TLSv1_3, "1.2": ssl.TLSVersion.TLSv1_2}

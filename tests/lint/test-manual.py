@@ -11,7 +11,8 @@ import manual
 from tap import BUILD, ROOT, Tap, read, run
 
 # What a configuration has besides options: groups, and the two keys of every block.
-GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "module", "name"}
+GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "module", "name",
+          "as_user"}
 
 
 def tables():

@@ -54,6 +54,7 @@ static void test_dump(void)
 	CU_ASSERT_STRING_EQUAL(buf_cstr(&b),
 		"hostname = \"h\";\n"
 		"# user = not set\n"
+		"# supplementary_groups = not set\n"
 		"run_dir = \"/r\";\n"
 		"state_dir = \"/s\";\n"
 		"module_path = \"/m\";\n"
@@ -64,6 +65,7 @@ static void test_dump(void)
 		"idle_timeout = \"90m\";\n"
 		"login_timeout = \"1m\";\n"
 		"handshake_timeout = \"10s\";\n"
+		"start_timeout = \"1m\";\n"
 		"drain_timeout = \"30s\";\n"
 		"max_bad_commands = 20;\n"
 		"expire = \"never\";\n"
@@ -124,6 +126,7 @@ static void test_dump(void)
 		"\t{\n"
 		"\t\tmodule = \"s\";\n"
 		"\t\tname = \"s\";\n"
+		"\t\tas_user = false;\n"
 		"\t\tpath = \"/x\\\\\\\"y\\x01\";\n"
 		"\t\t# password = not set\n"
 		"\t\twords = ( \"1\", \"2\" );\n"

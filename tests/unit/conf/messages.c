@@ -262,7 +262,8 @@ static void test_blocks(void)
 				"{ module = \"/usr/lib/maildir.so\"; },\n"
 				"{ module = \"maildir\"; name = \"two\"; },\n"
 				"{ module = \"maildir\"; name = \"two words\"; },\n"
-				"\"maildir\" );\n"),
+				"\"maildir\",\n"
+				"{ module = \"maildir\"; name = \"own\"; as_user = 1; } );\n"),
 		AT(2, "module is missing in auth; add: module = \"static\";") AT(
 			3, "module must be a string in double quotes; this is an integer") AT(4,
 			"module \"no good\" is neither a name (letters, digits, "
@@ -277,7 +278,8 @@ static void test_blocks(void)
 			"\"_\" or \"-\"") AT(10,
 			"storage is a list of "
 			"groups { ... }; this is "
-			"a string")));
+			"a string")
+			AT(11, "as_user must be true or false; this is an integer")));
 }
 
 static void test_warnings(void)

@@ -25,6 +25,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->max_bad_commands, 20);
 	CU_ASSERT_EQUAL(c->idle_timeout_ms, 600000);
 	CU_ASSERT_EQUAL(c->login_timeout_ms, 60000);
+	CU_ASSERT_EQUAL(c->start_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->drain_timeout_ms, 30000);
 	CU_ASSERT_EQUAL(c->expire_days, -1);
 	CU_ASSERT_EQUAL(c->login_delay_s, 0);

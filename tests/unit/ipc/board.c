@@ -320,6 +320,36 @@ static void test_login_delay(void)
 	(void)close(fd);
 }
 
+static void test_pass(void)
+{
+	const int64_t start = 3600 * 1000;
+	int fd_old = -1, fd_new = -1;
+	struct board *old = make(&fd_old), *new = make(&fd_new);
+	uint64_t early = 42, late = UINT64_C(7) << 40, other = UINT64_C(9) << 40;
+
+	board_login_note(old, early, start);
+	board_login_note(old, late, start + 1000);
+	board_login_note(new, late, start + 5000);
+	board_login_note(new, other, start + 2000);
+	board_pass_logins(old, new);
+	board_pass_logins(old, new);
+	CU_ASSERT_EQUAL(board_login_delay(new, early, start + 1000, 60), 60);
+	CU_ASSERT_EQUAL(board_login_delay(new, early, start + 10000, 60), 51);
+	CU_ASSERT_EQUAL(board_login_delay(new, late, start + 5000, 60), 60);
+	CU_ASSERT_EQUAL(board_login_delay(new, other, start + 2000, 60), 60);
+
+	board_count(old, 0, 1, BOARD_LOGINS, 3);
+	board_count(old, 1, 0, BOARD_LOGINS, 4);
+	board_count(new, 0, 0, BOARD_LOGINS, 5);
+	board_pass_counters(old, new);
+	CU_ASSERT_EQUAL(board_total(new, BOARD_LOGINS), 12);
+	CU_ASSERT_EQUAL(board_total(new, BOARD_REFUSED), 0);
+	board_unmap(&old);
+	board_unmap(&new);
+	(void)close(fd_old);
+	(void)close(fd_new);
+}
+
 static const struct board_limits limits = { .all = 20, .per_site = 3 };
 
 static void test_limit_all(void)
@@ -504,6 +534,7 @@ CU_TestInfo board_tests[] = {
 	{ "after a kill the worker's part is whole again", test_repair },
 	{ "counters of threads and workers add up", test_counters },
 	{ "login delay", test_login_delay },
+	{ "what a generation passes on to the next", test_pass },
 	{ "so many connections in all", test_limit_all },
 	{ "so many connections from a site", test_limit_site },
 	{ "more sites than there is room for", test_limit_many_sites },

@@ -119,7 +119,70 @@ static void only_root_becomes_somebody_else(void)
 	drop(&c);
 }
 
+static void prepare(struct choice *c, const char *more)
+{
+	struct conf *conf;
+	struct buf text;
+
+	report_init(&c->report);
+	buf_init(&text, 1024);
+	buf_printf(&text,
+		"listen = { address = \"127.0.0.1:0\"; }; auth = { module = \"static\"; };\n"
+		"storage = { module = \"maildir\"; %s\n",
+		more);
+	conf = conf_load(buf_view(&text), "x.conf", &c->report);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	c->ok = account_prepare(&c->account, conf, &c->report);
+	conf_free(&conf);
+	buf_free(&text);
+}
+
+static void groups_of_the_configuration_are_added_once(void)
+{
+	struct choice c;
+	int before, mail = 0;
+
+	if (geteuid() != 0)
+		return;
+	prepare(&c, "}; user = \"nobody\";");
+	CU_ASSERT_TRUE_FATAL(c.ok);
+	before = c.account.ngroups;
+	drop(&c);
+	prepare(&c,
+		"}; user = \"nobody\"; supplementary_groups = [ \"mail\", \"nogroup\", "
+		"\"mail\" ];");
+	CU_ASSERT_TRUE_FATAL(c.ok);
+	CU_ASSERT_EQUAL(c.account.ngroups, before + 1);
+	for (int i = 0; i < c.account.ngroups; i++)
+		mail += c.account.groups[i] == 8;
+	CU_ASSERT_EQUAL(mail, 1);
+	CU_ASSERT_FALSE(c.account.act_as);
+	drop(&c);
+	prepare(&c, "}; user = \"nobody\";\nsupplementary_groups = [ \"no-such-group\" ];");
+	CU_ASSERT_FALSE(c.ok);
+	CU_ASSERT_PTR_NULL(c.account.groups);
+	CU_ASSERT_TRUE(says(&c, "x.conf:3: supplementary_groups: there is no group "));
+	drop(&c);
+}
+
+static void as_user_is_kept_and_warned_of(void)
+{
+	struct choice c;
+
+	prepare(&c,
+		geteuid() == 0 ? "as_user = true; }; user = \"nobody\";"
+			       : "as_user = true; };");
+	CU_ASSERT_EQUAL(c.ok, geteuid() == 0);
+	CU_ASSERT_EQUAL(c.account.act_as, c.ok);
+	CU_ASSERT_TRUE(says(&c, "x.conf:2: "));
+	CU_ASSERT_TRUE(says(&c, "as_user = true"));
+	drop(&c);
+}
+
 CU_TestInfo account_tests[] = {
+	{ "groups of the configuration are added, once",
+		groups_of_the_configuration_are_added_once },
+	{ "as_user is for root, kept and warned of", as_user_is_kept_and_warned_of },
 	{ "root becomes the named account", root_becomes_the_named_account },
 	{ "a number needs no account", a_number_needs_no_account },
 	{ "a number finds its account", a_number_finds_its_account },

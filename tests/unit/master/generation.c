@@ -43,10 +43,15 @@ static void set(struct scene *s, const char *local)
 static void start(struct scene *s)
 {
 	static const char key[SECRET_TICKET_KEY] = "k";
-	struct master_setup setup = { .conf_text = buf_view(&s->text), .conf_name = s->main };
+	struct generation_setup setup = {
+		.conf_text = buf_view(&s->text),
+		.conf_name = s->main,
+		.ticket_key = view_of(key, sizeof(key)),
+		.number = 1,
+	};
 
 	setup.binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	s->gen = generation_new(&setup, view_of(key, sizeof(key)), 1, &s->report);
+	s->gen = generation_new(&setup, &s->report);
 	CU_ASSERT_EQUAL(close(setup.binary_fd), 0);
 }
 

@@ -7,6 +7,8 @@
 
 #define LISTENERS 2
 
+static const struct listeners_before nothing;
+
 static struct conf_listener on_loopback(uint16_t port, unsigned line)
 {
 	struct conf_listener l = { .text = "127.0.0.1", .file = "x.conf", .line = line };
@@ -40,7 +42,7 @@ static void sockets_are_as_promised(void)
 
 	report_init(&r);
 	buf_init(&name, 128);
-	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &fd, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &nothing, &fd, &r));
 	CU_ASSERT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	CU_ASSERT_TRUE(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	CU_ASSERT_EQUAL(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
@@ -62,10 +64,10 @@ static void a_port_in_use_is_told(void)
 	int taken, fds[LISTENERS];
 
 	report_init(&r);
-	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &taken, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&conf, &nothing, &taken, &r));
 	listen[1] = on_loopback(port_of(taken), 7);
 	conf = (struct conf){ .listen = listen, .nlisten = LISTENERS };
-	CU_ASSERT_FALSE(listeners_open(&conf, fds, &r));
+	CU_ASSERT_FALSE(listeners_open(&conf, &nothing, fds, &r));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:7: cannot listen on"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "Address already in use"));
 	CU_ASSERT_EQUAL(fds[0], -1);                /* all or none */
@@ -99,7 +101,7 @@ static void sixty_one_are_enough(void)
 		many[i] = on_loopback(0, (unsigned)i + 1);
 	report_init(&r);
 	CU_ASSERT_FALSE(listeners_check(&conf, &r));
-	CU_ASSERT_FALSE(listeners_open(&conf, fds, &r));
+	CU_ASSERT_FALSE(listeners_open(&conf, &nothing, fds, &r));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&r.text), "x.conf:62: too many listeners"));
 	conf.nlisten--;
 	CU_ASSERT_TRUE(listeners_check(&conf, &r));

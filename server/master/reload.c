@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "master/reload.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "conf/source.h"
+#include "master/life.h"
+#include "master/listener.h"
+
+/* generation, worker: 0 if none is meant. */
+static void log_reason(const struct master *m, enum log_event event, unsigned generation,
+	unsigned worker, struct popart_str reason)
+{
+	struct log_line l;
+
+	log_begin(m->log, &l, event);
+	if (generation)
+		log_u64(&l, "generation", generation);
+	if (worker)
+		log_u64(&l, "worker", worker);
+	log_message(&l, "reason", reason);
+	log_end(&l);
+}
+
+/* Warnings belong to what is used. */
+static void log_failure(const struct master *m, unsigned worker, struct popart_str why)
+{
+	while (why.len > 0) {
+		struct popart_str line = view_cut(&why, '\n');
+
+		if (!report_is_warning(line))
+			log_reason(m, LOG_EV_RELOAD_FAILED, m->last_number, worker, line);
+	}
+}
+
+static unsigned count(const struct master *m)
+{
+	unsigned n = 0;
+
+	for (const struct generation *g = m->newest; g; g = g->older)
+		n++;
+	return n;
+}
+
+/* NULL: a reload can begin. */
+static const char *obstacle(const struct master *m)
+{
+	if (m->coming)
+		return "another generation is starting";
+	if (count(m) >= RELOAD_GENERATIONS_MAX)
+		return "too many earlier generations still finish their sessions";
+	return NULL;
+}
+
+void reload_ask(struct master *m)
+{
+	const char *why = obstacle(m);
+
+	if (m->ending)
+		log_reason(m, LOG_EV_RELOAD_FAILED, 0, 0, VIEW_LIT("popartd is stopping"));
+	else if (why && !m->reload_wanted)
+		log_reason(m, LOG_EV_RELOAD_WAITS, 0, 0, view_str(why));
+	m->reload_wanted = !m->ending;
+}
+
+/* The program that is installed now. -1: the report says why. */
+static int open_binary(const struct master_setup *s, struct report *r)
+{
+	struct stat st;
+	int fd = s->binary ? open(s->binary, O_PATH | O_CLOEXEC)
+			   : fcntl(s->binary_fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	report_error(r, s->binary, 0,
+		"cannot run this program for the workers: %s; install popartd there again",
+		fd >= 0 ? "not a regular file" : strerror(errno));
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
+}
+
+static bool begin(struct master *m, struct report *r)
+{
+	const struct master_setup *s = m->setup;
+	struct popart_str text = s->conf_text;
+	char *copy = NULL;
+	bool ok = false;
+	int binary_fd;
+
+	if (s->conf_is_file) {
+		copy = source_file(s->conf_name, &text.len);
+		if (!copy) {
+			report_error(r, s->conf_name, 0, "cannot read the configuration: %s",
+				source_strerror(errno));
+			return false;
+		}
+		text.ptr = copy;
+	}
+	binary_fd = open_binary(s, r);
+	if (binary_fd >= 0) {
+		ok = master_add_generation(m, text, binary_fd, r);
+		(void)close(binary_fd);
+	}
+	if (copy)
+		explicit_bzero(copy, text.len);
+	free(copy);
+	return ok;
+}
+
+void reload_begin(struct master *m)
+{
+	struct report report;
+
+	if (!m->reload_wanted || m->ending || obstacle(m))
+		return;
+	m->reload_wanted = false;
+	m->last_number++;
+	report_init(&report);
+	if (!begin(m, &report))
+		log_failure(m, 0, buf_view(&report.text));
+	report_free(&report);
+}
+
+/* Those of one generation that the other does not have. */
+static void log_listeners(const struct master *m, enum log_event event,
+	const struct generation *g, const struct generation *other)
+{
+	for (size_t i = 0; i < g->conf->nlisten; i++)
+		if (!generation_has_socket(other, g->listeners[i]))
+			listener_log(m->log, event, &g->conf->listen[i], g->listeners[i]);
+}
+
+void reload_succeed(struct master *m)
+{
+	struct generation *old = m->serving;
+	struct log_line l;
+
+	if (m->coming->conf->login_delay_s > 0)
+		board_pass_logins(old->board, m->coming->board);
+	master_take_over(m);
+	log_listeners(m, LOG_EV_LISTEN, m->serving, old);
+	log_listeners(m, LOG_EV_UNLISTEN, old, m->serving);
+	log_begin(m->log, &l, LOG_EV_RELOAD);
+	log_u64(&l, "generation", m->serving->number);
+	log_u64(&l, "workers", m->serving->nworkers);
+	log_u64(&l, "threads", m->serving->conf->threads);
+	log_str(&l, "user", m->serving->account.name);
+	log_end(&l);
+	life_retire(old, m->serving, m->log);
+}
+
+void reload_fail(struct master *m, unsigned worker, struct popart_str why)
+{
+	log_failure(m, worker, why);
+	master_give_up(m);
+}
