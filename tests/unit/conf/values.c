@@ -46,7 +46,7 @@ static void test_all(void)
 		"hostname = \"pop.example.net\"; user = \"popart\"; run_dir = \"/r\";\n"
 		"state_dir = \"/s\"; module_path = \"/m:/n\"; workers = 3; threads = 4\n"
 		"max_connections: 5; idle_timeout = 900; login_timeout = \"90s\";\n"
-		"drain_timeout = \"0s\"; worker_timeout = 0; max_bad_commands = 0x10;\n"
+		"drain_timeout = \"0s\"; worker_timeout = 0; max_bad_commands = 0x10; "
 		"expire = 30;\n"
 		"login_delay = \"1500ms\"; implementation = FALSE; apop = True;\n"
 		"log = { target = \"/var/log/popart\"; format = \"json\"; level = \"debug\"; "
