@@ -177,7 +177,7 @@ int spawn_bury(struct worker *w, struct log *log)
 	w->due_ms = now + delay_ms;
 	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_exit(w, log, pid);
-	else if (was == WORKER_READY ? w->gen->phase != PHASE_STARTING
+	else if (was >= WORKER_READY ? w->gen->phase != PHASE_STARTING
 				     : was != WORKER_FAILING && w->gen->phase == PHASE_SERVING)
 		log_death(w, log, pid, status, delay_ms);
 	(void)board_worker_repair(w->gen->board, w->index);
