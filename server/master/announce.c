@@ -27,7 +27,7 @@ static void add_ports(struct buf *text, const struct generation *g)
 
 static void add_status(struct buf *text, const struct generation *g)
 {
-	unsigned serving = generation_ready(g);
+	unsigned serving = generation_count(g, WORKER_READY);
 
 	buf_add_str(text, "STATUS=Serving");
 	add_ports(text, g);

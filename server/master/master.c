@@ -187,6 +187,7 @@ static void start_up(struct master *m)
 	struct log_line l;
 
 	master_take_over(m);
+	g->announced = true;
 	announce_ready(&m->notify, g);
 	log_begin(m->log, &l, LOG_EV_START);
 	log_str(&l, "version", POPART_VERSION);
@@ -215,7 +216,7 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 		spawn_tell(w, CHAN_ACCEPT, m->log);
 		announce_workers(&m->notify, g);
 	}
-	if (g != m->coming || generation_ready(g) < g->nworkers)
+	if (g != m->coming || generation_count(g, WORKER_READY) < g->nworkers)
 		return;
 	if (m->serving)
 		reload_succeed(m);
@@ -256,11 +257,21 @@ static void relay_probe(
 	for (const struct generation *g = m->newest; g; g = g->older) {
 		for (unsigned i = 0; i < g->nworkers; i++) {
 			const struct worker *w = &g->workers[i];
-			if (w != from && w->state == WORKER_READY && w->child.chan >= 0)
+			if (w != from && w->state >= WORKER_READY && w->child.chan >= 0)
 				(void)chan_send(w->child.chan, msg, NULL, 0); /* asked again
 				                                                 if lost */
 		}
 	}
+}
+
+/* What it was woken for and did not accept is for others. */
+static void on_retired(struct master *m, struct worker *w)
+{
+	w->state = WORKER_RETIRED;
+	if (!m->serving)
+		return;
+	life_look(m->serving, m->log);
+	reload_announce(m);
 }
 
 /* One message. False: there was none. */
@@ -286,8 +297,8 @@ static bool hear(struct master *m, struct worker *w)
 		on_ready(m, w, view_of(msg.text, msg.text_len));
 	else if (msg.kind == CHAN_FAILED)
 		on_failed(m, w, view_of(msg.text, msg.text_len));
-	else if (msg.kind == CHAN_RETIRED && m->serving)
-		life_look(m->serving, m->log);
+	else if (msg.kind == CHAN_RETIRED && w->state == WORKER_READY)
+		on_retired(m, w);
 	else if (msg.kind == CHAN_PROBE)
 		relay_probe(m, w, &msg);
 	return true;
@@ -309,8 +320,10 @@ static void on_death(struct master *m, struct worker *w)
 		fail_start(m, w->index + 1, buf_view(&how));
 		buf_free(&how);
 	}
-	if (m->serving)
-		life_look(m->serving, m->log);
+	if (!m->serving)
+		return;
+	life_look(m->serving, m->log);
+	reload_announce(m);
 }
 
 /* --- signals and time --------------------------------------------------------------------- */
@@ -346,7 +359,7 @@ static void fail_late(struct master *m)
 	buf_printf(&why,
 		"%u of %u workers were not ready after start_timeout, %lld ms; it may have to "
 		"be longer",
-		g->nworkers - generation_ready(g), g->nworkers,
+		g->nworkers - generation_count(g, WORKER_READY), g->nworkers,
 		(long long)g->conf->start_timeout_ms);
 	fail_start(m, 0, buf_view(&why));
 	buf_free(&why);
