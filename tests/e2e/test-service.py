@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+import time
 
 from harness import (POPARTD, TIMEOUT, Pop, Scene, Skip, equal, eventually, main, need, paused,
                      test)
@@ -136,6 +137,37 @@ def watchdog():
             manager.wait_for("^WATCHDOG=1$", before + 3)
 
 
+@test("a reload is told when it begins and when it is over, whether it was any good or not")
+def reloading():
+    with Scene() as scene:
+        manager = Manager(scene)
+        with scene.server(environment=manager.environment, expect={"reload_failed"}) as server:
+            manager.wait_for("^READY=1$")
+            before = server.workers()
+            with open(server.conf, encoding="utf-8") as file:
+                good = file.read()
+            scene.file("popart.conf", good.replace("workers = 2", "workers = 3"))
+            server.send_signal(signal.SIGHUP)
+            manager.wait_for(r"^READY=1\nSTATUS=Serving on .* with 3 workers$")
+            order = [text.split("\n")[0] for text in manager.heard if text[0] == "R"]
+            equal(order, ["READY=1", "RELOADING=1", "READY=1"], "what was said")
+            stamp = int(re.search(r"^MONOTONIC_USEC=(\d+)$", "\n".join(manager.heard),
+                                  re.M).group(1))
+            assert 0 < stamp <= time.monotonic_ns() // 1000, stamp
+            eventually("the old workers end", lambda: not set(before) & set(server.workers()))
+            # One that the master refuses, and one that no worker can start with.
+            for count, old, new in ((3, "log = {", "lissten = 1; log = {"),
+                                    (4, 'module = "maildir"', 'module = "nothing"')):
+                said = len(manager.listen())
+                scene.file("popart.conf", good.replace(old, new, 1))
+                server.send_signal(signal.SIGHUP)
+                manager.wait_for("^READY=1$", count)
+                last = manager.heard[said:]
+                equal([text.split("\n")[0] for text in last], ["RELOADING=1", "READY=1"],
+                      "what was said of " + new)
+                assert last[-1].endswith(" with 3 workers"), last
+
+
 @test("a worker that gives no sign of life is killed and replaced, and no other")
 def silence():
     with Scene() as scene:
@@ -202,6 +234,29 @@ def activation_of_many():
                          % first, said), said
         one.close()
         two.close()
+
+
+@test("a reload keeps a passed socket, and is refused where it would not be served")
+def activation_and_reload():
+    with Scene() as scene:
+        passed, port = listening()
+        with scene.server(listener=on("127.0.0.1:%d" % port), expect={"reload_failed"},
+                          **passing(passed)) as server:
+            with open(server.conf, encoding="utf-8") as file:
+                good = file.read()
+            server.send_signal(signal.SIGHUP)
+            server.wait_event("reload")
+            equal((len(server.events("listen")), server.events("unlisten")), (2, []),
+                  "what was opened and closed")
+            scene.file("popart.conf", good.replace("127.0.0.1:%d" % port, "127.0.0.1:0"))
+            server.send_signal(signal.SIGHUP)
+            failed = server.wait_event("reload_failed")
+            assert "test-0.socket" in failed[0], failed
+            with Pop(port, "bob") as client:
+                client.quit()
+        waiting = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        waiting.close()
+        passed.close()
 
 
 @test("systemd-socket-activate starts it with the first client")
