@@ -5,7 +5,7 @@ LOG_EVENT(START, "start", POPART_LOG_INFO, "The server is ready: every worker ha
 LOG_EVENT(STOP, "stop", POPART_LOG_INFO, "The server has stopped.")
 LOG_EVENT(LISTEN, "listen", POPART_LOG_INFO, "A listening socket is open.")
 LOG_EVENT(UNLISTEN, "unlisten", POPART_LOG_INFO, "A listening socket is closed: the new configuration does not have it.")
-LOG_EVENT(RELOAD, "reload", POPART_LOG_INFO, "A new generation of workers serves, by a configuration read anew.")
+LOG_EVENT(RELOAD, "reload", POPART_LOG_INFO, "A new generation of workers serves, by a configuration read anew, and nobody else accepts any more.")
 LOG_EVENT(RELOAD_WAITS, "reload_waits", POPART_LOG_INFO, "A reload was asked for and will come later; says what it waits for.")
 LOG_EVENT(RELOAD_FAILED, "reload_failed", POPART_LOG_ERROR, "A reload was given up; everything goes on as before. A line for each reason.")
 LOG_EVENT(DRAIN, "drain", POPART_LOG_INFO, "No new connections are taken; open sessions may finish.")

@@ -64,7 +64,7 @@ void report_warn(struct report *r, const char *file, unsigned line, const char *
 /* The word stands in front, or behind the place. */
 bool report_is_warning(struct popart_str line)
 {
-	const char *at = memmem(line.ptr, line.len, WARNING, strlen(WARNING));
+	const char *at = line.len ? memmem(line.ptr, line.len, WARNING, strlen(WARNING)) : NULL;
 
 	return at && (at == line.ptr || (at >= line.ptr + 2 && at[-1] == ' ' && at[-2] == ':'));
 }

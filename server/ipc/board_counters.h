@@ -20,6 +20,5 @@ BOARD_COUNTER(RETRIEVED, "retrieved", "Messages sent whole.")
 BOARD_COUNTER(DELETED, "deleted", "Messages removed.")
 BOARD_COUNTER(OCTETS_IN, "octets_in", "Octets received.")
 BOARD_COUNTER(OCTETS_OUT, "octets_out", "Octets sent.")
-BOARD_COUNTER(
-	SIZE_MISMATCHES, "size_mismatches", "Messages sent with another size than listed.")
+BOARD_COUNTER(SIZE_MISMATCHES, "size_mismatches", "Messages sent with another size than listed.")
 BOARD_COUNTER(MODULE_FAILURES, "module_failures", "Module operations that failed internally.")

@@ -262,11 +262,11 @@ unsigned generation_alive(const struct generation *g)
 	return n;
 }
 
-unsigned generation_ready(const struct generation *g)
+unsigned generation_count(const struct generation *g, enum worker_state state)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < g->nworkers; i++)
-		n += g->workers[i].state == WORKER_READY;
+		n += g->workers[i].state == state;
 	return n;
 }

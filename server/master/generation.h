@@ -15,10 +15,11 @@
 #include "master/child.h"
 
 enum worker_state {
-	WORKER_DOWN,     /* no process; the next is due at due_ms */
-	WORKER_STARTING, /* waits for CHAN_READY                  */
-	WORKER_READY,
-	WORKER_FAILING /* has said why it cannot start, and ends */
+	WORKER_DOWN,     /* no process; the next is due at due_ms     */
+	WORKER_STARTING, /* waits for CHAN_READY                      */
+	WORKER_FAILING,  /* has said why it cannot start, and ends    */
+	WORKER_READY,    /* accepts when it is told to                */
+	WORKER_RETIRED   /* has said that it does not any more        */
 };
 
 struct worker {
@@ -43,6 +44,7 @@ struct generation {
 	struct generation *older; /* whoever made it may link them */
 	unsigned number;
 	enum phase phase;
+	bool announced;      /* the log says that it serves, and nobody else */
 	int64_t deadline_ms; /* when the next phase begins by itself; INT64_MAX: never */
 	char *conf_name;
 	struct conf *conf;
@@ -75,9 +77,9 @@ struct generation *generation_new(const struct generation_setup *, struct report
 /* Its workers must have ended. */
 void generation_free(struct generation **);
 
-/* How many of its workers have a process, and how many of those are ready. */
+/* How many of its workers have a process, and how many are in one state. */
 unsigned generation_alive(const struct generation *);
-unsigned generation_ready(const struct generation *);
+unsigned generation_count(const struct generation *, enum worker_state);
 /* Closes the ports for good, whoever has copies of the sockets; but not those that heir has,
  * if there is one. */
 void generation_stop_listening(struct generation *, const struct generation *heir);

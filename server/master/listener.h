@@ -14,8 +14,9 @@ struct listeners_before {
 /*
  * One socket for each configured listener, in the configuration's order, close-on-exec,
  * non-blocking. Where the same address was listened on before (with port 0: as often as
- * before), it is a copy of that socket's descriptor, so that nobody who waits there is lost. An IPv6 wildcard takes IPv4 connections too (their peers read
- * ::ffff:192.0.2.1), unless some listener has an IPv4 address with the same port.
+ * before), it is a copy of that socket's descriptor, so that nobody who waits there is lost.
+ * An IPv6 wildcard takes IPv4 connections too (their peers read ::ffff:192.0.2.1), unless
+ * some listener has an IPv4 address with the same port.
  * fds has room for conf->nlisten. False: the report says why, and none is open.
  */
 bool listeners_open(

@@ -173,6 +173,7 @@ static void start_up(struct master *m)
 	struct log_line l;
 
 	master_take_over(m);
+	g->announced = true;
 	log_begin(m->log, &l, LOG_EV_START);
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
@@ -194,11 +195,11 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 	log_u64(&l, "generation", g->number);
 	log_i64(&l, "pid", w->child.pid);
 	log_end(&l);
-	if (w->index == 0) /* the others say the same */
+	if (g == m->coming && w->index == 0) /* the others say the same */
 		master_log_warnings(m, warnings);
 	if (g->phase == PHASE_SERVING)
 		spawn_tell(w, CHAN_ACCEPT, m->log);
-	if (g != m->coming || generation_ready(g) < g->nworkers)
+	if (g != m->coming || generation_count(g, WORKER_READY) < g->nworkers)
 		return;
 	if (m->serving)
 		reload_succeed(m);
@@ -239,11 +240,21 @@ static void relay_probe(
 	for (const struct generation *g = m->newest; g; g = g->older) {
 		for (unsigned i = 0; i < g->nworkers; i++) {
 			const struct worker *w = &g->workers[i];
-			if (w != from && w->state == WORKER_READY && w->child.chan >= 0)
+			if (w != from && w->state >= WORKER_READY && w->child.chan >= 0)
 				(void)chan_send(w->child.chan, msg, NULL, 0); /* asked again
 				                                                 if lost */
 		}
 	}
+}
+
+/* What it was woken for and did not accept is for others. */
+static void on_retired(struct master *m, struct worker *w)
+{
+	w->state = WORKER_RETIRED;
+	if (!m->serving)
+		return;
+	life_look(m->serving, m->log);
+	reload_announce(m);
 }
 
 /* One message. False: there was none. */
@@ -269,8 +280,8 @@ static bool hear(struct master *m, struct worker *w)
 		on_ready(m, w, view_of(msg.text, msg.text_len));
 	else if (msg.kind == CHAN_FAILED)
 		on_failed(m, w, view_of(msg.text, msg.text_len));
-	else if (msg.kind == CHAN_RETIRED && m->serving)
-		life_look(m->serving, m->log);
+	else if (msg.kind == CHAN_RETIRED && w->state == WORKER_READY)
+		on_retired(m, w);
 	else if (msg.kind == CHAN_PROBE)
 		relay_probe(m, w, &msg);
 	return true;
@@ -290,8 +301,10 @@ static void on_death(struct master *m, struct worker *w)
 		fail_start(m, w->index + 1, buf_view(&how));
 		buf_free(&how);
 	}
-	if (m->serving)
-		life_look(m->serving, m->log);
+	if (!m->serving)
+		return;
+	life_look(m->serving, m->log);
+	reload_announce(m);
 }
 
 /* --- signals and time --------------------------------------------------------------------- */
@@ -318,16 +331,15 @@ static void on_signal(struct master *m)
 	}
 }
 
-static void fail_late(struct master *m)
+static void fail_late(struct master *m, const struct generation *g)
 {
-	const struct generation *g = m->coming;
 	struct buf why;
 
 	buf_init(&why, 256);
 	buf_printf(&why,
 		"%u of %u workers were not ready after start_timeout, %lld ms; it may have to "
 		"be longer",
-		g->nworkers - generation_ready(g), g->nworkers,
+		g->nworkers - generation_count(g, WORKER_READY), g->nworkers,
 		(long long)g->conf->start_timeout_ms);
 	fail_start(m, 0, buf_view(&why));
 	buf_free(&why);
@@ -346,7 +358,7 @@ static void on_time(struct master *m, struct generation *g)
 	if (g->deadline_ms > now)
 		return;
 	if (g->phase == PHASE_STARTING)
-		fail_late(m);
+		fail_late(m, g);
 	else if (g->phase == PHASE_DRAINING)
 		life_stop(g, m->serving, m->log);
 	else if (g->phase == PHASE_STOPPING)

@@ -136,20 +136,34 @@ static void log_listeners(const struct master *m, enum log_event event,
 void reload_succeed(struct master *m)
 {
 	struct generation *old = m->serving;
-	struct log_line l;
 
 	if (m->coming->conf->login_delay_s > 0)
 		board_pass_logins(old->board, m->coming->board);
 	master_take_over(m);
 	log_listeners(m, LOG_EV_LISTEN, m->serving, old);
 	log_listeners(m, LOG_EV_UNLISTEN, old, m->serving);
-	log_begin(m->log, &l, LOG_EV_RELOAD);
-	log_u64(&l, "generation", m->serving->number);
-	log_u64(&l, "workers", m->serving->nworkers);
-	log_u64(&l, "threads", m->serving->conf->threads);
-	log_str(&l, "user", m->serving->account.name);
-	log_end(&l);
 	life_retire(old, m->serving, m->log);
+	reload_announce(m);
+}
+
+void reload_announce(struct master *m)
+{
+	struct generation *g = m->serving;
+	struct log_line l;
+
+	for (const struct generation *old = g->older; old; old = old->older) {
+		if (generation_count(old, WORKER_READY) > 0)
+			return;
+	}
+	if (g->announced)
+		return;
+	g->announced = true;
+	log_begin(m->log, &l, LOG_EV_RELOAD);
+	log_u64(&l, "generation", g->number);
+	log_u64(&l, "workers", g->nworkers);
+	log_u64(&l, "threads", g->conf->threads);
+	log_str(&l, "user", g->account.name);
+	log_end(&l);
 }
 
 void reload_fail(struct master *m, unsigned worker, struct popart_str why)

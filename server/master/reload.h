@@ -14,6 +14,8 @@ void reload_ask(struct master *);
 void reload_begin(struct master *);
 /* Every worker of the generation that was coming is ready. */
 void reload_succeed(struct master *);
+/* Tells the log of that once no worker of an earlier one accepts. */
+void reload_announce(struct master *);
 /* One is not: worker, or 0 if that is not the point. why: lines. */
 void reload_fail(struct master *, unsigned worker, struct popart_str why);
 

@@ -34,6 +34,12 @@ static int send_start(const struct worker *w)
 	return chan_send(w->child.chan, &msg, fds, n);
 }
 
+/* A message that could not be sent: whoever has just died says so by its pidfd. */
+static bool is_gone(int os_error)
+{
+	return os_error == EPIPE || os_error == ECONNRESET;
+}
+
 static void log_trouble(const struct worker *w, const char *what, struct log *log)
 {
 	int why = errno;
@@ -67,7 +73,8 @@ void spawn_worker(struct worker *w, struct log *log)
 	w->state = WORKER_STARTING;
 	board_worker_state(g->board, w->index, BOARD_STARTING, w->child.pid);
 	if (send_start(w) < 0) {
-		log_trouble(w, "cannot talk to a worker", log);
+		if (!is_gone(errno))
+			log_trouble(w, "cannot talk to a worker", log);
 		(void)kill(w->child.pid, SIGKILL); /* its end is noticed like any other */
 	}
 }
@@ -78,7 +85,7 @@ void spawn_tell(const struct worker *w, enum chan_kind kind, struct log *log)
 
 	if (w->child.chan < 0 || chan_send(w->child.chan, &msg, NULL, 0) == 0)
 		return;
-	if (errno != EPIPE && errno != ECONNRESET) /* it has just died: its pidfd says so */
+	if (!is_gone(errno))
 		log_trouble(w, "a worker does not take messages", log);
 }
 
@@ -170,7 +177,7 @@ int spawn_bury(struct worker *w, struct log *log)
 	w->due_ms = now + delay_ms;
 	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		log_exit(w, log, pid);
-	else if (was == WORKER_READY ? w->gen->phase != PHASE_STARTING
+	else if (was >= WORKER_READY ? w->gen->phase != PHASE_STARTING
 				     : was != WORKER_FAILING && w->gen->phase == PHASE_SERVING)
 		log_death(w, log, pid, status, delay_ms);
 	(void)board_worker_repair(w->gen->board, w->index);

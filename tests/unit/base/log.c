@@ -183,6 +183,26 @@ static void test_batches(void)
 	free(f.text);
 }
 
+static void test_message(void)
+{
+	static char long_value[1500];
+	struct fixture f;
+	struct log_line l;
+
+	memset(long_value, 'x', sizeof long_value);
+	open_log(&f, LOG_FORMAT_LOGFMT, POPART_LOG_INFO);
+	for (size_t len = 1000; len <= sizeof long_value; len += 500) {
+		log_begin(f.log, &l, LOG_EV_CONFIG);
+		log_message(&l, "text", view_of(long_value, len));
+		log_end(&l);
+	}
+	close_log(&f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f.text, "xxx\"\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(f.text, "xxx...\"\n"));
+	CU_ASSERT(strlen(f.text) > 2000 && strlen(f.text) < 2200);
+	free(f.text);
+}
+
 static void test_long_lines(void)
 {
 	static const enum log_format formats[] = { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
@@ -272,6 +292,7 @@ CU_TestInfo log_tests[] = {
 	{ "JSON is UTF-8 whatever a client sends", test_json_is_utf8 },
 	{ "levels, and no log at all", test_levels },
 	{ "lines are written in batches", test_batches },
+	{ "a message of our own may be long", test_message },
 	{ "a line has an end", test_long_lines },
 	{ "a file that cannot be opened", test_no_target },
 	{ "lines of several threads never mix", test_threads },

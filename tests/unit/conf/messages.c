@@ -327,6 +327,25 @@ static void test_printable(void)
 	report_free(&l.report);
 }
 
+static void test_kinds(void)
+{
+	struct report r;
+	struct popart_str rest;
+
+	report_init(&r);
+	report_warn(&r, "f.conf", 1, "careful");
+	report_warn(&r, NULL, 0, "careful");
+	report_error(&r, "f.conf", 2, "wrong");
+	report_error(&r, NULL, 0, "no warning: it is wrong");
+	rest = buf_view(&r.text);
+	CU_ASSERT_TRUE(report_is_warning(view_cut(&rest, '\n')));
+	CU_ASSERT_TRUE(report_is_warning(view_cut(&rest, '\n')));
+	CU_ASSERT_FALSE(report_is_warning(view_cut(&rest, '\n')));
+	CU_ASSERT_FALSE(report_is_warning(view_cut(&rest, '\n')));
+	CU_ASSERT_FALSE(report_is_warning(VIEW_NONE));
+	report_free(&r);
+}
+
 CU_TestInfo message_tests[] = {
 	{ "unknown keys, and those of later versions", test_keys },
 	{ "wrong types", test_types },
@@ -337,5 +356,6 @@ CU_TestInfo message_tests[] = {
 	{ "blocks of modules", test_blocks },
 	{ "warnings", test_warnings },
 	{ "messages are printable, bounded, all counted", test_printable },
+	{ "warnings are told from errors", test_kinds },
 	CU_TEST_INFO_NULL,
 };

@@ -40,19 +40,27 @@ static void set(struct scene *s, const char *local)
 		(unsigned)geteuid(), s->top);
 }
 
-static void start(struct scene *s)
+static struct generation *make(struct scene *s, const struct generation *before)
 {
+	struct generation *g;
 	static const char key[SECRET_TICKET_KEY] = "k";
 	struct generation_setup setup = {
 		.conf_text = buf_view(&s->text),
 		.conf_name = s->main,
 		.ticket_key = view_of(key, sizeof(key)),
-		.number = 1,
+		.number = before ? before->number + 1 : 1,
+		.before = before,
 	};
 
 	setup.binary_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	s->gen = generation_new(&setup, &s->report);
+	g = generation_new(&setup, &s->report);
 	CU_ASSERT_EQUAL(close(setup.binary_fd), 0);
+	return g;
+}
+
+static void start(struct scene *s)
+{
+	s->gen = make(s, NULL);
 }
 
 static void strike(struct scene *s)
@@ -143,9 +151,71 @@ static void what_fails_leaves_nothing_open(void)
 	strike(&s);
 }
 
+static void the_next_has_the_same_sockets(void)
+{
+	struct scene s;
+	struct generation *next;
+	unsigned before;
+
+	set(&s, GOOD);
+	start(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s.gen);
+	before = open_descriptors();
+	next = make(&s, s.gen);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	CU_ASSERT_EQUAL(next->number, 2);
+	CU_ASSERT(generation_has_socket(next, s.gen->listeners[0]));
+	generation_free(&next); /* it was given up: the socket still listens */
+	CU_ASSERT_EQUAL(open_descriptors(), before);
+	next = make(&s, s.gen);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(next);
+	generation_stop_listening(s.gen, next);
+	CU_ASSERT_EQUAL(s.gen->listeners[0], -1);
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+	CU_ASSERT_EQUAL(
+		getsockopt(next->listeners[0], SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+	CU_ASSERT_EQUAL(listens, 1);
+	int copy = dup(next->listeners[0]);
+	generation_stop_listening(next, NULL);
+	CU_ASSERT_EQUAL(getsockopt(copy, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len), 0);
+	CU_ASSERT_EQUAL(listens, 0);
+	CU_ASSERT_EQUAL(close(copy), 0);
+	generation_free(&next);
+	strike(&s);
+}
+
+static void the_locks_stay_where_they_are(void)
+{
+	struct scene s;
+	char locks[64], away[64];
+	unsigned before;
+
+	set(&s, GOOD);
+	start(&s);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s.gen);
+	before = open_descriptors();
+	(void)temporary_path(locks, sizeof(locks), s.top, "run/locks");
+	(void)temporary_path(away, sizeof(away), s.top, "run/away");
+	CU_ASSERT_EQUAL(rename(locks, away), 0);
+	CU_ASSERT_EQUAL(mkdir(locks, 0700), 0);
+	CU_ASSERT_PTR_NULL(make(&s, s.gen));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(buf_cstr(&s.report.text), "run/locks was removed or replaced"));
+	CU_ASSERT_EQUAL(rmdir(locks), 0);
+	CU_ASSERT_EQUAL(rename(away, locks), 0);
+	s.gen->account.uid++;
+	CU_ASSERT_PTR_NULL(make(&s, s.gen));
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&s.report.text), "main.conf:1: user is"));
+	CU_ASSERT_EQUAL(open_descriptors(), before);
+	strike(&s);
+}
+
 CU_TestInfo generation_tests[] = {
 	{ "everything is open, and closed again", everything_is_open_and_is_closed_again },
 	{ "the text is whole, sealed, and knows its places", the_text_is_whole_and_sealed },
 	{ "what fails leaves nothing open", what_fails_leaves_nothing_open },
+	{ "the next has the same sockets", the_next_has_the_same_sockets },
+	{ "session locks stay where they are, and whose", the_locks_stay_where_they_are },
 	CU_TEST_INFO_NULL,
 };

@@ -2,6 +2,7 @@
 #include "master/listener.h"
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "suites.h"
 
@@ -108,10 +109,80 @@ static void sixty_one_are_enough(void)
 	report_free(&r);
 }
 
+static ino_t socket_of(int fd)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL_FATAL(fstat(fd, &st), 0);
+	return st.st_ino;
+}
+
+static void what_was_open_is_kept(void)
+{
+	struct conf_listener two[] = { on_loopback(0, 1), on_loopback(0, 2) };
+	struct conf_listener three[] = { on_loopback(0, 1), on_loopback(0, 2),
+		on_loopback(0, 3) };
+	const struct conf old = { .listen = two, .nlisten = 2 };
+	const struct conf new = { .listen = three, .nlisten = 3 };
+	int before[2], after[3];
+	const struct listeners_before kept = { .conf = &old, .fds = before };
+	struct report r;
+
+	report_init(&r);
+	CU_ASSERT_TRUE_FATAL(listeners_open(&old, &nothing, before, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&new, &kept, after, &r));
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT_NOT_EQUAL(after[i], before[i]);
+		CU_ASSERT_EQUAL(socket_of(after[i]), socket_of(before[i]));
+		CU_ASSERT_TRUE(fcntl(after[i], F_GETFD) & FD_CLOEXEC);
+	}
+	CU_ASSERT_NOT_EQUAL(port_of(after[2]), port_of(before[0]));
+	CU_ASSERT_NOT_EQUAL(port_of(after[2]), port_of(before[1]));
+	for (size_t i = 0; i < 3; i++)
+		(void)close(after[i]);
+	(void)close(before[0]);
+	/* One that is closed is no longer there to be kept. */
+	CU_ASSERT_TRUE_FATAL(listeners_open(&new,
+		&(struct listeners_before){ .conf = &old, .fds = (int[]){ -1, before[1] } },
+		after, &r));
+	CU_ASSERT_NOT_EQUAL(port_of(after[0]), port_of(before[1]));
+	CU_ASSERT_EQUAL(port_of(after[1]), port_of(before[1]));
+	for (size_t i = 0; i < 3; i++)
+		(void)close(after[i]);
+	(void)close(before[1]);
+	report_free(&r);
+}
+
+static void a_wider_address_comes_beside(void)
+{
+	struct conf_listener narrow = on_loopback(0, 1), wide;
+	struct conf old = { .listen = &narrow, .nlisten = 1 };
+	const struct conf new = { .listen = &wide, .nlisten = 1 };
+	int before, after, third;
+	const struct listeners_before kept = { .conf = &old, .fds = &before };
+	struct report r;
+
+	report_init(&r);
+	CU_ASSERT_TRUE_FATAL(listeners_open(&old, &nothing, &before, &r));
+	narrow = on_loopback(port_of(before), 1); /* as if it had been asked for */
+	wide = narrow;
+	((struct sockaddr_in *)(void *)&wide.addr)->sin_addr.s_addr = htonl(INADDR_ANY);
+	CU_ASSERT_FALSE(listeners_open(&new, &nothing, &after, &r));
+	CU_ASSERT_TRUE_FATAL(listeners_open(&new, &kept, &after, &r));
+	CU_ASSERT_EQUAL(port_of(after), port_of(before));
+	CU_ASSERT_FALSE(listeners_open(&old, &nothing, &third, &r)); /* nobody else may */
+	(void)close(before);
+	CU_ASSERT_FALSE(listeners_open(&old, &nothing, &third, &r));
+	(void)close(after);
+	report_free(&r);
+}
+
 CU_TestInfo listener_tests[] = {
 	{ "sockets are close-on-exec, non-blocking, without delay", sockets_are_as_promised },
 	{ "a port in use is told, and no other stays open", a_port_in_use_is_told },
 	{ "an address of another machine is told", an_address_of_another_machine_is_told },
 	{ "sixty-one are enough", sixty_one_are_enough },
+	{ "what was open is kept, in its order", what_was_open_is_kept },
+	{ "a wider address comes beside the old one", a_wider_address_comes_beside },
 	CU_TEST_INFO_NULL,
 };
