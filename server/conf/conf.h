@@ -56,9 +56,9 @@ struct conf {
 	const struct popart_str *groups; /* more groups for it; a NUL follows each */
 	size_t ngroups;
 	const char *run_dir, *state_dir, *module_path; /* defaults already filled in */
-	unsigned workers;         /* 0 already replaced by the number of cores */
-	unsigned threads;         /* per worker */
-	unsigned max_connections; /* of all workers together */
+	unsigned workers;                     /* 0 already replaced by the number of cores */
+	unsigned threads;                     /* per worker */
+	unsigned max_connections;             /* of all workers together */
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned max_bad_commands;
 	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;

@@ -103,7 +103,7 @@ static struct worker_listener *listener_of(const struct worker *w, const void *p
 }
 
 /* After the phase has changed, nobody accepts any more once `accepting` is 0. */
-static void accept_all(struct thread *t, const struct worker_listener *l)
+static void accept_all(struct thread *t, struct worker_listener *l)
 {
 	struct worker *w = t->worker;
 

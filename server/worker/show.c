@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/show.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -203,7 +204,10 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 {
 	const struct board_slot *s = &holder->slot;
 	struct log_line l;
+	char process[32];
 
+	(void)snprintf(process, sizeof(process), "worker-%u.%u", (unsigned)holder->worker + 1,
+		(unsigned)c->worker->generation);
 	log_begin_level(c->worker->log, &l, LOG_EV_LOGIN_FAILED, POPART_LOG_INFO);
 	log_who(&l, c);
 	log_str(&l, "status", host_status_name(call->status));
@@ -211,7 +215,7 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 		log_hex(&l, "holder", s->session);
 		log_view(&l, "holder_rip",
 			view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
-		log_u64(&l, "holder_worker", holder->worker + 1);
+		log_view(&l, "holder_process", view_str(process));
 		log_i64(&l, "held_s", holder->held_s);
 		log_i64(&l, "idle_s", holder->idle_s);
 	}

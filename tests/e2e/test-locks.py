@@ -178,7 +178,7 @@ def told():
             equal(line["status"], "in-use", "the status")
             equal(line["holder"], login["session"], "the holder")
             equal(line["holder_rip"], "127.0.0.1", "where it comes from")
-            equal("worker-" + line["holder_worker"], login["process"], "where it is")
+            equal(line["holder_process"], login["process"], "where it is")
             assert (int(line["held_s"]), int(line["idle_s"])) <= (held, idle), line
             holder.refused("")  # the end of that command
             eventually("the holder is busy", busy_after_a_command)
