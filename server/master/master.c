@@ -210,7 +210,7 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 	log_u64(&l, "generation", g->number);
 	log_i64(&l, "pid", w->child.pid);
 	log_end(&l);
-	if (w->index == 0) /* the others say the same */
+	if (g == m->coming && w->index == 0) /* the others say the same */
 		master_log_warnings(m, warnings);
 	if (g->phase == PHASE_SERVING) {
 		spawn_tell(w, CHAN_ACCEPT, m->log);
@@ -350,9 +350,8 @@ static void on_signal(struct master *m)
 	}
 }
 
-static void fail_late(struct master *m)
+static void fail_late(struct master *m, const struct generation *g)
 {
-	const struct generation *g = m->coming;
 	struct buf why;
 
 	buf_init(&why, 256);
@@ -378,7 +377,7 @@ static void on_time(struct master *m, struct generation *g)
 	if (g->deadline_ms > now)
 		return;
 	if (g->phase == PHASE_STARTING)
-		fail_late(m);
+		fail_late(m, g);
 	else if (g->phase == PHASE_DRAINING)
 		life_stop(g, m->serving, m->log);
 	else if (g->phase == PHASE_STOPPING)

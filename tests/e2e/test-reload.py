@@ -419,16 +419,26 @@ def layouts():
             assert b"built with another layout of messages; restart popartd" in answer, answer
 
 
-@test("a start that takes longer than start_timeout is none")
-def late_start():
-    with Scene() as scene:
-        target = install(scene, program())
+@test("a reload while another starts waits for it; SIGTERM while one starts ends them all")
+def one_at_a_time():
+    with own_program(extra='start_timeout = "1s";') as (scene, server):
         scene.file("popartd.does", "hang")
-        with scene.server(program=target, extra='start_timeout = "1s";') as server:
-            install(scene, STRANGER)
-            server.send_signal(signal.SIGHUP)
-            eventually("the new generation starts", lambda: len(server.workers()) == 4)
-            server.stop()  # ends them all
+        install(scene, STRANGER)
+        server.send_signal(signal.SIGHUP)
+        eventually("the new generation starts", lambda: len(server.workers()) == 4)
+        server.send_signal(signal.SIGHUP)
+        line = server.wait_event("reload_waits")[0]
+        assert 'reason="another generation is starting"' in line, line
+        install(scene, program())
+        server.wait_event("reload_failed")
+        assert " generation=3 " in server.wait_event("reload")[0]
+        server.change(extra='start_timeout = "1h";')
+        server.reload()
+        retired(server, 3)
+        install(scene, STRANGER)
+        server.send_signal(signal.SIGHUP)
+        eventually("the new generation starts", lambda: len(server.workers()) == 4)
+        server.stop()
 
 
 # ---------------------------------------------------------------- programs and certificates
