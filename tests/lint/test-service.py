@@ -169,7 +169,7 @@ def guide(tap):
     events = set(re.findall(r'LOG_EVENT\(\w+, "(\w+)"', read(ROOT, "server/base/log_events.h")))
     told = set(re.findall(r"event=(\w+)", text))
     tap.check("ADMIN.md names events that exist", sorted(told - events) if told else ["none"])
-    rows = "".join(read(ROOT, "server/conf/" + name) for name in ("rows.c", "certificates.c"))
+    rows = "".join(read(ROOT, "server/conf/" + name) for name in ("rows.c", "certificates.c", "block.c"))
     keys = set(re.findall(r"`(\w+_\w+)`", text)) - {"allow_nets"}  # Dovecot's
     tap.check("ADMIN.md names keys that exist",
               sorted(key for key in keys if '"%s"' % key not in rows))
