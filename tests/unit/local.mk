@@ -25,6 +25,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/rundir.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
+	server/bin/complain.c server/bin/complain.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
 	server/bin/quick.c server/bin/quick.h
