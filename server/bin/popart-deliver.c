@@ -152,6 +152,16 @@ static int with_configuration(struct run *r)
 	return status;
 }
 
+/* So that nothing that is opened later takes their place. */
+static bool standard_descriptors(void)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_WRONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
 static int run(const struct deliver_options *o)
 {
 	struct run r = { .options = o, .begun_ms = clock_ms() };
@@ -178,16 +188,6 @@ static int run(const struct deliver_options *o)
 	report_free(&r.report);
 	buf_wipe(&r.text);
 	return status;
-}
-
-/* So that nothing that is opened later takes their place. */
-static bool standard_descriptors(void)
-{
-	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_WRONLY) != fd)
-			return false;
-	}
-	return true;
 }
 
 int main(int argc, char **argv)
