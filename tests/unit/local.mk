@@ -168,3 +168,19 @@ tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
 endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-deliver
+TESTS += tests/unit/test-deliver
+tests_unit_test_deliver_SOURCES = \
+	tests/unit/deliver/head.c \
+	tests/unit/deliver/main.c \
+	tests/unit/deliver/options.c \
+	tests/unit/deliver/suites.h \
+	tests/unit/deliver/verdict.c \
+	tests/unit/deliver/ward.c \
+	server/bin/complain.c server/bin/complain.h \
+	server/bin/deliver_options.c server/bin/deliver_options.h
+tests_unit_test_deliver_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
+endif
