@@ -147,6 +147,8 @@ static int with_configuration(struct run *r)
 	if (v >= VERDICTS)
 		v = VERDICT_DIED;
 	status = say(o, v, written(out->say, sizeof(out->say)));
+	if (v == VERDICT_CONFIG)
+		(void)fprintf(stderr, "%.*s", VIEW_FMT(written(out->why, sizeof(out->why))));
 	log_end_of(r, v, status, out, signal);
 	ward_free(&out);
 	return status;

@@ -205,7 +205,6 @@ void deliver(const struct deliver_order *order, struct deliver_outcome *out, int
 		host_thread_stop(host, 0);
 		host_stop(host);
 	} else {
-		(void)fputs(buf_cstr(&report.text), stderr);
 		explain(out->why, sizeof(out->why), buf_view(&report.text));
 		atomic_store(&out->verdict, VERDICT_CONFIG);
 	}

@@ -28,12 +28,11 @@ struct deliver_outcome {
 	uint64_t octets;             /* handed to the store */
 	char doing[HOST_DOING_SIZE]; /* the module call that it is in, or was in last */
 	char store[80];              /* the instance's name; "": not found yet */
-	char why[512];               /* for the log */
+	char why[2048];              /* for the log; lines, if it is the configuration */
 	char say[256];               /* the module's words for a client */
 };
 
-/* Reports what is wrong with the configuration on standard error; everything else is in the
- * outcome. wake: readable, or at its end, when stopping is set or nobody is left to hear. */
+/* wake: readable, or at its end, when stopping is set or nobody is left to hear. */
 void deliver(const struct deliver_order *, struct deliver_outcome *, int wake);
 
 #endif
