@@ -18,8 +18,13 @@ E2E_TESTS = \
 if WITH_MAILDIR
 if WITH_STATIC
 TESTS += $(E2E_TESTS)
+# An MTA's environment is not that of the sanitizers.
+if !SANITIZE
+TESTS += tests/e2e/test-mta.py
 endif
 endif
+endif
+EXTRA_DIST += tests/e2e/test-mta.py
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py
 if WITH_PASSWD_FILE
