@@ -136,10 +136,15 @@ static bool pour(struct work *w)
 
 static bool find_user(struct work *w)
 {
+	int status;
+
 	if (w->order->user.len == 0)
 		return end(w, VERDICT_NO_USER, "the name is empty");
 	set_deadline(w);
-	if (!came_to(w, host_auth_lookup(&w->call, w->order->user, &w->who)))
+	status = host_auth_lookup(&w->call, w->order->user, &w->who);
+	if (status == POPART_R_DENIED)
+		return end(w, VERDICT_NO_USER, buf_cstr(&w->call.detail));
+	if (!came_to(w, status))
 		return false;
 	w->call.who = w->who;
 	explain(w->out->store, sizeof(w->out->store),

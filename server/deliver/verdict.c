@@ -31,12 +31,10 @@ enum verdict verdict_of(int status)
 	switch (status) {
 	case POPART_OK:
 		return VERDICT_DELIVERED;
-	case POPART_R_NEXT:
-	case POPART_R_DENIED: /* a store says so of a name that cannot be a maildrop's */
-		return VERDICT_NO_USER;
 	case POPART_R_OVER_QUOTA:
 		return VERDICT_FULL;
 	case POPART_R_PERM:
+	case POPART_R_DENIED: /* auth knows the name, and it makes no path: who is wrong? */
 		return VERDICT_REFUSED;
 	case POPART_R_UNSUPPORTED:
 		return VERDICT_CLOSED;

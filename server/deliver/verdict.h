@@ -37,7 +37,7 @@ struct verdict_row {
 };
 extern const struct verdict_row verdicts[VERDICTS];
 
-/* What an operation of a store came to, or the look for the user. */
+/* What an operation of a store came to, or auth that could not say who the user is. */
 enum verdict verdict_of(int status);
 int verdict_status(enum verdict, bool bounce);
 /* Adds the line, without its end. more: the module's own text for a client, or empty. */

@@ -21,6 +21,8 @@ from harness import (HERE, MODULE_PATH, PASSWORD, POPARTD, MissingClient, Progra
                      TIMEOUT, equal, eventually, main, need, need_root, quoted, test)
 
 DELIVER = os.path.join(os.path.dirname(POPARTD), "popart-deliver")
+CHUTE = os.path.join(os.environ.get("TEST_BUILDDIR", os.path.dirname(DELIVER)),
+                     "tests", "modules", ".libs", "chute.so")
 PAGE = os.path.join(HERE, os.pardir, os.pardir, "docs", "man", "popart-deliver.8")
 ROOT = os.environ.get("MTA_ROOT", "/")
 ACCOUNTS = {"popart": 20100, "postfix": 20101, "postdrop": 20102, "Debian-exim": 20103}
@@ -65,7 +67,8 @@ def own(path, name, mode=0o700):
 
 
 class Site(Scene):
-    """A machine with popartd: bob has mail, eve has a Maildir that nobody can write to."""
+    """A machine with popartd: bob has mail, eve has a Maildir that nobody can write to, and
+    mad has it in a store that crashes."""
 
     def __init__(self):
         need_root()
@@ -90,9 +93,12 @@ class Site(Scene):
             'user = "popart";', 'run_dir = "%s/run";' % self.path, "workers = 1;",
             'module_path = "%s";' % MODULE_PATH, 'listen = { address = "127.0.0.1:0"; };',
             "auth = ( %s );" % ", ".join(
-                '{ module = "static"; name = "%s"; user = "%s@example.net"; password = %s; }' %
-                (name, name, quoted(PASSWORD)) for name in ("bob", "eve")),
-            'storage = { module = "maildir"; path = "%s/mail/%%n"; };' % self.path,
+                '{ module = "static"; name = "%s"; user = "%s@example.net"; password = %s; '
+                'attributes = [ "storage=%s" ]; }' % (name, name, quoted(PASSWORD), store)
+                for name, store in (("bob", "mail"), ("eve", "mail"), ("mad", "chute"))),
+            'storage = ( { module = "maildir"; name = "mail"; path = "%s/mail/%%n"; }, '
+            '{ module = "%s"; into = "%s/log/chute"; at = "write"; how = "crash"; } );' % (
+                self.path, CHUTE, self.path),
             'log = { target = "%s/log/popart"; };' % self.path, ""]), mode=0o640)
         os.chown(self.conf, 0, ACCOUNTS["popart"])
         own(os.path.join(self.path, "log"), "popart")
@@ -225,7 +231,8 @@ def postfix():
             for user, pattern in (
                     ("bob", r"dsn=2\.0\.0, status=sent \(delivered via popart service"),
                     ("no-one", r"dsn=5\.1\.1, status=bounced .*there is no such user"),
-                    ("eve", r"dsn=4\.2\.0, status=deferred")):
+                    ("eve", r"dsn=4\.2\.0, status=deferred"),
+                    ("mad", r"dsn=4\.3\.0, status=deferred .*the delivery broke off")):
                 send(port, user + "@example.net")
                 eventually("the end of the mail to " + user, lambda u=user, p=pattern: re.search(
                     "to=<%s@example.net>, relay=popart, .*%s" % (u, p), read(log)))
@@ -247,7 +254,7 @@ def exim():
         for name in ("exim", "spool"):
             own(os.path.join(site.path, name), "Debian-exim", 0o755)
         os.makedirs(site.etc("exim4"), exist_ok=True)
-        site.file("etc/exim4/popart-users", "bob\neve\nno-one\n", mode=0o644)
+        site.file("etc/exim4/popart-users", "bob\neve\nmad\nno-one\n", mode=0o644)
         router, transport = site.documented("Exim", 0).split("\n\n")
         site.file("etc/exim4/exim4.conf", "\n".join([
             "exim_path = " + binary, "spool_directory = %s/spool" % site.path,
@@ -264,7 +271,8 @@ def exim():
             arrives(site, port)
             for user, pattern in (("bob", "=> bob <.*T=popart_delivery"),
                                   ("no-one", r"\*\* no-one@.*T=popart_delivery.* returned 67"),
-                                  ("eve", "== eve@example.net .*T=popart_delivery defer")):
+                                  ("eve", "== eve@example.net .*T=popart_delivery defer"),
+                                  ("mad", "== mad@example.net .*T=popart_delivery defer")):
                 send(port, user + "@example.net")
                 eventually("the end of the mail to " + user,
                            lambda p=pattern: re.search(p, read(log)))

@@ -9,8 +9,7 @@ static void each_status_has_its_exit(void)
 		int status, exit, bounce;
 	} cases[] = {
 		{ POPART_OK, EX_OK, EX_OK },
-		{ POPART_R_DENIED, EX_NOUSER, EX_NOUSER },
-		{ POPART_R_NEXT, EX_NOUSER, EX_NOUSER },
+		{ POPART_R_DENIED, EX_TEMPFAIL, EX_NOPERM },
 		{ POPART_R_OVER_QUOTA, EX_TEMPFAIL, EX_NOPERM },
 		{ POPART_R_PERM, EX_TEMPFAIL, EX_NOPERM },
 		{ POPART_R_UNSUPPORTED, EX_TEMPFAIL, EX_CANTCREAT },
