@@ -18,7 +18,7 @@ typedef void ward_work(void *ctx, struct deliver_outcome *, int wake);
  * the one that it died of, or 0. NULL: there is no process to be had, errno says why; else
  * the outcome, for ward_free.
  */
-struct deliver_outcome *ward_run(ward_work *, void *ctx, int64_t grace_ms, int *signal);
+struct deliver_outcome *ward_run(ward_work *work, void *ctx, int64_t grace_ms, int *signal);
 void ward_free(struct deliver_outcome **);
 
 #endif
