@@ -246,7 +246,6 @@ def stopped():
             eventually("it has ended", lambda: running.process.poll() is not None)
             running.end().was(TEMPFAIL, "reason=stopped")
         running = Running(scene, "--timeout", "50ms")
-        running.put(LETTER)
         eventually("it has ended", lambda: running.process.poll() is not None)
         running.end().was(TEMPFAIL, "4.4.7 ", "reason=timeout")
         equal((contents(scene.bob), leftovers(scene.bob)), ([], []), "the Maildir")

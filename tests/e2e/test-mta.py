@@ -3,8 +3,8 @@
 """Postfix and Exim with the transports of popart-deliver(8), as they stand there: a message
 given to the MTA by SMTP is fetched from popartd by curl.
 
-The MTAs are those below the directory MTA_ROOT, unpacked and not installed, or the
-machine's. Everything happens in a mount namespace of its own, in which /etc is a copy with
+The MTAs are those below the directory MTA_ROOT, or mta in the build directory, unpacked
+and not installed; or else the machine's. Everything happens in a mount namespace of its own, in which /etc is a copy with
 the accounts that they want. Nothing of the machine's own MTA is touched."""
 
 import contextlib
@@ -21,12 +21,13 @@ from harness import (HERE, MODULE_PATH, PASSWORD, POPARTD, MissingClient, Progra
                      TIMEOUT, equal, eventually, main, need, need_root, quoted, test)
 
 DELIVER = os.path.join(os.path.dirname(POPARTD), "popart-deliver")
-CHUTE = os.path.join(os.environ.get("TEST_BUILDDIR", os.path.dirname(DELIVER)),
-                     "tests", "modules", ".libs", "chute.so")
 PAGE = os.path.join(HERE, os.pardir, os.pardir, "docs", "man", "popart-deliver.8")
-ROOT = os.environ.get("MTA_ROOT", "/")
+BUILD = os.environ.get("TEST_BUILDDIR", os.path.dirname(DELIVER))
+UNPACKED = os.path.join(BUILD, "mta")
+ROOT = os.environ.get("MTA_ROOT", UNPACKED if os.path.isdir(UNPACKED) else "/")
 ACCOUNTS = {"popart": 20100, "postfix": 20101, "postdrop": 20102, "Debian-exim": 20103}
 BODY = "Gr\u00fc\u00dfe\n.\nFrom here\n.dots\n"
+CHUTE = os.path.join(BUILD, "tests", "modules", ".libs", "chute.so")
 INSIDE = "POPART_MTA_INSIDE"
 
 
