@@ -20,6 +20,10 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_COMMIT] = "commit",
 	[OP_CLOSE] = "close",
 	[OP_RENEW] = "renew",
+	[OP_DELIVER_BEGIN] = "deliver_begin",
+	[OP_DELIVER_WRITE] = "deliver_write",
+	[OP_DELIVER_FINISH] = "deliver_finish",
+	[OP_DELIVER_ABANDON] = "deliver_abandon",
 };
 
 static const struct popart_opt no_options[] = { { .name = NULL } };

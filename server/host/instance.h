@@ -7,7 +7,7 @@
 #include "host/host.h"
 #include "host/loader.h"
 
-/* What may run inside a module during a session. */
+/* What may run inside a module during a session or a delivery. */
 enum host_op {
 	OP_CHECK_PASSWORD,
 	OP_CHECK_QUICK,
@@ -22,6 +22,10 @@ enum host_op {
 	OP_COMMIT,
 	OP_CLOSE,
 	OP_RENEW,
+	OP_DELIVER_BEGIN,
+	OP_DELIVER_WRITE,
+	OP_DELIVER_FINISH,
+	OP_DELIVER_ABANDON,
 	HOST_OPS
 };
 

@@ -25,6 +25,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/rundir.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
+	server/bin/complain.c server/bin/complain.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
 	server/bin/quick.c server/bin/quick.h
@@ -166,4 +167,20 @@ tests_unit_test_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-deliver
+TESTS += tests/unit/test-deliver
+tests_unit_test_deliver_SOURCES = \
+	tests/unit/deliver/head.c \
+	tests/unit/deliver/main.c \
+	tests/unit/deliver/options.c \
+	tests/unit/deliver/suites.h \
+	tests/unit/deliver/verdict.c \
+	tests/unit/deliver/ward.c \
+	server/bin/complain.c server/bin/complain.h \
+	server/bin/deliver_options.c server/bin/deliver_options.h
+tests_unit_test_deliver_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
 endif
