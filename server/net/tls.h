@@ -25,11 +25,11 @@ struct tls_setup {
 	struct popart_str ticket_key; /* TLS_TICKET_KEY octets */
 };
 
-/* X25519 and AES-128-GCM first; the client's preference counts. */
+/* X25519, AES-128-GCM and ECDSA first, whatever the client would rather have. */
 #define TLS_PRIORITIES                                                                      \
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:" \
 	"+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"    \
-	"-RSA:-DHE-RSA"
+	"-RSA:-DHE-RSA:%SERVER_PRECEDENCE"
 
 struct tls_context;
 
