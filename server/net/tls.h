@@ -19,7 +19,7 @@ struct tls_pair {
 };
 
 struct tls_setup {
-	const struct tls_pair *pairs; /* the first one serves clients that name no host */
+	const struct tls_pair *pairs; /* as certs.h chooses from them */
 	size_t npairs;
 	const char *priorities;       /* a GnuTLS priority string; NULL: TLS_PRIORITIES */
 	struct popart_str ticket_key; /* TLS_TICKET_KEY octets */
