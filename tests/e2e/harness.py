@@ -437,12 +437,13 @@ class Refused(Exception):
 class Pop:
     """A POP3 client that hides nothing. tls: an ssl.SSLContext."""
 
-    def __init__(self, server, user=None, password=PASSWORD, receive_buffer=None, tls=None):
+    def __init__(self, server, user=None, password=PASSWORD, receive_buffer=None, tls=None,
+                 host="127.0.0.1"):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(TIMEOUT)
-        self.socket.connect(("127.0.0.1", server if isinstance(server, int) else server.port))
+        self.socket.connect((host, server if isinstance(server, int) else server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
