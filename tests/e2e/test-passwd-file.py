@@ -123,7 +123,10 @@ def changes():
         assert not may(server, "ann", "a")
         write(scene, "# new", "bob:{PLAIN}two", "broken", "ann:{PLAIN}a", "bob:{PLAIN}three",
               "x:{NOSUCH}y", end="\r\n")
-        # Each worker looks for itself.
+        # Each worker looks for itself, at once, also at what it remembers.
+        for client in server.crowd(4):
+            client.cmd("USER eve")
+            client.refused("PASS " + KNOWN, b"[AUTH]")
         for user, password, answer in (("ann", "a", True), ("eve", KNOWN, False),
                                        ("bob", "one", False), ("bob", "two", True)):
             eventually("%s %s" % (user, password), lambda u=user, p=password, a=answer: all(
