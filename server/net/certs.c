@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define HOST_MAX 255u
+#define RSA_LAST (UINT32_C(1) << 31)
 
 /* One of the names in a certificate: "pop.example.net", "*.example.net", "192.0.2.1". */
 struct host {
@@ -15,7 +16,8 @@ struct host {
 /* What suits a host. GnuTLS chooses among these by the client's abilities. */
 struct group {
 	gnutls_certificate_credentials_t credentials;
-	bool *has; /* which they are, by pair */
+	uint32_t *members; /* as member_of makes them, in order */
+	size_t n;
 };
 
 struct certs {
@@ -210,95 +212,123 @@ static bool add_pair(gnutls_certificate_credentials_t credentials, const struct 
 
 /* --- groups --- */
 
-/* Of several keys that a client of TLS 1.3 can use, GnuTLS takes the first: no RSA, which is
- * slower by far. */
-static bool fill(
-	const struct certs *c, struct group *g, const struct tls_pair *pairs, struct buf *error)
+/* Of several keys that a client of TLS 1.3 can use GnuTLS takes the first: RSA, which is
+ * slower by far, comes last. */
+static uint32_t member_of(const struct certs *c, size_t pair)
 {
-	if (gnutls_certificate_allocate_credentials(&g->credentials) < 0)
-		return no_memory(error);
-	/* Version 2: adding a pair returns its index, which its OCSP response needs. */
-	gnutls_certificate_set_flags(g->credentials, GNUTLS_CERTIFICATE_API_V2);
-	for (size_t i = 0; i < 2 * c->npairs; i++) {
-		size_t pair = i % c->npairs;
-		if (g->has[pair] && c->pairs[pair].rsa == (i >= c->npairs) &&
-			!add_pair(g->credentials, &pairs[pair], error))
-			return false;
-	}
-	return true;
+	return (uint32_t)pair | (c->pairs[pair].rsa ? RSA_LAST : 0);
+}
+
+static int by_order(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
+	return (left > right) - (left < right);
 }
 
 /* Adds the certificates that have this very name. */
-static void suit_name(const struct certs *c, const char *name, bool *has)
+static void suit_name(const struct certs *c, const char *name, uint32_t *members, size_t *n)
 {
 	for (size_t i = find(c, name); i < c->nhosts && strcmp(c->hosts[i].name, name) == 0;
 		i++)
-		has[c->hosts[i].pair] = true;
+		members[(*n)++] = member_of(c, c->hosts[i].pair);
 }
 
-/* Which certificates are for a host that one of them names. */
-static void suit(const struct certs *c, const char *host, bool *has)
+/* Which certificates are for a host that one of them names. Room for 2 * nhosts. */
+static size_t suit(const struct certs *c, const char *host, uint32_t *members)
 {
 	char name[HOST_MAX + 1];
+	size_t n = 0, unique = 0;
 
-	memset(has, 0, c->npairs * sizeof(*has));
-	suit_name(c, host, has);
+	suit_name(c, host, members, &n);
 	memcpy(name, host, strlen(host) + 1);
 	const char *star = starred(name);
 	if (star)
-		suit_name(c, star, has);
+		suit_name(c, star, members, &n);
+	qsort(members, n, sizeof(*members), by_order);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || members[i] != members[unique - 1])
+			members[unique++] = members[i];
+	return unique;
 }
 
-/* Those that are for each host of the first. */
-static void suit_first(const struct certs *c, bool *room, bool *has)
+/* Those that are for each host of the first. Room for as many again behind them. */
+static size_t suit_first(const struct certs *c, uint32_t *members)
 {
-	memset(has, true, c->npairs * sizeof(*has));
+	uint32_t *others = members + 2 * c->nhosts;
+	size_t n = 0, nothers, kept;
+	bool begun = false;
+
 	for (size_t i = 0; i < c->nhosts; i++) {
 		if (c->hosts[i].pair != 0)
 			continue;
-		suit(c, c->hosts[i].name, room);
-		for (size_t pair = 0; pair < c->npairs; pair++)
-			has[pair] = has[pair] && room[pair];
+		nothers = suit(c, c->hosts[i].name, others);
+		if (!begun) {
+			memcpy(members, others, nothers * sizeof(*others));
+			n = nothers;
+		}
+		begun = true;
+		kept = 0;
+		for (size_t j = 0; j < n; j++)
+			if (bsearch(&members[j], others, nothers, sizeof(*others), by_order))
+				members[kept++] = members[j];
+		n = kept;
 	}
+	return n;
+}
+
+static bool fill(const struct group *g, const struct tls_pair *pairs, struct buf *error)
+{
+	/* Version 2: adding a pair returns its index, which its OCSP response needs. */
+	gnutls_certificate_set_flags(g->credentials, GNUTLS_CERTIFICATE_API_V2);
+	for (size_t i = 0; i < g->n; i++)
+		if (!add_pair(g->credentials, &pairs[g->members[i] & ~RSA_LAST], error))
+			return false;
+	return true;
 }
 
 /* The group of just these, which may be new. False: error says why there is none. */
-static bool group_of(struct certs *c, const bool *has, const struct tls_pair *pairs,
-	size_t *index, struct buf *error)
+static bool group_of(struct certs *c, const uint32_t *members, size_t n,
+	const struct tls_pair *pairs, size_t *index, struct buf *error)
 {
-	const size_t size = c->npairs * sizeof(*has);
 	struct group *g = c->groups;
 
-	while (g < c->groups + c->ngroups && memcmp(g->has, has, size) != 0)
+	while (g < c->groups + c->ngroups &&
+		(g->n != n || memcmp(g->members, members, n * sizeof(*members)) != 0))
 		g++;
 	*index = (size_t)(g - c->groups);
 	if (*index < c->ngroups)
 		return true;
-	g->has = malloc(size);
-	if (!g->has)
+	g->members = malloc(n * sizeof(*members));
+	if (!g->members || gnutls_certificate_allocate_credentials(&g->credentials) < 0) {
+		free(g->members);
 		return no_memory(error);
+	}
 	c->ngroups++;
-	memcpy(g->has, has, size);
-	return fill(c, g, pairs, error);
+	g->n = n;
+	memcpy(g->members, members, n * sizeof(*members));
+	return fill(g, pairs, error);
 }
 
+/* Before anything is looked up. The first group is that of the first certificate. */
 static bool group_hosts(struct certs *c, const struct tls_pair *pairs, struct buf *error)
 {
-	bool *has = calloc(2 * c->npairs, sizeof(*has)), ok;
-	size_t index;
+	uint32_t *members = calloc(4 * c->nhosts, sizeof(*members));
+	bool ok;
+	size_t n, index;
 
 	c->groups = calloc(c->nhosts + 1, sizeof(*c->groups));
-	if (!has || !c->groups) {
-		free(has);
+	if (!members || !c->groups) {
+		free(members);
 		return no_memory(error);
 	}
-	suit_first(c, has + c->npairs, has);
-	ok = group_of(c, has, pairs, &index, error);
+	n = suit_first(c, members);
+	ok = group_of(c, members, n, pairs, &index, error);
 	for (size_t i = 0; ok && i < c->nhosts; i++) {
-		suit(c, c->hosts[i].name, has);
-		ok = group_of(c, has, pairs, &c->hosts[i].group, error);
+		n = suit(c, c->hosts[i].name, members);
+		ok = group_of(c, members, n, pairs, &c->hosts[i].group, error);
 	}
-	free(has);
+	free(members);
 	return ok;
 }
 
@@ -327,9 +357,8 @@ void certs_free(struct certs **cp)
 	if (!c)
 		return;
 	for (size_t i = 0; i < c->ngroups; i++) {
-		if (c->groups[i].credentials)
-			gnutls_certificate_free_credentials(c->groups[i].credentials);
-		free(c->groups[i].has);
+		gnutls_certificate_free_credentials(c->groups[i].credentials);
+		free(c->groups[i].members);
 	}
 	for (size_t i = 0; i < c->nhosts; i++)
 		free(c->hosts[i].name);
