@@ -28,7 +28,7 @@ struct certs {
 	size_t npairs;
 	struct {
 		int64_t expires;
-		bool rsa;
+		bool rsa, ocsp_expired;
 	} pairs[];
 };
 
@@ -144,6 +144,19 @@ static bool no_memory(struct buf *error)
 	return false;
 }
 
+static const char *name_or(const char *name, const struct tls_pair *pair)
+{
+	return name ? name : pair->name;
+}
+
+/* Not the one that says no more than that there is nothing. */
+static void add_reason(struct buf *error, int rc)
+{
+	if (rc < 0 && rc != GNUTLS_E_NO_CERTIFICATE_FOUND &&
+		rc != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+		buf_printf(error, ": %s", gnutls_strerror(rc));
+}
+
 /* The first certificate of a chain is the one that names the host. */
 static bool read_chain(
 	struct certs *c, size_t index, const struct tls_pair *pair, struct buf *error)
@@ -154,8 +167,8 @@ static bool read_chain(
 	int rc = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
 
 	if (rc < 0 || n == 0) {
-		buf_printf(error, "%s: no certificate in PEM form: %s", pair->name,
-			gnutls_strerror(rc < 0 ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND));
+		buf_printf(error, "%s: no certificate in PEM form", pair->name);
+		add_reason(error, rc);
 		return false;
 	}
 	c->pairs[index].expires = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
@@ -170,6 +183,7 @@ static bool read_chain(
 /* So that a complaint is about the key, not about the pair. */
 static bool is_key(const struct tls_pair *pair, struct buf *error)
 {
+	const char *name = name_or(pair->key_name, pair);
 	gnutls_datum_t pem = datum(pair->key);
 	gnutls_x509_privkey_t key;
 	int rc = gnutls_x509_privkey_init(&key);
@@ -178,36 +192,59 @@ static bool is_key(const struct tls_pair *pair, struct buf *error)
 		rc = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
 		gnutls_x509_privkey_deinit(key);
 	}
-	if (rc == GNUTLS_E_DECRYPTION_FAILED)
+	if (rc == GNUTLS_E_DECRYPTION_FAILED) {
 		buf_printf(error,
-			"%s: its key is encrypted; nobody is there to type the password: store "
-			"it without",
-			pair->name);
-	else if (rc < 0)
-		buf_printf(error, "%s: its key is no private key in PEM form: %s", pair->name,
-			gnutls_strerror(rc));
+			"%s: the key is encrypted, and nobody is there to type its password; "
+			"`openssl pkey -in %s` prints it without",
+			name, name);
+	} else if (rc < 0) {
+		buf_printf(error, "%s: no private key in PEM form", name);
+		add_reason(error, rc);
+	}
 	return rc == 0;
 }
 
+static bool refuse_pair(const struct tls_pair *pair, int rc, struct buf *error)
+{
+	if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		buf_printf(error, "%s: not the key of the certificate in %s",
+			name_or(pair->key_name, pair), pair->name);
+	else
+		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(rc));
+	return false;
+}
+
+static bool refuse_ocsp(const struct tls_pair *pair, int rc, struct buf *error)
+{
+	const char *name = name_or(pair->ocsp_name, pair);
+
+	if (rc == GNUTLS_E_OCSP_MISMATCH_WITH_CERTS)
+		buf_printf(error,
+			"%s: an OCSP response about another certificate than that in %s", name,
+			pair->name);
+	else
+		buf_printf(error, "%s: no OCSP response in DER form: %s", name,
+			gnutls_strerror(rc));
+	return false;
+}
+
 static bool add_pair(gnutls_certificate_credentials_t credentials, const struct tls_pair *pair,
-	struct buf *error)
+	bool *ocsp_expired, struct buf *error)
 {
 	gnutls_datum_t chain = datum(pair->chain), key = datum(pair->key);
 	gnutls_datum_t ocsp = datum(pair->ocsp);
-	int rc = 0,
-	    index = gnutls_certificate_set_x509_key_mem2(
-		    credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	int rc,
+		index = gnutls_certificate_set_x509_key_mem2(
+			credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
 
-	if (index < 0) {
-		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(index));
-		return false;
-	}
-	if (ocsp.size > 0)
-		rc = gnutls_certificate_set_ocsp_status_request_mem(
-			credentials, &ocsp, (unsigned)index, GNUTLS_X509_FMT_DER);
-	if (rc < 0)
-		buf_printf(error, "%s: its OCSP response: %s", pair->name, gnutls_strerror(rc));
-	return rc >= 0;
+	if (index < 0)
+		return refuse_pair(pair, index, error);
+	if (ocsp.size == 0)
+		return true;
+	rc = gnutls_certificate_set_ocsp_status_request_mem(
+		credentials, &ocsp, (unsigned)index, GNUTLS_X509_FMT_DER);
+	*ocsp_expired = rc == GNUTLS_E_EXPIRED; /* no reason not to serve */
+	return rc >= 0 || *ocsp_expired || refuse_ocsp(pair, rc, error);
 }
 
 /* --- groups --- */
@@ -277,13 +314,17 @@ static size_t suit_first(const struct certs *c, uint32_t *members)
 	return n;
 }
 
-static bool fill(const struct group *g, const struct tls_pair *pairs, struct buf *error)
+static bool fill(
+	struct certs *c, const struct group *g, const struct tls_pair *pairs, struct buf *error)
 {
 	/* Version 2: adding a pair returns its index, which its OCSP response needs. */
 	gnutls_certificate_set_flags(g->credentials, GNUTLS_CERTIFICATE_API_V2);
-	for (size_t i = 0; i < g->n; i++)
-		if (!add_pair(g->credentials, &pairs[g->members[i] & ~RSA_LAST], error))
+	for (size_t i = 0; i < g->n; i++) {
+		size_t pair = g->members[i] & ~RSA_LAST;
+		if (!add_pair(
+			    g->credentials, &pairs[pair], &c->pairs[pair].ocsp_expired, error))
 			return false;
+	}
 	return true;
 }
 
@@ -307,7 +348,7 @@ static bool group_of(struct certs *c, const uint32_t *members, size_t n,
 	c->ngroups++;
 	g->n = n;
 	memcpy(g->members, members, n * sizeof(*members));
-	return fill(g, pairs, error);
+	return fill(c, g, pairs, error);
 }
 
 /* Before anything is looked up. The first group is that of the first certificate. */
@@ -371,6 +412,11 @@ void certs_free(struct certs **cp)
 int64_t certs_expires(const struct certs *c, size_t index)
 {
 	return index < c->npairs ? c->pairs[index].expires : -1;
+}
+
+bool certs_ocsp_expired(const struct certs *c, size_t index)
+{
+	return index < c->npairs && c->pairs[index].ocsp_expired;
 }
 
 gnutls_certificate_credentials_t certs_for(const struct certs *c, struct popart_str host)

@@ -17,6 +17,8 @@ void certs_free(struct certs **);
 
 /* When a certificate expires (Unix time); -1: there is no such pair. */
 int64_t certs_expires(const struct certs *, size_t index);
+/* Whether its OCSP response was too old, and is left out. */
+bool certs_ocsp_expired(const struct certs *, size_t index);
 
 /* What suits a host, named in any case, with A-labels or U-labels. One that no certificate
  * is for, or none (len 0): what suits the hosts of the first one. */

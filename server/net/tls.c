@@ -38,9 +38,13 @@ static bool set_priorities(gnutls_priority_t *out, const char *text, struct buf 
 
 	if (rc == GNUTLS_E_SUCCESS)
 		return true;
-	buf_printf(error, "tls.priorities: %s", gnutls_strerror(rc));
 	if (at)
-		buf_printf(error, " at \"%s\", character %zu", at, (size_t)(at - text) + 1);
+		buf_printf(error,
+			"tls.priorities: GnuTLS does not understand \"%s\", from character %zu "
+			"on; `gnutls-cli --list` shows what there is",
+			at, (size_t)(at - text) + 1);
+	else
+		buf_printf(error, "tls.priorities: %s", gnutls_strerror(rc));
 	return false;
 }
 
@@ -97,6 +101,11 @@ void tls_context_free(struct tls_context **cp)
 int64_t tls_context_expires(const struct tls_context *c, size_t index)
 {
 	return certs_expires(c->certs, index);
+}
+
+bool tls_context_ocsp_expired(const struct tls_context *c, size_t index)
+{
+	return certs_ocsp_expired(c->certs, index);
 }
 
 /* --- octets in and out --- */

@@ -15,7 +15,8 @@
 /* One certificate chain with its key (PEM) and, if there is one, an OCSP response (DER). */
 struct tls_pair {
 	struct popart_str chain, key, ocsp;
-	const char *name; /* for messages: the certificate's file */
+	const char *name;                 /* for messages: the certificate's file */
+	const char *key_name, *ocsp_name; /* and the others'; NULL: the same */
 };
 
 struct tls_setup {
@@ -40,6 +41,8 @@ void tls_context_free(struct tls_context **);
 
 /* When the certificate of a pair expires (Unix time); -1: there is no such pair. */
 int64_t tls_context_expires(const struct tls_context *, size_t index);
+/* Whether its OCSP response was too old to be shown to anybody. */
+bool tls_context_ocsp_expired(const struct tls_context *, size_t index);
 
 /* Whether a priority string is one; else error names the place. */
 bool tls_priorities_ok(const char *priorities, struct buf *error);

@@ -464,14 +464,14 @@ def names():
             server.wait_event("tls_failed", 4)
 
 
-def certify_by_ca(scene, ocsp="http://127.0.0.1:1/"):
+def certify_by_ca(scene):
     """A certificate of localhost by a CA, ca.pem, and what the CA says of it: response."""
     certify(scene, "ca", file="ca")
     run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
          "-keyout", "localhost.key", "-out", "localhost.csr", "-subj", "/CN=localhost"],
         scene.path)
     scene.file("extensions", "subjectAltName=DNS:localhost\nkeyUsage=digitalSignature\n"
-               "extendedKeyUsage=serverAuth\nauthorityInfoAccess=OCSP;URI:%s\n" % ocsp)
+               "extendedKeyUsage=serverAuth\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:1/\n")
     run(["openssl", "x509", "-req", "-in", "localhost.csr", "-CA", "ca.pem", "-CAkey",
          "ca.key", "-set_serial", "0x1000", "-days", "80", "-extfile", "extensions", "-out",
          "localhost.pem"], scene.path)
@@ -692,6 +692,11 @@ def check():
             scene.directory(name)
         scene.file("junk", "nothing of that kind\n")
         scene.file("empty", "")
+        run("openssl pkey -aes256 -passout pass:secret -in localhost.key -out secret.key".split(),
+            scene.path)
+        with Scene() as another:
+            certify_by_ca(another)
+            os.rename(another.path + "/response", scene.path + "/response")
         os.chmod(scene.path + "/other.key", 0o644)
         at = "check.conf:4: "
         cases = (
@@ -699,21 +704,36 @@ def check():
             ({"key": "other.key"}, 1, [
                 at + "warning: everybody on this machine can read the private key in "
                 "other.key; chmod o-r other.key",
-                at + "localhost.pem: The certificate and the given key do not match."]),
+                at + "other.key: not the key of the certificate in localhost.pem"]),
             ({"key": "missing"}, 1, [at + "cannot read key missing: No such file or directory"]),
             ({"certificate": "run"}, 1, [at + "certificate run is not a regular file"]),
             ({"certificate": "empty"}, 1, [at + "certificate empty is empty"]),
             ({"certificate": "junk"}, 1, [
-                at + "junk: no certificate in PEM form: No certificate was found."]),
-            ({"key": "junk"}, 1, [at + "localhost.pem: its key is no private key in PEM form: "
-                                  "The requested data were not available."]),
+                at + "junk: no certificate in PEM form"]),
+            ({"key": "junk"}, 1, [at + "junk: no private key in PEM form"]),
+            ({"key": "secret.key"}, 1, [
+                at + "secret.key: the key is encrypted, and nobody is there to type its "
+                "password; `openssl pkey -in secret.key` prints it without"]),
             ({"more": 'ocsp = "%s/junk";' % scene.path}, 1, [
-                at + "localhost.pem: its OCSP response: ASN1 parser: Error in TAG."]),
+                at + "junk: no OCSP response in DER form: ASN1 parser: Error in TAG."]),
+            ({"more": 'ocsp = "%s/response";' % scene.path}, 1, [
+                at + "response: an OCSP response about another certificate than that in "
+                "localhost.pem"]),
             ({"more": 'priorities = "NORMAL:+NO";'}, 1, [
-                at + 'tls.priorities: The request is invalid. at "+NO", character 8']),
+                at + 'tls.priorities: GnuTLS does not understand "+NO", from character 8 on; '
+                "`gnutls-cli --list` shows what there is"]),
         )
         for options, status, lines in cases:
             equal(told(scene, **options), (status, lines), "what is said of %r" % options)
+        certify_by_ca(scene)
+        with open(scene.path + "/response", "r+b") as file:
+            data = file.read()
+            file.seek(0)
+            file.write(data.replace(re.findall(rb"\d{14}Z", data)[-1], b"20200102030405Z"))
+        status, lines = told(scene, 'ocsp = "%s/response";' % scene.path)
+        equal((status, lines), (0, [
+            at + "warning: the OCSP response in response has expired and is shown to nobody; "
+            "fetch a new one"]), "what is said of it")
         status, lines = told(scene, certificate="soon.pem", key="soon.key")
         equal(status, 0, "the status")
         assert len(lines) == 1 and re.match(
