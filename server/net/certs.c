@@ -3,13 +3,15 @@
 #include <arpa/inet.h>
 #include <gnutls/x509.h>
 #include <stdlib.h>
+#include "base/arena.h"
 
 #define HOST_MAX 255u
 #define RSA_LAST (UINT32_C(1) << 31)
+#define TEXT_MAX ((size_t)64 << 20) /* of all names, and who has them */
 
 /* One of the names in a certificate: "pop.example.net", "*.example.net", "192.0.2.1". */
 struct host {
-	char *name; /* as canonical makes it; "" where there is none */
+	const char *name; /* as canonical makes it; "" where there is none */
 	size_t pair, group;
 };
 
@@ -21,6 +23,7 @@ struct group {
 };
 
 struct certs {
+	struct arena arena; /* names and members */
 	struct host *hosts; /* by name */
 	size_t nhosts, hosts_cap;
 	struct group *groups; /* that of the first certificate comes first */
@@ -99,8 +102,9 @@ static bool add_name(struct certs *c, size_t pair, const char *name)
 		c->hosts = hosts;
 		c->hosts_cap = cap;
 	}
-	c->hosts[c->nhosts] = (struct host){ .name = strdup(name), .pair = pair };
-	return c->hosts[c->nhosts].name && ++c->nhosts;
+	const char *kept = arena_copy(&c->arena, view_str(name)).ptr;
+	c->hosts[c->nhosts] = (struct host){ .name = kept, .pair = pair };
+	return kept && ++c->nhosts;
 }
 
 /* Of one of the alternative names; "": of another kind, or not to be found by. */
@@ -335,16 +339,15 @@ static bool group_of(struct certs *c, const uint32_t *members, size_t n,
 	struct group *g = c->groups;
 
 	while (g < c->groups + c->ngroups &&
-		(g->n != n || memcmp(g->members, members, n * sizeof(*members)) != 0))
+		!view_eq(view_of(g->members, g->n * sizeof(*members)),
+			view_of(members, n * sizeof(*members))))
 		g++;
 	*index = (size_t)(g - c->groups);
 	if (*index < c->ngroups)
 		return true;
-	g->members = malloc(n * sizeof(*members));
-	if (!g->members || gnutls_certificate_allocate_credentials(&g->credentials) < 0) {
-		free(g->members);
+	g->members = arena_alloc(&c->arena, n * sizeof(*members));
+	if (!g->members || gnutls_certificate_allocate_credentials(&g->credentials) < 0)
 		return no_memory(error);
-	}
 	c->ngroups++;
 	g->n = n;
 	memcpy(g->members, members, n * sizeof(*members));
@@ -363,6 +366,7 @@ static bool group_hosts(struct certs *c, const struct tls_pair *pairs, struct bu
 		free(members);
 		return no_memory(error);
 	}
+	qsort(c->hosts, c->nhosts, sizeof(*c->hosts), by_name);
 	n = suit_first(c, members);
 	ok = group_of(c, members, n, pairs, &index, error);
 	for (size_t i = 0; ok && i < c->nhosts; i++) {
@@ -378,14 +382,13 @@ struct certs *certs_new(const struct tls_pair *pairs, size_t n, struct buf *erro
 	struct certs *c = calloc(1, sizeof(*c) + n * sizeof(c->pairs[0]));
 	bool ok = c || no_memory(error);
 
+	if (c)
+		arena_init(&c->arena, TEXT_MAX);
 	for (size_t i = 0; ok && i < n; i++) {
 		ok = read_chain(c, i, &pairs[i], error) && is_key(&pairs[i], error);
 		c->npairs++;
 	}
-	if (ok) {
-		qsort(c->hosts, c->nhosts, sizeof(*c->hosts), by_name);
-		ok = group_hosts(c, pairs, error);
-	}
+	ok = ok && c->hosts && group_hosts(c, pairs, error);
 	if (!ok)
 		certs_free(&c);
 	return c;
@@ -397,12 +400,9 @@ void certs_free(struct certs **cp)
 
 	if (!c)
 		return;
-	for (size_t i = 0; i < c->ngroups; i++) {
+	for (size_t i = 0; i < c->ngroups; i++)
 		gnutls_certificate_free_credentials(c->groups[i].credentials);
-		free(c->groups[i].members);
-	}
-	for (size_t i = 0; i < c->nhosts; i++)
-		free(c->hosts[i].name);
+	arena_free(&c->arena);
 	free(c->groups);
 	free(c->hosts);
 	free(c);
