@@ -21,6 +21,7 @@ struct host_setup {
 	unsigned threads;        /* thread indexes are 0 .. threads-1; at least 1         */
 	const char *module_path; /* where `module = "x"` finds x.so; ':' between several */
 	struct log *log;         /* may be NULL: tools and checks                         */
+	const char *account;     /* whom this process has become, for messages; may be NULL */
 	const _Atomic uint32_t *stopping; /* non-zero: host->stop_asked says so; may be NULL */
 };
 
@@ -28,7 +29,7 @@ struct host *host_new(const struct host_setup *);
 /* dlopen, identity, permissions, options of every block, all of them even when one is
  * wrong. Once. The conf must outlive the host. False: report says why. */
 bool host_load(struct host *, const struct conf *, struct report *);
-/* Every instance's check(). */
+/* Every instance's check(). Without a log, what they warn of goes to the report. */
 bool host_check(struct host *, struct report *);
 /* All or none: when one fails, those started before it are stopped, the last one first. */
 bool host_start(struct host *, struct report *);

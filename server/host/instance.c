@@ -252,6 +252,11 @@ bool host_load(struct host *h, const struct conf *conf, struct report *r)
 	return all;
 }
 
+const char *instance_kind(const struct popart_instance *inst)
+{
+	return inst->kind == INSTANCE_AUTH ? "auth" : "storage";
+}
+
 /*
  * check, start and thread_start: one at a time, so that what fail() says without a call
  * is known to be about this one.
@@ -272,14 +277,12 @@ static bool take_reason(
 	inst->wants_reason = false;
 	if (status && inst->reason.len)
 		report_error(r, inst->block->file, inst->block->line, "%s \"%s\": %s",
-			inst->kind == INSTANCE_AUTH ? "auth" : "storage", inst->name,
-			buf_cstr(&inst->reason));
+			instance_kind(inst), inst->name, buf_cstr(&inst->reason));
 	else if (status)
 		report_error(r, inst->block->file, inst->block->line,
 			"%s \"%s\": %s failed (%s) and the module does not say why; see its "
 			"manual",
-			inst->kind == INSTANCE_AUTH ? "auth" : "storage", inst->name, what,
-			host_status_name(status));
+			instance_kind(inst), inst->name, what, host_status_name(status));
 	pthread_mutex_unlock(&inst->reason_lock);
 	pthread_mutex_unlock(&inst->host->lifecycle);
 	return status == POPART_OK;
@@ -294,7 +297,9 @@ bool host_check(struct host *h, struct report *r)
 		if (!inst->module->desc.check)
 			continue;
 		expect_reason(inst);
+		inst->warnings = h->setup.log ? NULL : r;
 		int status = inst->module->desc.check(&h->table, inst, inst->conf);
+		inst->warnings = NULL;
 		all &= take_reason(inst, status, "check", r);
 	}
 	return all;

@@ -52,6 +52,7 @@ struct popart_instance {
 	pthread_mutex_t reason_lock;
 	bool wants_reason;
 	struct buf reason;
+	struct report *warnings; /* for what is logged while check runs; NULL: the log is */
 
 	/* (threads + 1) rows of stats_width; the last row is for calls without a thread. */
 	_Atomic int64_t *stats;
@@ -67,6 +68,9 @@ struct host {
 	size_t ninstances;
 	pthread_mutex_t lifecycle; /* one check, start or thread_start at a time */
 };
+
+/* The word for its kind of block: "auth" or "storage". */
+const char *instance_kind(const struct popart_instance *);
 
 /* Fills in the functions. */
 void table_init(struct host *);

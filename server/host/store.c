@@ -164,6 +164,8 @@ int store_commit(struct host_call *c, struct popart_instance *inst, void *drop,
 	int64_t deadline = c->pub.deadline_ms;
 
 	*removed = 0;
+	if (!ops_of(inst)->commit)
+		return POPART_R_PERM;
 	c->must_finish = true;
 	c->pub.deadline_ms = INT64_MAX;
 	if (!enter(c, inst, OP_COMMIT))

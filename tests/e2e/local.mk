@@ -10,6 +10,7 @@ E2E_TESTS = \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
 	tests/e2e/test-auth.py \
+	tests/e2e/test-plaintext.py \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-deliver.py \
 	tests/e2e/test-races.py \

@@ -39,7 +39,9 @@ TESTS += tests/unit/test-net tests/unit/test-worker
 tests_unit_test_net_SOURCES = \
 	tests/unit/net/main.c \
 	tests/unit/net/pair.c tests/unit/net/pair.h \
+	tests/unit/net/sni.c \
 	tests/unit/net/suites.h \
+	tests/unit/net/talk.c tests/unit/net/talk.h \
 	tests/unit/net/tls.c \
 	tests/unit/net/tls_setup.c
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
