@@ -13,25 +13,28 @@
 #include <popart/driver.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* --- the store: a maildrop is what glob() found at login, a message's ref its path --- */
 
-static int drop_open(
-	void *dir, const struct popart_call *call, const struct popart_user *user, void **drop)
+static int drop_open(void *state, const struct popart_call *call,
+	const struct popart_user *user, void **drop)
 {
 	glob_t *files = calloc(1, sizeof(*files));
-	char pattern[4096];
 
-	(void)call, (void)user;
-	snprintf(pattern, sizeof(pattern), "%s/*", (const char *)dir);
-	if (!files || glob(pattern, 0, NULL, files) == GLOB_NOSPACE)
+	(void)state, (void)call, (void)user;
+	if (!files || glob("*", 0, NULL, files) == GLOB_NOSPACE)
 		return free(files), POPART_E_NOMEM;
 	*drop = files;
 	return POPART_OK;
+}
+
+static void drop_close(void *drop, const struct popart_call *call)
+{
+	(void)call;
+	globfree(drop);
+	free(drop);
 }
 
 /* A regular file's descriptor, or -1. */
@@ -42,19 +45,6 @@ static int open_file(uint64_t ref, struct stat *st)
 	if (fd < 0 || (fstat(fd, st) == 0 && S_ISREG(st->st_mode)))
 		return fd;
 	return close(fd), -1;
-}
-
-/* Every LF that no CR precedes is sent as CRLF, and so is the end of a last line. */
-static uint64_t wire_size(int fd)
-{
-	char piece[65536], before = '\n';
-	uint64_t size = 0;
-	ssize_t n;
-
-	while ((n = read(fd, piece, sizeof(piece))) > 0)
-		for (ssize_t i = 0; i < n; before = piece[i++])
-			size += piece[i] == '\n' && before != '\r' ? 2 : 1;
-	return before == '\n' ? size : size + 2;
 }
 
 static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
@@ -71,12 +61,13 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 
 		if (fd < 0)
 			continue;
-		m.wire_size = wire_size(fd);
 		m.uid.ptr = uid;
 		m.uid.len = (size_t)snprintf(uid, sizeof(uid), "%jx.%jx", (uintmax_t)st.st_ino,
 			(uintmax_t)st.st_mtime);
+		status = popart_driver_wire_size(fd, &m.wire_size);
 		close(fd);
-		status = sink->add(sink, &m, 1, sizeof(m));
+		if (status == POPART_OK)
+			status = sink->add(sink, &m, 1, sizeof(m));
 	}
 	return status;
 }
@@ -101,83 +92,16 @@ static int drop_message(
 	return POPART_OK;
 }
 
-static int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs,
-	size_t n, size_t *removed)
-{
-	(void)drop, (void)call, (void)refs, (void)n, (void)removed;
-	return POPART_R_PERM;
-}
-
-static void drop_close(void *drop, const struct popart_call *call)
-{
-	(void)call;
-	globfree(drop);
-	free(drop);
-}
-
 static const struct popart_storage_ops store = { .size = sizeof(store),
 	.caps = POPART_STORE_READ_ONLY,
 	.open = drop_open,
 	.list = drop_list,
 	.message = drop_message,
-	.commit = drop_commit,
 	.close = drop_close };
 
 /* --- the loop: place 0 is the listening socket, the others are clients --- */
 
 enum { PLACES = 64 };
-
-struct client {
-	struct popart_driver *driver;
-	struct popart_io io;
-	enum popart_want want;
-	char in[4096], out[65536];
-};
-
-static void client_end(struct client *c, struct pollfd *p)
-{
-	popart_driver_free(&c->driver); /* closes its maildrop, without update */
-	close(p->fd);
-	p->fd = -1;
-}
-
-static void client_start(
-	struct client *c, struct pollfd *p, int fd, const struct popart_driver_conf *conf)
-{
-	const struct popart_str none = { NULL, 0 };
-
-	*p = (struct pollfd){ .fd = fd, .events = POLLOUT };
-	c->io = (struct popart_io){
-		.size = sizeof(c->io), .out = c->out, .out_cap = sizeof(c->out)
-	};
-	c->want = POPART_WANT_OUTPUT; /* the greeting */
-	c->driver = popart_driver_new(conf, 0, none, none, none, NULL);
-	if (fd < 0 || !c->driver)
-		client_end(c, p);
-}
-
-/* Sends what waits, or reads what the session wants; runs it; says what to poll for. */
-static void client_ready(struct client *c, struct pollfd *p)
-{
-	struct popart_io *io = &c->io;
-	ssize_t n = 0;
-
-	if (io->out_len > 0) {
-		n = send(p->fd, c->out, io->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n > 0)
-			memmove(c->out, c->out + n, io->out_len -= (size_t)n);
-	} else if (c->want == POPART_WANT_INPUT) {
-		io->in = c->in;
-		ssize_t got = recv(p->fd, c->in, sizeof(c->in), MSG_DONTWAIT);
-		io->in_len = got > 0 ? (size_t)got : 0;
-		io->in_eof = got <= 0;
-	}
-	if (io->out_len == 0 && c->want != POPART_WANT_DONE)
-		c->want = popart_driver_run(c->driver, io);
-	if (n < 0 || (io->out_len == 0 && c->want == POPART_WANT_DONE))
-		client_end(c, p);
-	p->events = io->out_len > 0 || c->want != POPART_WANT_INPUT ? POLLOUT : POLLIN;
-}
 
 /* The listening socket, or -1. */
 static int listen_on(uint16_t port)
@@ -186,7 +110,7 @@ static int listen_on(uint16_t port)
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(addr);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 		bind(fd, (struct sockaddr *)&addr, len) < 0 || listen(fd, 16) < 0 ||
@@ -196,35 +120,46 @@ static int listen_on(uint16_t port)
 	return fflush(stdout), fd;
 }
 
+/* One turn of a client who is ready. */
+static void serve(struct popart_driver **client, struct pollfd *p)
+{
+	p->events = (short)(*client ? popart_driver_turn(*client, p->fd) : 0);
+	if (p->events)
+		return;
+	popart_driver_free(client); /* closes the maildrop, too */
+	close(p->fd);
+	p->fd = -1;
+}
+
 int main(int argc, char **argv)
 {
+	const struct popart_str none = { NULL, 0 };
 	const struct popart_session_conf session = {
 		.size = sizeof(session), .flags = POPART_SESSION_PASSWORDS, .expire_days = -1
 	};
-	const struct popart_driver_conf conf = { .size = sizeof(conf),
-		.session = &session,
-		.storage = &store,
-		.storage_state = argv[1] };
-	static struct client clients[PLACES];
-	struct pollfd polled[PLACES];
+	const struct popart_driver_conf conf = {
+		.size = sizeof(conf), .session = &session, .storage = &store
+	};
+	struct popart_driver *clients[PLACES] = { NULL };
+	struct pollfd polled[PLACES] = { { .events = POLLIN } };
 
-	if (argc < 2)
+	if (argc < 2 || chdir(argv[1]) != 0)
 		return fputs("usage: embed DIR [PORT]\n", stderr), EXIT_FAILURE;
+	polled[0].fd = listen_on(argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0);
 	for (int i = 1; i < PLACES; i++)
 		polled[i].fd = -1;
-	polled[0].fd = listen_on(argc > 2 ? (uint16_t)strtoul(argv[2], NULL, 10) : 0);
-	polled[0].events = POLLIN;
 	while (polled[0].fd >= 0 && poll(polled, PLACES, -1) >= 0) {
-		int room = 0;
-
-		for (int i = 1; i < PLACES; i++)
-			if (polled[i].fd < 0)
-				room = i;
-			else if (polled[i].revents)
-				client_ready(&clients[i], &polled[i]);
-		if (room && polled[0].revents)
-			client_start(&clients[room], &polled[room],
-				accept(polled[0].fd, NULL, NULL), &conf);
+		for (int i = 1; i < PLACES; i++) {
+			if (polled[i].fd < 0 && polled[0].revents) { /* a place for a new one */
+				polled[0].revents = 0;
+				polled[i].fd = accept(polled[0].fd, NULL, NULL);
+				polled[i].revents = POLLOUT; /* the greeting */
+				clients[i] =
+					popart_driver_new(&conf, 0, none, none, none, NULL);
+			}
+			if (polled[i].revents)
+				serve(&clients[i], &polled[i]);
+		}
 	}
 	return perror("embed"), EXIT_FAILURE;
 }

@@ -3,10 +3,10 @@
 # The example, as a stranger would use it: two messages, read by curl and by poplib.
 : "${TEST_BUILDDIR:=.}"
 dir=$(mktemp -d) || exit 99
+mkdir "$dir/mail"
 "$TEST_BUILDDIR/docs/examples/embed" "$dir/mail" >"$dir/url" 2>"$dir/err" &
 pid=$!
 trap 'kill $pid 2>/dev/null; rm -rf "$dir"' EXIT
-mkdir "$dir/mail"
 printf 'Subject: one\n\nbody\n.dot\nno end' >"$dir/mail/1.eml"
 mkfifo "$dir/mail/fifo"
 printf 'Subject: two\r\n\r\nbody\r\n' >"$dir/mail/2.eml"

@@ -47,8 +47,19 @@ void popart_driver_free(struct popart_driver **);
  * which a driver has not. popart_storage_ops.renew is not called.
  */
 enum popart_want popart_driver_run(struct popart_driver *, struct popart_io *);
+/*
+ * The same with a socket, for a loop around poll(): sends what waits for it, or receives what
+ * the session wants, and runs that. Returns what to poll the socket for before the next turn,
+ * POLLIN or POLLOUT; 0: the session is over. Never waits; the socket, which may be a blocking
+ * one, stays the caller's. A driver is given to this function alone, or to run.
+ */
+int popart_driver_turn(struct popart_driver *, int socket);
 /* The client is gone: nothing more is executed. */
 void popart_driver_abort(struct popart_driver *, const char *reason);
+
+/* For a store that has a file for each message: what popart_msg.wire_size is to be. Reads all
+ * of it, and leaves its offset alone. POPART_OK or POPART_E_IO. */
+int popart_driver_wire_size(int fd, uint64_t *size);
 
 POPART_END_DECLS
 #endif

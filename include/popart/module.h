@@ -46,7 +46,9 @@ struct popart_module {
 	const struct popart_storage_ops *storage;
 
 	/* Optional: cross-option checks, after the host's own. No side effects, no files
-	 * created, no threads: also runs in `popartd -t`, in any process. */
+	 * created, no threads: also runs in `popartd -t`, in any process. There, with the
+	 * role CHECK, it may read what start would read; what it logs as a warning is
+	 * printed. */
 	int (*check)(const struct popart_host *, struct popart_instance *,
 		const struct popart_conf *);
 

@@ -34,11 +34,11 @@ struct book {
 
 	pthread_mutex_t mutex; /* of the next, and of readers in pages; never held for long */
 	struct page *page;
+	struct state read; /* the file as it was when the page was read */
+	int failure;       /* errno of the last look; 0: it went well */
 
-	pthread_mutex_t looking; /* of the rest; nobody waits for it */
-	struct state read;       /* the file as it was when the page was read */
+	pthread_mutex_t looking; /* who has it may change those, and the next; nobody waits */
 	bool settled;            /* it cannot have changed since without a trace */
-	int failure;             /* errno of the last look; 0: it went well */
 };
 
 /* While a file is read. */
@@ -250,9 +250,18 @@ static bool read_again(struct book *b, struct reading *r)
 			return false;
 		put_in_force(b, page);
 	}
+	pthread_mutex_lock(&b->mutex);
 	b->read = r->state;
+	pthread_mutex_unlock(&b->mutex);
 	b->settled = r->settled;
 	return true;
+}
+
+static void set_failure(struct book *b, int failure)
+{
+	pthread_mutex_lock(&b->mutex);
+	b->failure = failure;
+	pthread_mutex_unlock(&b->mutex);
 }
 
 /* Once for each way to fail, not every second. */
@@ -262,7 +271,7 @@ static void tell_failure(struct book *b, const struct reading *r)
 
 	if (b->failure == failure || failure == EAGAIN)
 		return;
-	b->failure = failure;
+	set_failure(b, failure);
 	b->host->log(b->inst, r->call, POPART_LOG_ERROR,
 		"%s %s%s%s; what was read before stays in force", b->path, r->wrong,
 		r->error ? ": " : "", r->error ? strerror(r->error) : "");
@@ -272,12 +281,29 @@ static void tell_success(struct book *b, const struct popart_call *call)
 {
 	if (b->failure)
 		b->host->log(b->inst, call, POPART_LOG_INFO, "%s can be read again", b->path);
-	b->failure = 0;
+	set_failure(b, 0);
 }
 
+/* Once in a while, for what its times do not tell, and for what could not be read. */
 static bool is_due(struct book *b)
 {
 	return b->host->now_ms() >= atomic_load(&b->next_look_ms);
+}
+
+/* What its times tell, any thread, at each login: a password that was taken away is not good
+ * for a second more. */
+static bool has_changed(struct book *b)
+{
+	struct state now = { .size = -1 };
+	struct stat st;
+	bool changed;
+
+	if (stat(b->path, &st) == 0)
+		now = state_of(&st);
+	pthread_mutex_lock(&b->mutex);
+	changed = !b->failure && !same_state(&now, &b->read);
+	pthread_mutex_unlock(&b->mutex);
+	return changed;
 }
 
 static void look_later(struct book *b)
@@ -286,14 +312,9 @@ static void look_later(struct book *b)
 }
 
 /* With looking held. */
-static bool is_unchanged(const struct book *b)
+static bool is_unchanged(struct book *b)
 {
-	struct stat st;
-
-	if (!b->settled || b->failure || stat(b->path, &st) != 0)
-		return false;
-	struct state state = state_of(&st);
-	return same_state(&state, &b->read);
+	return b->settled && !b->failure && !has_changed(b);
 }
 
 static void look(struct book *b, const struct popart_call *call)
@@ -375,7 +396,7 @@ static struct page *take(struct book *b)
 
 struct page *book_take(struct book *b, const struct popart_call *call)
 {
-	if (is_due(b))
+	if (is_due(b) || has_changed(b))
 		look(b, call);
 	return take(b);
 }
@@ -389,7 +410,7 @@ struct page *book_take_quick(struct book *b)
 			atomic_store(&b->stale, true);
 		pthread_mutex_unlock(&b->looking);
 	}
-	return atomic_load(&b->stale) ? NULL : take(b);
+	return atomic_load(&b->stale) || has_changed(b) ? NULL : take(b);
 }
 
 void book_release(struct book *b, struct page **page)

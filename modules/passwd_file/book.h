@@ -2,8 +2,8 @@
 #ifndef PASSWD_FILE_BOOK_H
 #define PASSWD_FILE_BOOK_H
 /*
- * The file, kept up to date: looked at once a second at most, when somebody asks, and read
- * again when it has changed. Whoever finds that reads it; others go on with what was in
+ * The file, kept up to date: its times are looked at whenever somebody asks, and it is read
+ * again when they have changed. Whoever finds that reads it; others go on with what was in
  * force before, and nobody waits.
  */
 #include "cache.h"

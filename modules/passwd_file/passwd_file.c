@@ -244,6 +244,20 @@ static int iterate(void *state, const struct popart_call *call, void *ctx,
 	return status;
 }
 
+/* Reads the file as a worker would, to tell what is wrong with it. Workers are told when
+ * they start. */
+static int check(const struct popart_host *host, struct popart_instance *inst,
+	const struct popart_conf *conf)
+{
+	struct book *book = NULL;
+	int status = POPART_OK;
+
+	if (host->role == POPART_ROLE_CHECK)
+		status = book_open(host, inst, host->conf_str(conf, "path").ptr, &book);
+	book_close(&book);
+	return status;
+}
+
 static int start(const struct popart_host *host, struct popart_instance *inst,
 	const struct popart_conf *conf, void **state)
 {
@@ -311,5 +325,5 @@ static const struct popart_auth_ops auth = {
 
 POPART_MODULE(passwd_file, .version = "1.0", .license = "MIT",
 	.summary = "users and hashed passwords from a file", .options = options, .stats = stats,
-	.auth = &auth, .start = start, .thread_start = thread_start, .thread_stop = thread_stop,
-	.refresh = refresh, .stop = stop);
+	.auth = &auth, .check = check, .start = start, .thread_start = thread_start,
+	.thread_stop = thread_stop, .refresh = refresh, .stop = stop);

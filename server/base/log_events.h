@@ -24,6 +24,8 @@ LOG_EVENT(SESSION_END, "session_end", POPART_LOG_INFO, "A session is over: its s
 LOG_EVENT(COMMIT, "commit", POPART_LOG_DEBUG, "Deleted messages were removed.")
 LOG_EVENT(COMMIT_FAILED, "commit_failed", POPART_LOG_ERROR, "Some or all of the deleted messages could not be removed.")
 LOG_EVENT(SIZE_MISMATCH, "size_mismatch", POPART_LOG_WARN, "A message had another size than was listed.")
+LOG_EVENT(DELIVERED, "delivered", POPART_LOG_INFO, "popart-deliver has put a message in: it is there to stay.")
+LOG_EVENT(DELIVERY_FAILED, "delivery_failed", POPART_LOG_WARN, "popart-deliver has not put a message in; says why, and with which status it told the MTA so.")
 LOG_EVENT(MODULE, "module", POPART_LOG_INFO, "A module's own line.")
 LOG_EVENT(MODULE_FAILED, "module_failed", POPART_LOG_ERROR, "A module's operation failed; the client read only a fixed line.")
 LOG_EVENT(SANDBOX, "sandbox", POPART_LOG_INFO, "What the worker may still reach, or why there is no sandbox.")

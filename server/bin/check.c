@@ -18,6 +18,7 @@ struct check {
 	struct report report;
 	struct conf *conf;
 	struct host *host;
+	struct account account; /* whom we have become, if name is there */
 };
 
 /* As the account: what the master would stumble over when it makes a place for it. */
@@ -54,34 +55,34 @@ static void check_certificates(struct check *c, const char *name)
 static bool become_worker(struct check *c, bool to_serve)
 {
 	struct place at = conf_place(c->conf, "user");
-	struct account account;
-	bool ok;
 
 	if (!to_serve && geteuid() != 0)
 		return true;
-	if (!account_prepare(&account, c->conf, &c->report))
+	if (!account_prepare(&c->account, c->conf, &c->report))
 		return false;
-	account.act_as = false; /* only looks */
-	ok = account_become(&account) == 0;
-	if (!ok)
+	c->account.act_as = false; /* only looks */
+	if (account_become(&c->account) != 0) {
 		report_error(&c->report, at.file, at.line, "cannot become user \"%s\": %s",
-			account.name, strerror(errno));
-	else if (to_serve)
-		check_places(c, &account);
-	account_free(&account);
-	return ok;
+			c->account.name, strerror(errno));
+		return false;
+	}
+	if (to_serve)
+		check_places(c, &c->account);
+	return true;
 }
 
-static void load_modules(struct check *c)
+/* Mere looking asks no module: what it thinks may depend on files that are not here. */
+static void load_modules(struct check *c, bool to_serve)
 {
-	struct host_setup setup = {
-		.role = POPART_ROLE_CHECK, .threads = 1, .module_path = c->conf->module_path
-	};
+	struct host_setup setup = { .role = POPART_ROLE_CHECK,
+		.threads = 1,
+		.module_path = c->conf->module_path,
+		.account = c->account.name };
 
 	c->host = host_new(&setup);
 	if (!c->host)
 		report_error(&c->report, NULL, 0, "out of memory");
-	else if (host_load(c->host, c->conf, &c->report))
+	else if (host_load(c->host, c->conf, &c->report) && to_serve)
 		(void)host_check(c->host, &c->report);
 }
 
@@ -98,7 +99,7 @@ static bool load(struct check *c, struct popart_str text, const char *name, bool
 		check_certificates(c, name);
 	}
 	if (become_worker(c, to_serve))
-		load_modules(c);
+		load_modules(c, to_serve);
 	return c->report.errors == 0;
 }
 
@@ -116,6 +117,7 @@ static int end(struct check *c, bool ok)
 		host_free(&c->host);
 	if (c->conf)
 		conf_free(&c->conf);
+	account_free(&c->account);
 	report_free(&c->report);
 	return ok ? 0 : 1;
 }

@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: MIT
-sbin_PROGRAMS += popartd
+# Beside each other, for root and for MTAs, which name popart-deliver by its path.
+sbin_PROGRAMS += popartd popart-deliver
 popartd_SOURCES = \
 	server/bin/check.c server/bin/check.h \
+	server/bin/complain.c server/bin/complain.h \
+	server/bin/config.c server/bin/config.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
 	server/bin/popartd.c \
 	server/bin/quick.c server/bin/quick.h
 popartd_LDADD = $(ALL_LIBS)
 popartd_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
+
+popart_deliver_SOURCES = \
+	server/bin/complain.c server/bin/complain.h \
+	server/bin/config.c server/bin/config.h \
+	server/bin/deliver_options.c server/bin/deliver_options.h \
+	server/bin/modpath.c server/bin/modpath.h \
+	server/bin/popart-deliver.c
+popart_deliver_LDADD = libmaster.la $(DELIVER_LIBS)
+popart_deliver_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)

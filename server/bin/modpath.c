@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/modpath.h"
 #include <glob.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static struct popart_str directory_of(struct popart_str path)
 {
@@ -29,4 +32,24 @@ void modpath_build_tree(const char *binary, struct buf *out)
 	}
 	globfree(&found);
 	buf_free(&pattern);
+}
+
+bool modpath_use(const char *wanted)
+{
+	char self[PATH_MAX];
+	struct buf tree;
+	bool ok = true;
+
+	if (wanted)
+		return setenv("POPART_MODULE_PATH", wanted, 1) == 0;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n <= 0)
+		return true;
+	self[n] = '\0';
+	buf_init(&tree, 65536);
+	modpath_build_tree(self, &tree);
+	if (tree.len > 0)
+		ok = setenv("POPART_MODULEDIR", buf_cstr(&tree), 1) == 0;
+	buf_free(&tree);
+	return ok;
 }

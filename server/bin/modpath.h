@@ -12,4 +12,8 @@
  * nothing otherwise. */
 void modpath_build_tree(const char *binary, struct buf *out);
 
+/* Decides it for this program, and by the environment for those that it starts. wanted: the
+ * option's value, or NULL. False: out of memory. */
+bool modpath_use(const char *wanted);
+
 #endif

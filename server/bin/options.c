@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/options.h"
-#include <getopt.h>
 #include "base/text.h"
+#include "bin/complain.h"
 
 enum {
 	OPT_HELP = 256,
@@ -57,39 +57,6 @@ const char options_help[] =
 	"      --help              print this\n"
 	"\n"
 	"See popartd(8), popart.conf(5).\n";
-
-static void add_unknown(struct buf *why, struct popart_str word)
-{
-	const char *names[ARRAY_LEN(long_options)] = { NULL };
-
-	buf_add_str(why, "unknown option ");
-	text_quote(why, word, 64);
-	for (size_t i = 0; long_options[i].name; i++)
-		names[i] = long_options[i].name;
-	while (view_starts(word, VIEW_LIT("-")))
-		word = view_of(word.ptr + 1, word.len - 1);
-	const char *nearest = text_nearest(view_cut(&word, '='), names);
-	if (nearest)
-		buf_printf(why, "; did you mean --%s?", nearest);
-	else
-		buf_add_str(why, "; popartd --help lists them");
-}
-
-/* c: what getopt_long has returned for word, ':' or '?'. */
-static void add_complaint(struct buf *why, int c, struct popart_str word)
-{
-	const char letter[] = { '-', (char)optopt };
-	bool is_long = view_starts(word, VIEW_LIT("--"));
-
-	if (c == '?' && (!is_long || optopt == 0)) {
-		add_unknown(why, is_long ? word : view_of(letter, sizeof(letter)));
-		return;
-	}
-	buf_add_str(why, "option ");
-	buf_add(why, view_cut(&word, '='));
-	buf_add_str(why, c == ':' ? " needs a value" : " takes no value");
-	buf_add_str(why, "; see popartd --help");
-}
 
 static void take_action(struct options *o, enum action action)
 {
@@ -183,7 +150,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct buf *why)
 	while ((c = getopt_long(argc, argv, ":c:tnV", long_options, NULL)) != -1) {
 		if (take_option(o, c))
 			continue;
-		add_complaint(why, c, view_str(argv[optind - 1]));
+		complain(why, "popartd", long_options, c, view_str(argv[optind - 1]));
 		return false;
 	}
 	if (optind < argc) {

@@ -8,15 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bin/check.h"
+#include "bin/config.h"
 #include "bin/modpath.h"
 #include "bin/options.h"
 #include "bin/quick.h"
 #include "conf/conf.h"
 #include "master/master.h"
 #include "worker/worker.h"
-
-#define CONFIG_DEFAULT POPART_SYSCONFDIR "/popart/popart.conf"
-#define CONFIG_MAX     (1u << 20)
 
 enum { EXIT_USAGE = 2 };
 
@@ -56,36 +54,15 @@ static bool standard_descriptors(void)
 	return fd > STDERR_FILENO;
 }
 
-static bool read_all(int fd, struct buf *text)
-{
-	for (;;) {
-		char *room = buf_room(text, 65536);
-		ssize_t n = room ? read(fd, room, 65536) : 0;
-		if (!room)
-			errno = EFBIG;
-		if (!room || (n < 0 && errno != EINTR))
-			return false;
-		if (n == 0)
-			return true;
-		if (n > 0)
-			text->len += (size_t)n;
-	}
-}
-
 static bool read_config(const char *path, struct buf *text)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && read_all(fd, text);
-
-	if (!ok)
-		(void)fprintf(stderr,
-			"popartd: cannot read the configuration %s: %s; name one with -c FILE, "
-			"or "
-			"serve a directory with --maildir DIR\n",
-			path, strerror(errno));
-	if (fd >= 0)
-		(void)close(fd);
-	return ok;
+	if (config_read(path, text))
+		return true;
+	(void)fprintf(stderr,
+		"popartd: cannot read the configuration %s: %s; name one with -c FILE, or "
+		"serve a directory with --maildir DIR\n",
+		path, strerror(errno));
+	return false;
 }
 
 /* Everybody on the machine can read a command line. */
@@ -95,27 +72,6 @@ static void hide_password(char *user)
 
 	if (colon)
 		memset(colon + 1, '*', strlen(colon + 1));
-}
-
-/* The environment is how the workers, who read the configuration too, come to know. */
-static bool use_module_path(const struct options *o)
-{
-	char self[PATH_MAX];
-	struct buf tree;
-	bool ok = true;
-
-	if (o->module_path)
-		return setenv("POPART_MODULE_PATH", o->module_path, 1) == 0;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0)
-		return true;
-	self[n] = '\0';
-	buf_init(&tree, 65536);
-	modpath_build_tree(self, &tree);
-	if (tree.len > 0)
-		ok = setenv("POPART_MODULEDIR", buf_cstr(&tree), 1) == 0;
-	buf_free(&tree);
-	return ok;
 }
 
 static bool same_file(const char *path, int fd)
@@ -212,7 +168,7 @@ static int run(const struct options *o, struct buf *text, struct buf *why)
 {
 	const char *path;
 
-	if (!use_module_path(o)) {
+	if (!modpath_use(o->module_path)) {
 		(void)fprintf(stderr, "popartd: out of memory\n");
 		return 1;
 	}
@@ -243,7 +199,7 @@ int main(int argc, char **argv)
 	if (is_child(argc, argv, &chan))
 		return child_main(chan);
 	(void)umask(077);
-	buf_init(&text, CONFIG_MAX + 65536);
+	buf_init(&text, CONFIG_TEXT_MAX);
 	buf_init(&why, 1024);
 	if (options_parse(&options, argc, argv, &why))
 		status = run(&options, &text, &why);

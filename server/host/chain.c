@@ -147,13 +147,22 @@ static int accept_answer(
 	return status;
 }
 
+static bool cannot_look_up(const struct popart_instance *inst)
+{
+	return inst->kind == INSTANCE_AUTH && !inst->module->auth.lookup;
+}
+
 static int ask_chain(struct host_call *c, const struct question *q, struct host_identity **out)
 {
+	const char *mute = NULL;
+
 	*out = NULL;
 	for (size_t i = 0; i < c->host->ninstances; i++) {
 		struct popart_instance *inst = c->host->instances[i];
 		struct auth_answer answer;
 
+		if (q->op == OP_LOOKUP && cannot_look_up(inst))
+			mute = inst->name;
 		if (!can_answer(inst, q))
 			continue;
 		if (q->op == OP_CHECK_QUICK && !is_quick(inst))
@@ -164,6 +173,12 @@ static int ask_chain(struct host_call *c, const struct question *q, struct host_
 		if (status != POPART_R_NEXT)
 			return status;
 	}
+	if (mute)
+		return call_refuse(c, POPART_R_TEMP,
+			"auth \"%s\" cannot say without a password whether it has the user, "
+			"and no "
+			"other one has",
+			mute);
 	return call_refuse(c, POPART_R_DENIED, "no auth module knows the user");
 }
 

@@ -21,6 +21,7 @@ struct host_setup {
 	unsigned threads;        /* thread indexes are 0 .. threads-1; at least 1         */
 	const char *module_path; /* where `module = "x"` finds x.so; ':' between several */
 	struct log *log;         /* may be NULL: tools and checks                         */
+	const char *account;     /* whom this process has become, for messages; may be NULL */
 	const _Atomic uint32_t *stopping; /* non-zero: host->stop_asked says so; may be NULL */
 };
 
@@ -28,7 +29,7 @@ struct host *host_new(const struct host_setup *);
 /* dlopen, identity, permissions, options of every block, all of them even when one is
  * wrong. Once. The conf must outlive the host. False: report says why. */
 bool host_load(struct host *, const struct conf *, struct report *);
-/* Every instance's check(). */
+/* Every instance's check(). Without a log, what they warn of goes to the report. */
 bool host_check(struct host *, struct report *);
 /* All or none: when one fails, those started before it are stopped, the last one first. */
 bool host_start(struct host *, struct report *);
@@ -71,9 +72,9 @@ struct host_call {
 	struct host *host;
 	struct popart_instance *inst; /* who was called last */
 	const char *op;               /* "instance.operation" of that call */
-	bool must_finish;             /* a commit: stop_asked says no, whatever happens */
-	int status, os_error;         /* as fail() said      */
-	struct buf client, detail;    /* text for the client, text for the log */
+	bool must_finish;          /* a commit or the end of a delivery: stop_asked says no */
+	int status, os_error;      /* as fail() said      */
+	struct buf client, detail; /* text for the client, text for the log */
 	struct arena scratch;
 	struct popart_str user, peer;    /* for log lines; borrowed from the caller */
 	const struct host_identity *who; /* for storage operations; borrowed from the caller */
@@ -112,6 +113,8 @@ bool host_auth_quick(struct host_call *, const struct popart_login *,
 int host_auth_secret(struct host_call *, const struct popart_login *, const char *scheme,
 	bool (*check)(void *ctx, struct popart_str secret), void *ctx,
 	struct host_identity **out);
+/* Who is this, without a secret? An instance that cannot be asked this way may know the user
+ * nevertheless: POPART_R_TEMP then takes the place of POPART_R_DENIED. */
 int host_auth_lookup(struct host_call *, struct popart_str user, struct host_identity **out);
 
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
@@ -132,6 +135,18 @@ void store_close(struct host_call *, struct popart_instance *, void **drop);
 /* Milliseconds between renewals of a lease-style lock; 0: none. */
 uint32_t store_renew_ms(const struct popart_instance *);
 int store_renew(struct host_call *, struct popart_instance *, void *drop);
+
+/*
+ * A message put in: begin, write as often as there is something, then finish, whose
+ * POPART_OK alone says that the message is there to stay; or abandon. What finish leaves in
+ * *dlv is to be abandoned, too; NULL: nothing is left. POPART_R_UNSUPPORTED: not this store.
+ */
+int store_deliver_begin(struct host_call *, const struct host_identity *,
+	const struct popart_delivery *, void **dlv);
+int store_deliver_write(
+	struct host_call *, struct popart_instance *, void *dlv, const void *, size_t);
+int store_deliver_finish(struct host_call *, struct popart_instance *, void **dlv);
+void store_deliver_abandon(struct host_call *, struct popart_instance *, void **dlv);
 
 /* Fixed client text of a reportable status, response code first: "[IN-USE] ..."; lives
  * in the protocol core; here only the log's word for any status: "denied", "io", ... */

@@ -20,6 +20,10 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_COMMIT] = "commit",
 	[OP_CLOSE] = "close",
 	[OP_RENEW] = "renew",
+	[OP_DELIVER_BEGIN] = "deliver_begin",
+	[OP_DELIVER_WRITE] = "deliver_write",
+	[OP_DELIVER_FINISH] = "deliver_finish",
+	[OP_DELIVER_ABANDON] = "deliver_abandon",
 };
 
 static const struct popart_opt no_options[] = { { .name = NULL } };
@@ -248,6 +252,11 @@ bool host_load(struct host *h, const struct conf *conf, struct report *r)
 	return all;
 }
 
+const char *instance_kind(const struct popart_instance *inst)
+{
+	return inst->kind == INSTANCE_AUTH ? "auth" : "storage";
+}
+
 /*
  * check, start and thread_start: one at a time, so that what fail() says without a call
  * is known to be about this one.
@@ -268,14 +277,12 @@ static bool take_reason(
 	inst->wants_reason = false;
 	if (status && inst->reason.len)
 		report_error(r, inst->block->file, inst->block->line, "%s \"%s\": %s",
-			inst->kind == INSTANCE_AUTH ? "auth" : "storage", inst->name,
-			buf_cstr(&inst->reason));
+			instance_kind(inst), inst->name, buf_cstr(&inst->reason));
 	else if (status)
 		report_error(r, inst->block->file, inst->block->line,
 			"%s \"%s\": %s failed (%s) and the module does not say why; see its "
 			"manual",
-			inst->kind == INSTANCE_AUTH ? "auth" : "storage", inst->name, what,
-			host_status_name(status));
+			instance_kind(inst), inst->name, what, host_status_name(status));
 	pthread_mutex_unlock(&inst->reason_lock);
 	pthread_mutex_unlock(&inst->host->lifecycle);
 	return status == POPART_OK;
@@ -290,7 +297,9 @@ bool host_check(struct host *h, struct report *r)
 		if (!inst->module->desc.check)
 			continue;
 		expect_reason(inst);
+		inst->warnings = h->setup.log ? NULL : r;
 		int status = inst->module->desc.check(&h->table, inst, inst->conf);
+		inst->warnings = NULL;
 		all &= take_reason(inst, status, "check", r);
 	}
 	return all;

@@ -7,7 +7,7 @@
 #include "host/host.h"
 #include "host/loader.h"
 
-/* What may run inside a module during a session. */
+/* What may run inside a module during a session or a delivery. */
 enum host_op {
 	OP_CHECK_PASSWORD,
 	OP_CHECK_QUICK,
@@ -22,6 +22,10 @@ enum host_op {
 	OP_COMMIT,
 	OP_CLOSE,
 	OP_RENEW,
+	OP_DELIVER_BEGIN,
+	OP_DELIVER_WRITE,
+	OP_DELIVER_FINISH,
+	OP_DELIVER_ABANDON,
 	HOST_OPS
 };
 
@@ -48,6 +52,7 @@ struct popart_instance {
 	pthread_mutex_t reason_lock;
 	bool wants_reason;
 	struct buf reason;
+	struct report *warnings; /* for what is logged while check runs; NULL: the log is */
 
 	/* (threads + 1) rows of stats_width; the last row is for calls without a thread. */
 	_Atomic int64_t *stats;
@@ -63,6 +68,9 @@ struct host {
 	size_t ninstances;
 	pthread_mutex_t lifecycle; /* one check, start or thread_start at a time */
 };
+
+/* The word for its kind of block: "auth" or "storage". */
+const char *instance_kind(const struct popart_instance *);
 
 /* Fills in the functions. */
 void table_init(struct host *);

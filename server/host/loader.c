@@ -265,7 +265,7 @@ static const char *flaw_of(const struct module *m)
 		return "storage.list is missing";
 	if (!s->message)
 		return "storage.message is missing";
-	if (!s->commit)
+	if (!s->commit && !(s->caps & POPART_STORE_READ_ONLY))
 		return "storage.commit is missing";
 	if (!s->close)
 		return "storage.close is missing";

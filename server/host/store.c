@@ -164,6 +164,8 @@ int store_commit(struct host_call *c, struct popart_instance *inst, void *drop,
 	int64_t deadline = c->pub.deadline_ms;
 
 	*removed = 0;
+	if (!ops_of(inst)->commit)
+		return POPART_R_PERM;
 	c->must_finish = true;
 	c->pub.deadline_ms = INT64_MAX;
 	if (!enter(c, inst, OP_COMMIT))
@@ -200,6 +202,56 @@ int store_renew(struct host_call *c, struct popart_instance *inst, void *drop)
 	if (!enter(c, inst, OP_RENEW))
 		return not_permitted(c);
 	return leave(c, ops_of(inst)->renew(drop, &c->pub));
+}
+
+int store_deliver_begin(struct host_call *c, const struct host_identity *id,
+	const struct popart_delivery *about, void **dlv)
+{
+	struct popart_instance *inst = id->store;
+	struct popart_user user = user_of(id);
+	void *begun = NULL;
+
+	*dlv = NULL;
+	if (!ops_of(inst)->deliver_begin)
+		return POPART_R_UNSUPPORTED;
+	if (!enter(c, inst, OP_DELIVER_BEGIN))
+		return not_permitted(c);
+	int status = leave(
+		c, ops_of(inst)->deliver_begin(inst->state, &c->pub, &user, about, &begun));
+	if (status == POPART_OK && !begun)
+		status = call_refuse(c, POPART_E_BUG, "deliver_begin gave nothing to write to");
+	if (status == POPART_OK)
+		*dlv = begun;
+	return status;
+}
+
+int store_deliver_write(struct host_call *c, struct popart_instance *inst, void *dlv,
+	const void *data, size_t n)
+{
+	if (!enter(c, inst, OP_DELIVER_WRITE))
+		return not_permitted(c);
+	return leave(c, ops_of(inst)->deliver_write(dlv, &c->pub, data, n));
+}
+
+int store_deliver_finish(struct host_call *c, struct popart_instance *inst, void **dlv)
+{
+	if (!enter(c, inst, OP_DELIVER_FINISH))
+		return not_permitted(c);
+	c->must_finish = true;
+	int status = leave(c, ops_of(inst)->deliver_finish(*dlv, &c->pub));
+	c->must_finish = false;
+	*dlv = NULL;
+	return status;
+}
+
+void store_deliver_abandon(struct host_call *c, struct popart_instance *inst, void **dlv)
+{
+	if (!*dlv)
+		return;
+	(void)enter(c, inst, OP_DELIVER_ABANDON); /* what is begun has to be undone */
+	ops_of(inst)->deliver_abandon(*dlv, &c->pub);
+	(void)leave(c, POPART_OK);
+	*dlv = NULL;
 }
 
 bool host_store_blocks(const struct popart_instance *inst)

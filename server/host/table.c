@@ -56,12 +56,17 @@ static void table_log(struct popart_instance *inst, const struct popart_call *ca
 	va_list ap;
 
 	level = clamp_level(level);
-	if (!log_wants(inst->host->setup.log, level))
+	if (!log_wants(inst->host->setup.log, level) &&
+		(!inst->warnings || level > POPART_LOG_WARN))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_text(inst, call_of(call), level, 0, text);
+	if (inst->warnings)
+		report_warn(inst->warnings, inst->block->file, inst->block->line,
+			"%s \"%s\": %s", instance_kind(inst), inst->name, text);
+	else
+		log_text(inst, call_of(call), level, 0, text);
 }
 
 /* Outside of a session: for the report, or, when nobody waits for a reason, for the log. */
@@ -76,6 +81,9 @@ static void fail_without_call(struct popart_instance *inst, int os_error, const 
 		buf_add_str(&inst->reason, text);
 		if (os_error)
 			buf_printf(&inst->reason, ": %s", strerror(os_error));
+		if (os_error == EACCES && inst->host->setup.account)
+			buf_printf(&inst->reason, " for user \"%s\", as whom the workers run",
+				inst->host->setup.account);
 	}
 	pthread_mutex_unlock(&inst->reason_lock);
 	if (!taken)

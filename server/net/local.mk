@@ -2,6 +2,8 @@
 libnet_la_SOURCES = \
 	server/net/addr.c \
 	server/net/addr.h \
+	server/net/certs.c \
+	server/net/certs.h \
 	server/net/digest.c \
 	server/net/digest.h \
 	server/net/prep.c \

@@ -2,18 +2,16 @@
 #include "net/tls.h"
 #include <errno.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <stdlib.h>
+#include "net/certs.h"
 
 #define HANDSHAKE_RECORD 0x16 /* ContentType (RFC 8446, 5.1) */
 
 struct tls_context {
-	gnutls_certificate_credentials_t credentials;
+	struct certs *certs;
 	gnutls_priority_t priorities;
 	unsigned char ticket_key[TLS_TICKET_KEY];
 	gnutls_datum_t key; /* of ticket_key */
-	size_t npairs;
-	int64_t expires[];
 };
 
 struct tls {
@@ -40,9 +38,13 @@ static bool set_priorities(gnutls_priority_t *out, const char *text, struct buf 
 
 	if (rc == GNUTLS_E_SUCCESS)
 		return true;
-	buf_printf(error, "tls.priorities: %s", gnutls_strerror(rc));
 	if (at)
-		buf_printf(error, " at \"%s\", character %zu", at, (size_t)(at - text) + 1);
+		buf_printf(error,
+			"tls.priorities: GnuTLS does not understand \"%s\", from character %zu "
+			"on; `gnutls-cli --list` shows what there is",
+			at, (size_t)(at - text) + 1);
+	else
+		buf_printf(error, "tls.priorities: %s", gnutls_strerror(rc));
 	return false;
 }
 
@@ -56,84 +58,15 @@ bool tls_priorities_ok(const char *priorities, struct buf *error)
 	return true;
 }
 
-/* The first certificate of the chain is the one that names the host. False: there is none. */
-static bool end_of_validity(const struct tls_pair *pair, int64_t *end, struct buf *error)
-{
-	gnutls_datum_t pem = datum(pair->chain);
-	gnutls_x509_crt_t *list = NULL;
-	unsigned n = 0;
-	int rc = gnutls_x509_crt_list_import2(&list, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
-
-	if (rc < 0 || n == 0) {
-		buf_printf(error, "%s: no certificate in PEM form: %s", pair->name,
-			gnutls_strerror(rc < 0 ? rc : GNUTLS_E_NO_CERTIFICATE_FOUND));
-		return false;
-	}
-	*end = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
-	for (unsigned i = 0; i < n; i++)
-		gnutls_x509_crt_deinit(list[i]);
-	gnutls_free(list);
-	return true;
-}
-
-/* So that a complaint is about the key, not about the pair. */
-static bool is_key(const struct tls_pair *pair, struct buf *error)
-{
-	gnutls_datum_t pem = datum(pair->key);
-	gnutls_x509_privkey_t key;
-	int rc = gnutls_x509_privkey_init(&key);
-
-	if (rc == 0) {
-		rc = gnutls_x509_privkey_import2(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
-		gnutls_x509_privkey_deinit(key);
-	}
-	if (rc == GNUTLS_E_DECRYPTION_FAILED)
-		buf_printf(error,
-			"%s: its key is encrypted; nobody is there to type the password: store "
-			"it without",
-			pair->name);
-	else if (rc < 0)
-		buf_printf(error, "%s: its key is no private key in PEM form: %s", pair->name,
-			gnutls_strerror(rc));
-	return rc == 0;
-}
-
-static bool add_pair(struct tls_context *c, const struct tls_pair *pair, struct buf *error)
-{
-	gnutls_datum_t chain = datum(pair->chain), key = datum(pair->key);
-	gnutls_datum_t ocsp = datum(pair->ocsp);
-	int index, rc = 0;
-
-	if (!end_of_validity(pair, &c->expires[c->npairs], error) || !is_key(pair, error))
-		return false;
-	index = gnutls_certificate_set_x509_key_mem2(
-		c->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (index < 0) {
-		buf_printf(error, "%s: %s", pair->name, gnutls_strerror(index));
-		return false;
-	}
-	if (ocsp.size > 0)
-		rc = gnutls_certificate_set_ocsp_status_request_mem(
-			c->credentials, &ocsp, (unsigned)index, GNUTLS_X509_FMT_DER);
-	if (rc < 0) {
-		buf_printf(error, "%s: its OCSP response: %s", pair->name, gnutls_strerror(rc));
-		return false;
-	}
-	c->npairs++;
-	return true;
-}
-
 struct tls_context *tls_context_new(const struct tls_setup *setup, struct buf *error)
 {
-	struct tls_context *c = calloc(1, sizeof(*c) + setup->npairs * sizeof(c->expires[0]));
+	struct tls_context *c = calloc(1, sizeof(*c));
 	bool ok = false;
 
-	if (!c || gnutls_certificate_allocate_credentials(&c->credentials) < 0) {
+	if (!c) {
 		buf_add_str(error, "out of memory for TLS");
 		goto out;
 	}
-	/* Version 2: adding a pair returns its index, which its OCSP response needs. */
-	gnutls_certificate_set_flags(c->credentials, GNUTLS_CERTIFICATE_API_V2);
 	if (setup->ticket_key.len != sizeof(c->ticket_key)) {
 		buf_add_str(error, "the session ticket key has the wrong length");
 		goto out;
@@ -143,10 +76,8 @@ struct tls_context *tls_context_new(const struct tls_setup *setup, struct buf *e
 	if (!set_priorities(&c->priorities,
 		    setup->priorities ? setup->priorities : TLS_PRIORITIES, error))
 		goto out;
-	for (size_t i = 0; i < setup->npairs; i++)
-		if (!add_pair(c, &setup->pairs[i], error))
-			goto out;
-	ok = true;
+	c->certs = certs_new(setup->pairs, setup->npairs, error);
+	ok = c->certs != NULL;
 out:
 	if (!ok)
 		tls_context_free(&c);
@@ -159,8 +90,7 @@ void tls_context_free(struct tls_context **cp)
 
 	if (!c)
 		return;
-	if (c->credentials)
-		gnutls_certificate_free_credentials(c->credentials);
+	certs_free(&c->certs);
 	if (c->priorities)
 		gnutls_priority_deinit(c->priorities);
 	explicit_bzero(c->ticket_key, sizeof(c->ticket_key));
@@ -170,7 +100,12 @@ void tls_context_free(struct tls_context **cp)
 
 int64_t tls_context_expires(const struct tls_context *c, size_t index)
 {
-	return index < c->npairs ? c->expires[index] : -1;
+	return certs_expires(c->certs, index);
+}
+
+bool tls_context_ocsp_expired(const struct tls_context *c, size_t index)
+{
+	return certs_ocsp_expired(c->certs, index);
 }
 
 /* --- octets in and out --- */
@@ -214,6 +149,26 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 
 /* --- a connection --- */
 
+static bool set_host(
+	gnutls_session_t session, const struct certs *certs, struct popart_str host)
+{
+	return gnutls_credentials_set(
+		       session, GNUTLS_CRD_CERTIFICATE, certs_for(certs, host)) >= 0;
+}
+
+/* The client's hello is read up to what depends on the certificate. */
+static int hello_read(gnutls_session_t session)
+{
+	const struct tls_context *c = gnutls_session_get_ptr(session);
+	char host[256];
+	size_t len = sizeof(host);
+	unsigned type;
+
+	if (gnutls_server_name_get(session, host, &len, &type, 0) < 0)
+		return 0;
+	return set_host(session, c->certs, view_of(host, len)) ? 0 : GNUTLS_E_MEMORY_ERROR;
+}
+
 struct tls *tls_new(struct tls_context *c)
 {
 	const gnutls_datum_t protocol = datum(VIEW_LIT("pop3"));
@@ -229,13 +184,16 @@ struct tls *tls_new(struct tls_context *c)
 		return NULL;
 	}
 	if (gnutls_priority_set(t->session, c->priorities) < 0 ||
-		gnutls_credentials_set(t->session, GNUTLS_CRD_CERTIFICATE, c->credentials) <
-			0 ||
+		!set_host(t->session, c->certs, VIEW_NONE) ||
 		gnutls_session_ticket_enable_server(t->session, &c->key) < 0 ||
 		gnutls_alpn_set_protocols(t->session, &protocol, 1, GNUTLS_ALPN_MANDATORY) <
 			0) {
 		tls_free(&t);
 		return NULL;
+	}
+	if (!certs_for_all(c->certs)) {
+		gnutls_session_set_ptr(t->session, c);
+		gnutls_handshake_set_post_client_hello_function(t->session, hello_read);
 	}
 	gnutls_handshake_set_timeout(t->session, GNUTLS_INDEFINITE_TIMEOUT);
 	gnutls_transport_set_ptr(t->session, t);

@@ -15,21 +15,22 @@
 /* One certificate chain with its key (PEM) and, if there is one, an OCSP response (DER). */
 struct tls_pair {
 	struct popart_str chain, key, ocsp;
-	const char *name; /* for messages: the certificate's file */
+	const char *name;                 /* for messages: the certificate's file */
+	const char *key_name, *ocsp_name; /* and the others'; NULL: the same */
 };
 
 struct tls_setup {
-	const struct tls_pair *pairs; /* the first one serves clients that name no host */
+	const struct tls_pair *pairs; /* as certs.h chooses from them */
 	size_t npairs;
 	const char *priorities;       /* a GnuTLS priority string; NULL: TLS_PRIORITIES */
 	struct popart_str ticket_key; /* TLS_TICKET_KEY octets */
 };
 
-/* X25519 and AES-128-GCM first; the client's preference counts. */
+/* X25519, AES-128-GCM and ECDSA first, whatever the client would rather have. */
 #define TLS_PRIORITIES                                                                      \
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:" \
 	"+CHACHA20-POLY1305:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"    \
-	"-RSA:-DHE-RSA"
+	"-RSA:-DHE-RSA:%SERVER_PRECEDENCE"
 
 struct tls_context;
 
@@ -40,6 +41,8 @@ void tls_context_free(struct tls_context **);
 
 /* When the certificate of a pair expires (Unix time); -1: there is no such pair. */
 int64_t tls_context_expires(const struct tls_context *, size_t index);
+/* Whether its OCSP response was too old to be shown to anybody. */
+bool tls_context_ocsp_expired(const struct tls_context *, size_t index);
 
 /* Whether a priority string is one; else error names the place. */
 bool tls_priorities_ok(const char *priorities, struct buf *error);

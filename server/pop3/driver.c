@@ -5,6 +5,8 @@
 
 #include "base/arena.h"
 #include "pop3/source.h"
+#include "pop3/turn.h"
+#include "pop3/wire.h"
 
 #define BODY_CAP   65536u /* octets read from a source at once */
 #define ATTRS_MAX  64u    /* facts that auth may state about a user */
@@ -33,6 +35,8 @@ struct popart_driver {
 
 	struct popart_source src;
 	char *room; /* while a message is under way */
+
+	struct turn *turn; /* if popart_driver_turn is used */
 };
 
 static struct popart_call call_of(const struct popart_driver *d)
@@ -332,10 +336,13 @@ static void do_release(struct popart_driver *d, uint64_t wire_sent)
  * it reads the answer, and closing can take its time. */
 static void do_commit(struct popart_driver *d, const struct popart_step *step)
 {
+	const struct popart_storage_ops *ops = d->conf->storage;
 	struct popart_call call = call_of(d);
 	size_t removed = 0;
-	int status =
-		d->conf->storage->commit(d->drop, &call, step->refs, step->nrefs, &removed);
+	int status = POPART_R_PERM;
+
+	if (ops->commit)
+		status = ops->commit(d->drop, &call, step->refs, step->nrefs, &removed);
 
 	if (status == POPART_OK)
 		removed = step->nrefs;
@@ -400,6 +407,38 @@ enum popart_want popart_driver_run(struct popart_driver *d, struct popart_io *io
 	return want;
 }
 
+int popart_driver_turn(struct popart_driver *d, int socket)
+{
+	if (!d->turn)
+		d->turn = calloc(1, sizeof(*d->turn));
+	return d->turn ? turn_take(d->turn, d, socket) : 0;
+}
+
+int popart_driver_wire_size(int fd, uint64_t *size)
+{
+	struct popart_source src = {
+		.size = sizeof(src), .kind = POPART_SRC_FD, .fd = fd, .length = INT64_MAX
+	};
+	char room[16384], sink[2 * sizeof(room)];
+	uint64_t offset = 0, got;
+	struct popart_str piece;
+	struct wire wire;
+	int status;
+
+	wire_init(&wire, 0, WIRE_ALL);
+	do {
+		status = source_read(
+			&src, NULL, offset, sizeof(room), room, sizeof(room), &piece);
+		got = piece.len;
+		offset += got;
+		while (piece.len > 0)
+			(void)wire_convert(&wire, &piece, sink, sizeof(sink));
+	} while (got > 0);
+	(void)wire_finish(&wire, sink);
+	*size = wire.sent;
+	return status;
+}
+
 static bool copy(char **to, size_t *len, struct popart_str from)
 {
 	*to = malloc(from.len > 0 ? from.len : 1);
@@ -445,6 +484,7 @@ void popart_driver_free(struct popart_driver **dp)
 	}
 	popart_session_free(&d->session);
 	forget_login(d);
+	free(d->turn);
 	free(d->peer);
 	free(d->local);
 	free(d);

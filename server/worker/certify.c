@@ -88,15 +88,25 @@ bool certify(const struct conf *conf, const struct secrets *s, struct tls_contex
 		pairs[i] = (struct tls_pair){ .chain = s->parts[i].chain,
 			.key = s->parts[i].key,
 			.ocsp = s->parts[i].ocsp,
-			.name = s->parts[i].name };
+			.name = s->parts[i].name,
+			.key_name = conf->certificates[i].key,
+			.ocsp_name = conf->certificates[i].ocsp };
 	*out = make(conf, s, pairs, n, &error);
 	if (!*out)
 		blame(conf, s, pairs, r);
 	if (!*out && r->errors == errors)
 		report_error(r, conf->certificates[0].file, conf->certificates[0].line, "%s",
 			buf_cstr(&error));
-	for (size_t i = 0; *out && i < n; i++)
-		warn_of_end(&conf->certificates[i], tls_context_expires(*out, i), r);
+	for (size_t i = 0; *out && i < n; i++) {
+		const struct conf_certificate *c = &conf->certificates[i];
+		warn_of_end(c, tls_context_expires(*out, i), r);
+		if (tls_context_ocsp_expired(*out, i))
+			report_warn(r, c->file, c->line,
+				"the OCSP response in %s has expired and is shown to nobody; "
+				"fetch a "
+				"new one",
+				c->ocsp);
+	}
 out:
 	buf_free(&error);
 	free(pairs);

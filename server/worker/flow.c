@@ -125,7 +125,7 @@ static void take_plain(struct conn *c, size_t n, struct popart_io *io)
 {
 	bool first = c->octets_in == n;
 
-	if (first && secure_is_hello(view_of(c->thread->in, n))) {
+	if (first && secure_is_wanted(view_of(c->thread->in, n))) {
 		secure_refuse(c, "the client speaks TLS, which this port does not");
 		return;
 	}

@@ -12,9 +12,20 @@ static struct tls_io io_of(struct conn *c, size_t n)
 }
 
 /* A TLS record of type handshake, of any version since 1.0 (RFC 8446 section 5.1). */
-bool secure_is_hello(struct popart_str first)
+static bool is_hello(struct popart_str first)
 {
 	return first.len > 0 && first.ptr[0] == 0x16 && (first.len < 2 || first.ptr[1] == 3);
+}
+
+/* SSL 2.0's: a length with the highest bit set, then its type (RFC 5246, appendix E.2). */
+static bool is_old_hello(struct popart_str first)
+{
+	return first.len > 0 && (first.ptr[0] & 0x80) && (first.len < 3 || first.ptr[2] == 1);
+}
+
+bool secure_is_wanted(struct popart_str first)
+{
+	return is_hello(first) || is_old_hello(first);
 }
 
 void secure_refuse(struct conn *c, const char *why)
@@ -100,7 +111,7 @@ enum flow secure_handshake(struct conn *c)
 		popart_session_abort(c->pop3, "client-closed");
 		return FLOW_FAILED;
 	}
-	if (first && !secure_is_hello(view_of(io.in, io.in_len))) {
+	if (first && !is_hello(view_of(io.in, io.in_len))) {
 		secure_refuse(c, "the client does not speak TLS, which this port expects");
 		return FLOW_FAILED;
 	}

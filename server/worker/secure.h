@@ -19,9 +19,10 @@ bool secure_open(struct conn *, size_t n, struct popart_io *io);
 /* Says that the end is an end and no cut. The socket takes it or it is lost. */
 void secure_bye(struct conn *);
 
-/* Clients that take one kind of port for the other: says so in the log, once for this
- * connection. first: the octets that came first. */
-bool secure_is_hello(struct popart_str first);
+/* Whether the octets that come first ask for TLS: no command begins like that. */
+bool secure_is_wanted(struct popart_str first);
+/* Ends a session with a client that takes one kind of port for the other, or cannot agree
+ * with us; the log says why. */
 void secure_refuse(struct conn *, const char *why);
 
 #endif

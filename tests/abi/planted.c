@@ -447,6 +447,19 @@ static const struct popart_storage_ops storage_no_close = { .size = sizeof(stora
 	.list = op_list,
 	.message = op_message,
 	.commit = op_commit };
+static const struct popart_storage_ops storage_no_commit = { .size = sizeof(storage_no_commit),
+	.maildrop_id = op_maildrop_id,
+	.open = op_open,
+	.list = op_list,
+	.message = op_message,
+	.close = op_close };
+static const struct popart_storage_ops storage_read_only = { .size = sizeof(storage_read_only),
+	.caps = POPART_STORE_READ_ONLY,
+	.maildrop_id = op_maildrop_id,
+	.open = op_open,
+	.list = op_list,
+	.message = op_message,
+	.close = op_close };
 static const struct popart_storage_ops storage_half = {
 	.size = sizeof(storage_half), STORAGE, .deliver_abandon = op_close
 };
@@ -488,6 +501,8 @@ static const struct {
 	{ "no_storage", { GOOD, .storage = NULL } },
 	{ "no_auth", { GOOD, .auth = NULL } },
 	{ "no_close", { GOOD, .storage = &storage_no_close } },
+	{ "no_commit", { GOOD, .storage = &storage_no_commit } },
+	{ "read_only", { GOOD, .storage = &storage_read_only } },
 	{ "half_deliver", { GOOD, .storage = &storage_half } },
 };
 

@@ -64,6 +64,7 @@ static void bad_descriptors(void)
 			"auth has none of check_password, fetch_secret, check_token; the "
 			"module must be mended" },
 		{ "no_close", "storage.close is missing; the module must be mended" },
+		{ "no_commit", "storage.commit is missing; the module must be mended" },
 		{ "half_deliver",
 			"storage has some of the four deliver functions only; the module "
 			"must be mended" },

@@ -483,12 +483,13 @@ class Refused(Exception):
 class Pop:
     """A POP3 client that hides nothing. tls: an ssl.SSLContext."""
 
-    def __init__(self, server, user=None, password=PASSWORD, receive_buffer=None, tls=None):
+    def __init__(self, server, user=None, password=PASSWORD, receive_buffer=None, tls=None,
+                 host="127.0.0.1"):
         self.socket = socket.socket()
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(TIMEOUT)
-        self.socket.connect(("127.0.0.1", server if isinstance(server, int) else server.port))
+        self.socket.connect((host, server if isinstance(server, int) else server.port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
@@ -736,11 +737,11 @@ class Load:
 # ---------------------------------------------------------------- TLS
 
 
-def run(command, home, text=None, success=(0,)):
+def run(command, home, text=None, success=(0,), timeout=TIMEOUT):
     """Runs a program to its end; its output, when that was a success."""
     environment = dict(os.environ, HOME=home, FETCHMAILHOME=home, LC_ALL="C", TERM="vt100")
     done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=environment, timeout=TIMEOUT, cwd=home,
+                          stderr=subprocess.STDOUT, env=environment, timeout=timeout, cwd=home,
                           check=False, **({} if text else {"stdin": subprocess.DEVNULL}))
     assert done.returncode in success, "%s ended with %d: %s" % (
         command[0], done.returncode, done.stdout.decode(errors="replace")[-2000:])
@@ -759,9 +760,9 @@ def certify(scene, name="localhost", kind="ec", days=90, file=None):
     return os.path.join(scene.path, file + ".pem")
 
 
-def trusting(scene, version=None):
+def trusting(scene, version=None, file="localhost.pem"):
     """What a client needs to believe the server."""
-    context = ssl.create_default_context(cafile=scene.path + "/localhost.pem")
+    context = ssl.create_default_context(cafile=os.path.join(scene.path, file))
     if version:
         context.minimum_version = context.maximum_version = version
     return context

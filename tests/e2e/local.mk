@@ -10,7 +10,9 @@ E2E_TESTS = \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
 	tests/e2e/test-auth.py \
+	tests/e2e/test-plaintext.py \
 	tests/e2e/test-pool.py \
+	tests/e2e/test-deliver.py \
 	tests/e2e/test-races.py \
 	tests/e2e/test-reload.py \
 	tests/e2e/test-service.py \
@@ -23,8 +25,13 @@ TESTS += $(E2E_TESTS)
 check_PROGRAMS += tests/e2e/stranger
 tests_e2e_stranger_SOURCES = tests/e2e/stranger.c
 tests_e2e_stranger_CPPFLAGS = $(TEST_CPPFLAGS)
+# An MTA's environment is not that of the sanitizers.
+if !SANITIZE
+TESTS += tests/e2e/test-mta.py
 endif
 endif
+endif
+EXTRA_DIST += tests/e2e/test-mta.py
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
 	tests/e2e/test-admin.py

@@ -4,6 +4,7 @@
 
 import hashlib
 import os
+import pwd
 import re
 import resource
 import select
@@ -11,7 +12,7 @@ import subprocess
 import time
 
 from harness import (HERE, PASSWORD, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, equal,
-                     eventually, main, quoted, test)
+                     eventually, main, need_root, quoted, test)
 
 KNOWN = "correct horse"
 HASHES = os.path.join(HERE, os.pardir, "unit", "passwd_file", "hashes.txt")
@@ -122,7 +123,10 @@ def changes():
         assert not may(server, "ann", "a")
         write(scene, "# new", "bob:{PLAIN}two", "broken", "ann:{PLAIN}a", "bob:{PLAIN}three",
               "x:{NOSUCH}y", end="\r\n")
-        # Each worker looks for itself.
+        # Each worker looks for itself, at once, also at what it remembers.
+        for client in server.crowd(4):
+            client.cmd("USER eve")
+            client.refused("PASS " + KNOWN, b"[AUTH]")
         for user, password, answer in (("ann", "a", True), ("eve", KNOWN, False),
                                        ("bob", "one", False), ("bob", "two", True)):
             eventually("%s %s" % (user, password), lambda u=user, p=password, a=answer: all(
@@ -169,6 +173,63 @@ def no_start():
                                   timeout=TIMEOUT, check=False)
             assert done.returncode != 0, "it started"
             assert b"/users" in done.stdout, done.stdout
+
+
+def told(conf):
+    """What -t says, and whether it is content."""
+    done = subprocess.run([POPARTD, "-t", "-c", conf], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          timeout=TIMEOUT, check=False)
+    return done.returncode == 0, [
+        line.partition('auth "passwd_file": ')[2] for line in done.stderr.splitlines()
+        if "passwd_file" in line]
+
+
+@test("-t reads the file, too, and names its broken lines")
+def checked():
+    with Scene() as scene:
+        with start(scene, "bob:{PLAIN}b") as server:
+            conf = server.conf
+        users = os.path.join(scene.path, "users")
+        os.chmod(users, 0o600)
+        equal(told(conf), (True, []), "what is said of a good file")
+        write(scene, "bob:{PLAIN}b", "# eve", "broken", "bob:{PLAIN}c", "ann:{NOSUCH}x",
+              "sam:" + known_hash("mkpasswd md5crypt"))
+        good, lines = told(conf)
+        assert good, lines
+        equal(lines, [
+            users + ":3: there is no \":\" behind the user's name; the line is left out",
+            users + ":4: an earlier line has the same user; that one counts; the line is left out",
+            users + ":5: a scheme that is not known; the line is left out",
+            users + ": legacy hashes, which are fast to guess, with 1 of 2 users, the first of "
+            "them in line 6"], "what is said of broken lines")
+        os.chmod(users, 0o644)
+        assert users + ": mode 644 lets others at it; chmod 640" in told(conf)[1]
+        os.unlink(users)
+        equal(told(conf), (False, [users + " cannot be opened: No such file or directory"]),
+              "what is said of no file")
+        done = subprocess.run([POPARTD, "-n", "-c", conf], stdout=subprocess.DEVNULL,
+                              timeout=TIMEOUT, check=False)
+        equal(done.returncode, 0, "the status of -n, which looks at the configuration alone")
+
+
+@test("-t as root says that the workers cannot read the file")
+def checked_as_worker():
+    need_root()
+    with Scene() as scene:
+        with start(scene, "bob:{PLAIN}b") as server:
+            conf = server.conf
+        with open(conf, "r+", encoding="utf-8") as file:
+            text = file.read().replace('user = "root";', 'user = "nobody";')
+            file.seek(0)
+            file.write(text)
+            file.truncate()
+        users = os.path.join(scene.path, "users")
+        equal(told(conf), (False, [
+            users + ' cannot be opened: Permission denied for user "nobody", as whom the '
+            "workers run"]), "what is said")
+        os.chown(users, pwd.getpwnam("nobody").pw_uid, 0)
+        equal(told(conf)[1], [], "what is said of a file that is nobody's own")
 
 
 @test("nothing of a password stays in memory")

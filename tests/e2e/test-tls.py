@@ -3,6 +3,7 @@
 """The TLS port, with the clients that people have."""
 
 import contextlib
+import json
 import os
 import poplib
 import pty
@@ -11,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import time
+from unittest import mock
 
 from harness import (PASSWORD, POPARTD, TIMEOUT, Pop, Scene, certify, corpus, equal, eventually,
                      letter, main, need, need_root, paused, run, test, trusting, wire)
@@ -391,47 +393,106 @@ def other_worker():
                 assert server.worker_of(Client(second)) != home
 
 
-@test("the certificate is that of the host that the client names")
+def more_certificates(scene, *names):
+    return "certificates = (%s);" % ", ".join(
+        '{ certificate = "%s/%s.pem"; key = "%s/%s.key"; }' % (scene.path, name, scene.path, name)
+        for name in names)
+
+
+def shown(scene, server, host, *options):
+    """The name and the kind of key that a client finds in the certificate."""
+    text = run(["openssl", "s_client", "-connect", "localhost:%d" % server.port, "-servername",
+                host, "-ign_eof", *options], scene.path, b"QUIT\r\n", success=(0, 1))
+    found = re.search(rb"subject=CN = (\S+)", text)
+    kind = b"RSA" if b"Peer signature type: RSA" in text else b"ECDSA"
+    return (found.group(1) + b" " + kind).decode() if found else None
+
+
+@test("the certificate is that of the host that the client names, with a key that it can use")
 def names():
     with Scene() as scene:
-        for name in ("localhost", "b.example", "c.example"):
-            certify(scene, name)
-        more = "certificates = (" + ", ".join(
-            '{ certificate = "%s/%s.pem"; key = "%s/%s.key"; }' % (scene.path, name, scene.path,
-                                                                  name)
-            for name in ("b.example", "c.example")) + ");"
+        certify(scene)
+        certify(scene, "b.example", kind="rsa")
+        certify(scene, "c.example", kind="rsa", file="c-rsa")
+        certify(scene, "c.example")
+        more = more_certificates(scene, "b.example", "c-rsa", "c.example")
+        by_rsa = (("-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"),
+                  ("-tls1_3", "-sigalgs", "rsa_pss_rsae_sha256"))
         with tls_server(scene, more) as server:
-            for name, shown in (("localhost", "localhost"), ("b.example", "b.example"),
-                                ("c.example", "c.example"), ("d.example", "localhost")):
-                for version in VERSIONS:
-                    text = run(["openssl", "s_client", "-connect",
-                                "localhost:%d" % server.port, "-servername", name, "-ign_eof",
-                                "-tls" + version.replace(".", "_")], scene.path, b"QUIT\r\n")
-                    assert b"subject=CN = " + shown.encode() + b"\n" in text, text
+            for name, expected in (("localhost", "localhost ECDSA"), ("b.example", "b.example RSA"),
+                                   ("B.Example", "b.example RSA"),
+                                   ("c.example", "c.example ECDSA"),
+                                   ("C.EXAMPLE", "c.example ECDSA"),
+                                   ("d.example", "localhost ECDSA")):
+                for options in (["-tls1_2"], ["-tls1_3"]):
+                    equal(shown(scene, server, name, *options), expected, name)
+                for options in by_rsa:
+                    equal(shown(scene, server, name, *options),
+                          None if "localhost" in expected else
+                          expected.replace("ECDSA", "RSA"), "%s by RSA" % name)
+            server.wait_event("tls_failed", 4)
 
 
-@test("an OCSP response is stapled")
+def certify_by_ca(scene):
+    """A certificate of localhost by a CA, ca.pem, and what the CA says of it: response."""
+    certify(scene, "ca", file="ca")
+    run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-keyout", "localhost.key", "-out", "localhost.csr", "-subj", "/CN=localhost"],
+        scene.path)
+    scene.file("extensions", "subjectAltName=DNS:localhost\nkeyUsage=digitalSignature\n"
+               "extendedKeyUsage=serverAuth\nauthorityInfoAccess=OCSP;URI:http://127.0.0.1:1/\n")
+    run(["openssl", "x509", "-req", "-in", "localhost.csr", "-CA", "ca.pem", "-CAkey",
+         "ca.key", "-set_serial", "0x1000", "-days", "80", "-extfile", "extensions", "-out",
+         "localhost.pem"], scene.path)
+    scene.file("index", "V\t491231235959Z\t\t1000\tunknown\t/CN=localhost\n")
+    run(["openssl", "ocsp", "-issuer", "ca.pem", "-cert", "localhost.pem", "-reqout",
+         "request", "-no_nonce"], scene.path)
+    run(["openssl", "ocsp", "-index", "index", "-CA", "ca.pem", "-rsigner", "ca.pem",
+         "-rkey", "ca.key", "-reqin", "request", "-respout", "response", "-ndays", "7"],
+        scene.path)
+
+
+@test("an OCSP response is stapled, to the certificate that it is for alone")
 def stapling():
     with Scene() as scene:
-        certify(scene, "ca", file="ca")
-        run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-             "-keyout", "localhost.key", "-out", "localhost.csr", "-subj", "/CN=localhost"],
-            scene.path)
-        scene.file("names", "subjectAltName=DNS:localhost\n")
-        run(["openssl", "x509", "-req", "-in", "localhost.csr", "-CA", "ca.pem", "-CAkey",
-             "ca.key", "-set_serial", "0x1000", "-days", "30", "-extfile", "names", "-out",
-             "localhost.pem"], scene.path)
-        scene.file("index", "V\t491231235959Z\t\t1000\tunknown\t/CN=localhost\n")
-        run(["openssl", "ocsp", "-issuer", "ca.pem", "-cert", "localhost.pem", "-reqout",
-             "request", "-no_nonce"], scene.path)
-        run(["openssl", "ocsp", "-index", "index", "-CA", "ca.pem", "-rsigner", "ca.pem",
-             "-rkey", "ca.key", "-reqin", "request", "-respout", "response", "-ndays", "7"],
-            scene.path)
+        certify_by_ca(scene)
+        certify(scene, "b.example")
+        more = 'ocsp = "%s/response"; ' % scene.path + more_certificates(scene, "b.example")
+        with tls_server(scene, more) as server:
+            for name in ("localhost", "LocalHost", "b.example"):
+                for version in ("-tls1_2", "-tls1_3"):
+                    text = run(["openssl", "s_client", "-connect", "localhost:%d" % server.port,
+                                "-servername", name, version, "-status", "-CAfile", "ca.pem",
+                                "-ign_eof"], scene.path, b"QUIT\r\n")
+                    good = name != "b.example"
+                    equal(b"OCSP Response Status: successful" in text, good, name)
+                    equal(b"Cert Status: good" in text, good, name)
+                    equal(b"no response sent" in text, not good, name)
+
+
+@test("testssl finds nothing to complain of")
+def inspected():
+    need("testssl")
+    rated = ("LOW", "MEDIUM", "HIGH", "CRITICAL", "FATAL")  # WARN: it could not find out
+    with Scene() as scene:
+        certify_by_ca(scene)
         with tls_server(scene, 'ocsp = "%s/response";' % scene.path) as server:
-            text = run(["openssl", "s_client", "-connect", "localhost:%d" % server.port,
-                        "-status", "-CAfile", "ca.pem", "-ign_eof"], scene.path, b"QUIT\r\n")
-            assert b"OCSP Response Status: successful" in text, text
-            assert b"Cert Status: good" in text, text
+            with mock.patch.dict(os.environ, HEADER_MAXSLEEP="1"):  # there is no HTTP header
+                run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "--nodns=none",
+                     "--ip=127.0.0.1", "--add-ca", "ca.pem", "--jsonfile", "found.json"] +
+                    "--protocols --std --fs --server-preference --server-defaults "
+                    "--vulnerable".split() + ["localhost:%d" % server.port], scene.path,
+                    success=range(64), timeout=4 * TIMEOUT)
+            with open(scene.path + "/found.json", encoding="utf-8") as file:
+                found = json.load(file)
+            good = {row["id"] for row in found if row["severity"] == "OK"}
+            assert good > {"TLS1_3", "cipher_order", "OCSP_stapling", "heartbleed"}, good
+            bad = ["%(severity)s %(id)s: %(finding)s" % row for row in found
+                   if row["severity"] in rated
+                   and row["id"] != "DNS_CAArecord"]  # localhost has none
+            equal(bad, [], "what testssl complains of")
+            with Pop(server, "bob", tls=trusting(scene, file="ca.pem")) as pop:
+                pop.quit()
 
 
 # ---------------------------------------------------------------- who does not fit
@@ -446,13 +507,40 @@ def rest(client):
     return data
 
 
+SSL2_HELLO = bytes.fromhex("802e0103010015000000100100800300800600400200800000050000040000") + \
+    b"0123456789abcdef"
+
+
+def first_words(scene):
+    """What a client of TLS says first."""
+    hello = ssl.MemoryBIO()
+    tls = trusting(scene).wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return hello.read()
+
+
+def ended_by(server, text):
+    """Sends it, octet by octet if it is a list, and returns what comes before the end."""
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            for part in [text] if isinstance(text, bytes) else text:
+                client.sendall(part)
+        return rest(client)
+
+
+def octets(text):
+    return [text[at:at + 1] for at in range(len(text))]
+
+
 @test("plain text on the TLS port ends at once, and the log says so")
 def plain_text():
     with serving(extra='handshake_timeout = "1h"; login_timeout = "1h";') as (_, server):
-        for number, text in enumerate((b"CAPA\r\n", b"USER bob\r\n", b"\r\n", b"X"), 1):
-            with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
-                client.sendall(text)
-                assert b"+OK" not in rest(client)
+        words = (b"CAPA\r\n", b"USER bob\r\n", b"\r\n", b"X", octets(b"CAPA\r\n"), SSL2_HELLO,
+                 octets(SSL2_HELLO), b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0", b"\xff")
+        for number, text in enumerate(words, 1):
+            assert b"+OK" not in ended_by(server, text)
             line = server.wait_event("tls_failed", number)[-1]
             assert "does not speak TLS" in line and "rip=127.0.0.1" in line, line
 
@@ -461,14 +549,17 @@ def plain_text():
 def hello():
     with Scene() as scene, scene.server(extra='login_timeout = "1h";') as server:
         certify(scene)
-        try:
-            Pop(server, tls=trusting(scene))
-        except (ssl.SSLError, ConnectionResetError):
-            pass
-        else:
-            raise AssertionError("there was TLS on the plain port")
-        line = server.wait_event("tls_failed")[0]
-        assert "speaks TLS" in line and "rip=127.0.0.1" in line, line
+        first = first_words(scene)
+        for number, text in enumerate((first, first[:1], octets(first), SSL2_HELLO,
+                                       octets(SSL2_HELLO)), 1):
+            said = ended_by(server, text)
+            assert said.count(b"\n") <= 1, said  # the greeting
+            line = server.wait_event("tls_failed", number)[-1]
+            assert "speaks TLS" in line and "rip=127.0.0.1" in line, line
+        with Pop(server) as pop:  # other odd octets are a bad command, as ever
+            pop.refused(b"\xc3\xa4\xc3\xb6")
+            pop.refused(b"\x16\x16")
+            pop.quit()
 
 
 @test("a client that offers other protocols by ALPN, or TLS 1.1 only, is refused")
@@ -496,11 +587,7 @@ def refused():
 @test("who does not finish the handshake is not waited for")
 def timeout():
     with serving(extra='handshake_timeout = "1s"; login_timeout = "1h";') as (scene, server):
-        hello = ssl.MemoryBIO()
-        tls = trusting(scene).wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
-        with contextlib.suppress(ssl.SSLWantReadError):
-            tls.do_handshake()
-        first = hello.read()
+        first = first_words(scene)
         for number, part in enumerate((b"", first[:1], first[:100], first), 1):
             with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
                 client.sendall(part)
@@ -517,11 +604,7 @@ def timeout():
 @test("noise harms nobody")
 def noise():
     with serving() as (scene, server):
-        hello = ssl.MemoryBIO()
-        tls = trusting(scene).wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
-        with contextlib.suppress(ssl.SSLWantReadError):
-            tls.do_handshake()
-        good = hello.read()
+        good = first_words(scene)
         with Pop(server, "bob", tls=trusting(scene)) as pop:
             for number in range(200):
                 bad = bytearray(good)
@@ -578,6 +661,11 @@ def check():
             scene.directory(name)
         scene.file("junk", "nothing of that kind\n")
         scene.file("empty", "")
+        run("openssl pkey -aes256 -passout pass:secret -in localhost.key -out secret.key".split(),
+            scene.path)
+        with Scene() as another:
+            certify_by_ca(another)
+            os.rename(another.path + "/response", scene.path + "/response")
         os.chmod(scene.path + "/other.key", 0o644)
         at = "check.conf:4: "
         cases = (
@@ -585,21 +673,36 @@ def check():
             ({"key": "other.key"}, 1, [
                 at + "warning: everybody on this machine can read the private key in "
                 "other.key; chmod o-r other.key",
-                at + "localhost.pem: The certificate and the given key do not match."]),
+                at + "other.key: not the key of the certificate in localhost.pem"]),
             ({"key": "missing"}, 1, [at + "cannot read key missing: No such file or directory"]),
             ({"certificate": "run"}, 1, [at + "certificate run is not a regular file"]),
             ({"certificate": "empty"}, 1, [at + "certificate empty is empty"]),
             ({"certificate": "junk"}, 1, [
-                at + "junk: no certificate in PEM form: No certificate was found."]),
-            ({"key": "junk"}, 1, [at + "localhost.pem: its key is no private key in PEM form: "
-                                  "The requested data were not available."]),
+                at + "junk: no certificate in PEM form"]),
+            ({"key": "junk"}, 1, [at + "junk: no private key in PEM form"]),
+            ({"key": "secret.key"}, 1, [
+                at + "secret.key: the key is encrypted, and nobody is there to type its "
+                "password; `openssl pkey -in secret.key` prints it without"]),
             ({"more": 'ocsp = "%s/junk";' % scene.path}, 1, [
-                at + "localhost.pem: its OCSP response: ASN1 parser: Error in TAG."]),
+                at + "junk: no OCSP response in DER form: ASN1 parser: Error in TAG."]),
+            ({"more": 'ocsp = "%s/response";' % scene.path}, 1, [
+                at + "response: an OCSP response about another certificate than that in "
+                "localhost.pem"]),
             ({"more": 'priorities = "NORMAL:+NO";'}, 1, [
-                at + 'tls.priorities: The request is invalid. at "+NO", character 8']),
+                at + 'tls.priorities: GnuTLS does not understand "+NO", from character 8 on; '
+                "`gnutls-cli --list` shows what there is"]),
         )
         for options, status, lines in cases:
             equal(told(scene, **options), (status, lines), "what is said of %r" % options)
+        certify_by_ca(scene)
+        with open(scene.path + "/response", "r+b") as file:
+            data = file.read()
+            file.seek(0)
+            file.write(data.replace(re.findall(rb"\d{14}Z", data)[-1], b"20200102030405Z"))
+        status, lines = told(scene, 'ocsp = "%s/response";' % scene.path)
+        equal((status, lines), (0, [
+            at + "warning: the OCSP response in response has expired and is shown to nobody; "
+            "fetch a new one"]), "what is said of it")
         status, lines = told(scene, certificate="soon.pem", key="soon.key")
         equal(status, 0, "the status")
         assert len(lines) == 1 and re.match(

@@ -37,6 +37,12 @@ tests_fuzz_fuzz_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_wire_LDADD = $(POP3_LIBS)
 EXTRA_DIST += tests/fuzz/corpus/line tests/fuzz/corpus/sasl tests/fuzz/corpus/wire
 
+check_PROGRAMS += tests/fuzz/fuzz-tls
+TESTS += tests/fuzz/fuzz-tls
+tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/tls.c tests/fuzz/main.c
+tests_fuzz_fuzz_tls_LDADD = $(NET_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/tls
+
 EXTRA_DIST += tests/fuzz/corpus/passwd_file
 if WITH_PASSWD_FILE
 check_PROGRAMS += tests/fuzz/fuzz-passwd_file

@@ -6,6 +6,7 @@
  *	event	NAME	LEVEL
  *	counter	NAME
  *	stat	MODULE	NAME
+ *	exit	STATUS	REASON		of popart-deliver
  *
  * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-"
  * for none. The modules are the arguments, paths of shared objects.
@@ -17,6 +18,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "conf/conf.h"
+#include "deliver/verdict.h"
 
 static const char *const levels[] = {
 	[POPART_LOG_ERROR] = "error",
@@ -77,6 +79,11 @@ int main(int argc, char **argv)
 #define BOARD_COUNTER(id, name, help) printf("counter\t%s\n", name);
 #include "ipc/board_counters.h"
 #undef BOARD_COUNTER
+	for (size_t i = 0; i < VERDICTS; i++) {
+		printf("exit\t%d\t%s\n", verdicts[i].status, verdicts[i].name);
+		if (verdicts[i].bounce)
+			printf("exit\t%d\t%s\n", verdicts[i].bounce, verdicts[i].name);
+	}
 	for (int i = 1; i < argc; i++)
 		if (!print_module(argv[i]))
 			return EXIT_FAILURE;

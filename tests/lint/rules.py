@@ -16,7 +16,7 @@ LIBC = re.compile(r"(sys|netinet|net|arpa|linux)/[a-z0-9_]+\.h|"
                   r"(assert|ctype|dirent|endian|errno|fcntl|getopt|grp|inttypes|libgen|"
                   r"limits|locale|malloc|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|"
                   r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|"
-                  r"string|strings|syslog|threads|time|unistd|wchar)\.h")
+                  r"string|strings|sysexits|syslog|threads|time|unistd|wchar)\.h")
 
 # directory: parts of the server that it may include, other headers that it may include.
 MAY_INCLUDE = {
@@ -24,11 +24,13 @@ MAY_INCLUDE = {
     "pop3": (["base"], ["popart/.*"]),
     "conf": (["base"], ["popart/conf.h", "libconfig.h"]),
     "host": (["base", "conf"], ["popart/.*", "dlfcn.h"]),
+    "deliver": (["base", "conf", "host"], ["popart/.*"]),
     "net": (["base"], ["gnutls/.*"]),
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
-    "bin": (["base", "pop3", "conf", "host", "net", "ipc", "worker", "master"], [".*"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master"],
+            [".*"]),
 }
 MODULES_MAY_INCLUDE = {
     "passwd_file": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],

@@ -70,15 +70,30 @@ def named(tap, rows, kind, what, sections):
               manual.unknown_items(known, about, sections))
 
 
-def command_line(tap):
-    status, text = run([os.path.join(BUILD, "popartd"), "--help"])
+def command_line(tap, program):
+    status, text = run([os.path.join(BUILD, program), "--help"])
     told = manual.help_options(text)
-    described = manual.command_line_options(page("popartd.8") or "")
-    tap.check("popartd --help works", [text] if status or not told else [])
-    tap.check("popartd.8 describes every option of the command line",
+    described = manual.command_line_options(page(program + ".8") or "")
+    tap.check(program + " --help works", [text] if status or not told else [])
+    tap.check(program + ".8 describes every option of the command line",
               sorted(told - described))
-    tap.check("popartd.8 describes no option that --help does not name",
+    tap.check(program + ".8 describes no option that --help does not name",
               sorted(described - told))
+
+
+def verdicts(tap, rows):
+    """What popart-deliver ends with: each status, with the reasons for it."""
+    described = {item.name(): item for item in manual.items(page("popart-deliver.8") or "")
+                 if item.section == "EXIT STATUS"}
+    told = {}
+    for row in rows:
+        if row[0] == "exit":
+            told.setdefault(row[1], []).append(row[2])
+    tap.check("popart-deliver.8 lists every exit status", sorted(set(told) ^ set(described)))
+    tap.check("popart-deliver.8 gives every reason for a status",
+              ["%s: %s" % (status, reason) for status, reasons in told.items()
+               for reason in reasons if status != "0" and status in described and
+               not described[status].holds(reason)])
 
 
 def exit_status(tap):
@@ -129,8 +144,10 @@ def main():
     options(tap, rows)
     named(tap, rows, "event", "log event", "event|log")
     named(tap, rows, "counter", "counter", "counter|scoreboard")
-    command_line(tap)
+    command_line(tap, "popartd")
+    command_line(tap, "popart-deliver")
     exit_status(tap)
+    verdicts(tap, rows)
     planted(tap)
     tap.done()
 

@@ -11,6 +11,11 @@ tests_modules_blockstore_la_SOURCES = $(tests_modules_memstore_la_SOURCES)
 tests_modules_blockstore_la_CPPFLAGS = $(tests_modules_memstore_la_CPPFLAGS) -DBLOCKSTORE
 tests_modules_blockstore_la_LDFLAGS = $(tests_modules_memstore_la_LDFLAGS)
 
+# What popart-deliver puts messages into, to see what it makes of failures.
+check_LTLIBRARIES += tests/modules/chute.la
+tests_modules_chute_la_SOURCES = tests/modules/chute.c
+tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
 	tests/support/mockhost.c tests/support/mockhost.h

@@ -28,6 +28,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/rundir.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
+	server/bin/complain.c server/bin/complain.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
 	server/bin/quick.c server/bin/quick.h
@@ -41,7 +42,9 @@ TESTS += tests/unit/test-net tests/unit/test-worker
 tests_unit_test_net_SOURCES = \
 	tests/unit/net/main.c \
 	tests/unit/net/pair.c tests/unit/net/pair.h \
+	tests/unit/net/sni.c \
 	tests/unit/net/suites.h \
+	tests/unit/net/talk.c tests/unit/net/talk.h \
 	tests/unit/net/tls.c \
 	tests/unit/net/tls_setup.c
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -169,4 +172,20 @@ tests_unit_test_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-deliver
+TESTS += tests/unit/test-deliver
+tests_unit_test_deliver_SOURCES = \
+	tests/unit/deliver/head.c \
+	tests/unit/deliver/main.c \
+	tests/unit/deliver/options.c \
+	tests/unit/deliver/suites.h \
+	tests/unit/deliver/verdict.c \
+	tests/unit/deliver/ward.c \
+	server/bin/complain.c server/bin/complain.h \
+	server/bin/deliver_options.c server/bin/deliver_options.h
+tests_unit_test_deliver_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
 endif

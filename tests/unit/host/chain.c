@@ -286,6 +286,19 @@ static void lookup(void)
 	host_identity_free(&id);
 	host_call_end(&c);
 	end(&r);
+
+	/* Who cannot be asked may know the user: that is no "no". */
+	rig_init(&r, "serial");
+	rig_auth(&r, "a", NULL);
+	rig_storage(&r, "s", NULL);
+	if (!begin(&r))
+		return;
+	host_call_begin(&c, r.host, 0, 0, INT64_MAX);
+	CU_ASSERT_EQUAL(host_auth_lookup(&c, VIEW_LIT("demo"), &id), POPART_R_TEMP);
+	CU_ASSERT_PTR_NULL(id);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_cstr(&c.detail), "auth \"a\" cannot say"));
+	host_call_end(&c);
+	end(&r);
 }
 
 struct job {

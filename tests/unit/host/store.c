@@ -253,6 +253,21 @@ static void renewal(void)
 	end(&v);
 }
 
+/* A store that nothing is removed from has no commit to be called. */
+static void read_only(void)
+{
+	const uint64_t refs[] = { 1 };
+	size_t removed = 7;
+	struct visit v;
+
+	if (!begin(&v, "read_only", NULL, POPART_OK))
+		return;
+	CU_ASSERT_EQUAL(
+		store_commit(&v.call, v.id->store, v.drop, refs, 1, &removed), POPART_R_PERM);
+	CU_ASSERT_EQUAL(removed, 0);
+	end(&v);
+}
+
 static void doing(void)
 {
 	char where[HOST_DOING_SIZE] = "";
@@ -278,6 +293,7 @@ CU_TestInfo store_tests[] = {
 	{ "a source is released once", good_source },
 	{ "reads that break their promise", reads },
 	{ "a commit is never cancelled", commit },
+	{ "a store without commit", read_only },
 	{ "maildrop ids", maildrop_ids },
 	{ "leases, and modules that have none", renewal },
 	{ "what a thread is doing", doing },

@@ -347,6 +347,7 @@ int main(int argc, char **argv)
 		{ "digest", NULL, NULL, NULL, NULL, digest },
 		{ "tls", NULL, NULL, NULL, NULL, tls_tests },
 		{ "tls setup", NULL, NULL, NULL, NULL, tls_setup_tests },
+		{ "which certificate", NULL, NULL, NULL, NULL, sni_tests },
 		{ "wheel", NULL, NULL, NULL, NULL, wheel },
 		CU_SUITE_INFO_NULL,
 	};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "pair.h"
 #include <CUnit/CUnit.h>
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -29,27 +31,29 @@ static void fill_in(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const char
 	CU_ASSERT_EQUAL(gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, host,
 				(unsigned)strlen(host)),
 		0);
-	CU_ASSERT_EQUAL(gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, host,
-				(unsigned)strlen(host), GNUTLS_FSAN_SET),
-		0);
 	CU_ASSERT_EQUAL(gnutls_x509_crt_set_key(crt, key), 0);
 }
 
-static void add_names(gnutls_x509_crt_t crt, unsigned names)
+static void add_name(gnutls_x509_crt_t crt, struct popart_str name)
 {
-	char name[256];
+	gnutls_x509_subject_alt_name_t type = GNUTLS_SAN_DNSNAME;
+	struct in_addr address;
+	char text[256];
 
-	for (unsigned i = 0; i < names; i++) {
-		int len = snprintf(name, sizeof(name), "%0200u.example.net", i);
-		CU_ASSERT_EQUAL_FATAL(
-			gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name,
-				(unsigned)len, GNUTLS_FSAN_APPEND),
-			0);
+	CU_ASSERT_FATAL(name.len < sizeof(text));
+	memcpy(text, name.ptr, name.len);
+	text[name.len] = '\0';
+	if (isdigit((unsigned char)text[0]) && inet_pton(AF_INET, text, &address) == 1) {
+		type = GNUTLS_SAN_IPADDRESS;
+		name = view_of(&address, sizeof(address));
 	}
+	CU_ASSERT_EQUAL_FATAL(gnutls_x509_crt_set_subject_alt_name(crt, type, name.ptr,
+				      (unsigned)name.len, GNUTLS_FSAN_APPEND),
+		0);
 }
 
-static void make(
-	struct pair *p, enum pair_kind kind, const char *host, int64_t valid, unsigned names)
+static void make(struct pair *p, enum pair_kind kind, const char *host, struct popart_str names,
+	int64_t valid)
 {
 	gnutls_x509_privkey_t key;
 	gnutls_x509_crt_t crt;
@@ -60,7 +64,8 @@ static void make(
 	CU_ASSERT_EQUAL_FATAL(gnutls_x509_crt_init(&crt), 0);
 	make_key(key, kind);
 	fill_in(crt, key, host);
-	add_names(crt, names);
+	while (names.len)
+		add_name(crt, view_cut(&names, ' '));
 	CU_ASSERT_EQUAL(gnutls_x509_crt_set_activation_time(crt, now - DAY), 0);
 	CU_ASSERT_EQUAL(gnutls_x509_crt_set_expiration_time(crt, now + valid), 0);
 	CU_ASSERT_EQUAL_FATAL(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
@@ -76,12 +81,25 @@ static void make(
 
 void pair_make(struct pair *p, enum pair_kind kind, const char *host, int64_t valid)
 {
-	make(p, kind, host, valid, 0);
+	make(p, kind, host, view_str(host), valid);
+}
+
+void pair_make_names(struct pair *p, enum pair_kind kind, const char *common, const char *names)
+{
+	make(p, kind, common, view_str(names), 1000000);
 }
 
 void pair_make_large(struct pair *p, unsigned names)
 {
-	make(p, PAIR_RSA, "pop.example", 1000000, names);
+	struct buf list;
+
+	buf_init(&list, 1u << 20);
+	buf_add_str(&list, "pop.example");
+	for (unsigned i = 0; i < names; i++)
+		buf_printf(&list, " %0200u.example.net", i);
+	CU_ASSERT_FALSE_FATAL(list.failed);
+	make(p, PAIR_RSA, "pop.example", buf_view(&list), 1000000);
+	buf_free(&list);
 }
 
 void pair_free(struct pair *p)
@@ -94,7 +112,7 @@ struct tls_context *pair_context(struct pair *const pairs[], size_t n, const cha
 	char fill, struct buf *error)
 {
 	char key[TLS_TICKET_KEY];
-	struct tls_pair list[4];
+	struct tls_pair list[16];
 
 	memset(key, fill, sizeof(key));
 	CU_ASSERT_FATAL(n <= ARRAY_LEN(list));

@@ -15,6 +15,9 @@ struct pair {
 /* Self-signed, for the host name, valid from a day ago for so many seconds from now. */
 void pair_make(struct pair *, enum pair_kind, const char *host, int64_t valid);
 void pair_free(struct pair *);
+/* The same with other names, divided by blanks; an address begins with a digit. None: the
+ * common name stands alone. */
+void pair_make_names(struct pair *, enum pair_kind, const char *common, const char *names);
 /* A certificate with so many names, each of 212 octets. */
 void pair_make_large(struct pair *, unsigned names);
 

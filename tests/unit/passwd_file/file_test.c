@@ -269,6 +269,35 @@ static void changes(void)
 		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "two" : "six"), POPART_OK);
 		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "six" : "two"), POPART_R_DENIED);
 	}
+	/* Replaced by another of the same size, without being told, and at once. */
+	for (int i = 0; i < 50; i++) {
+		replace(&p, i % 2 ? "anna:{PLAIN}two\n" : "anna:{PLAIN}six\n");
+		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "two" : "six"), POPART_OK);
+		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "six" : "two"), POPART_R_DENIED);
+	}
+	end(&p);
+}
+
+/* The path is a link, and the link that changes; what it leads to is old. */
+static void links(void)
+{
+	char one[128], two[128], new[128];
+	struct place p;
+
+	begin(&p, "anna:{PLAIN}one\n");
+	snprintf(one, sizeof(one), "%s.1", p.path);
+	snprintf(two, sizeof(two), "%s.2", p.path);
+	snprintf(new, sizeof(new), "%s.new", p.path);
+	write_over(one, "anna:{PLAIN}one\n");
+	write_over(two, "anna:{PLAIN}two\n");
+	(void)usleep(150000);
+	for (int i = 0; i < 20; i++) {
+		CU_ASSERT_EQUAL(symlink(i % 2 ? one : two, new), 0);
+		CU_ASSERT_EQUAL(rename(new, p.path), 0);
+		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "one" : "two"), POPART_OK);
+		CU_ASSERT_EQUAL(check(&p, "anna", i % 2 ? "two" : "one"), POPART_R_DENIED);
+	}
+	CU_ASSERT(unlink(one) == 0 && unlink(two) == 0);
 	end(&p);
 }
 
@@ -443,6 +472,7 @@ CU_TestInfo file_tests[] = {
 	{ "a password that was right is remembered, as long as the file is the same",
 		remembered },
 	{ "a change is seen, however small and quick", changes },
+	{ "a link that comes to lead elsewhere", links },
 	{ "a file that vanishes: what was read stays, one line in the log", vanishes },
 	{ "no file, no start", no_start },
 	{ "broken lines are told with their number, and legacy hashes", complaints },

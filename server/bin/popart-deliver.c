@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "bin/config.h"
+#include "bin/deliver_options.h"
+#include "bin/modpath.h"
+#include "deliver/ward.h"
+#include "master/account.h"
+
+#define GRACE_MS 10000
+
+struct run {
+	const struct deliver_options *options;
+	struct buf text; /* the configuration */
+	struct report report;
+	struct conf *conf;
+	struct log *log;
+	int64_t begun_ms;
+};
+
+/* Tells the MTA. Returns the exit status. */
+static int say(const struct deliver_options *o, enum verdict v, struct popart_str more)
+{
+	bool bounce = v == VERDICT_FULL ? o->bounce_full : o->bounce_refused;
+	int status = verdict_status(v, bounce);
+	struct buf line;
+
+	if (v == VERDICT_DELIVERED)
+		return status;
+	buf_init(&line, 2048);
+	verdict_say(v, bounce, more, &line);
+	(void)fprintf(stderr, "%s\n", buf_cstr(&line));
+	buf_free(&line);
+	return status;
+}
+
+/* --- before the delivery ----------------------------------------------------------------- */
+
+static bool has_as_user(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->nstorage; i++) {
+		if (conf->storage[i].as_user)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * For good, before a module is loaded. Who is not root stays who he is: that has to be whom
+ * the workers are, so that they can read what we write; or, with as_user, the user whose mail
+ * it is, which the kernel sees to.
+ */
+static bool become(struct run *r)
+{
+	struct place at = conf_place(r->conf, "user");
+	struct account account;
+	bool ok;
+
+	if (geteuid() != 0 && has_as_user(r->conf))
+		return true;
+	if (!account_prepare(&account, r->conf, &r->report))
+		return false;
+	ok = account_become(&account) == 0;
+	if (!ok)
+		report_error(&r->report, at.file, at.line, "cannot become user \"%s\": %s",
+			account.name, strerror(errno));
+	account_free(&account);
+	return ok;
+}
+
+static bool prepare(struct run *r, const char *name)
+{
+	if (!config_read(name, &r->text)) {
+		report_error(&r->report, NULL, 0,
+			"cannot read the configuration %s: %s; name one with -c FILE", name,
+			strerror(errno));
+		return false;
+	}
+	r->conf = conf_load(buf_view(&r->text), name, &r->report);
+	buf_wipe(&r->text); /* passwords may be in it */
+	if (!r->conf || !become(r))
+		return false;
+	r->log = conf_open_log(r->conf, "deliver", &r->report);
+	return r->log != NULL;
+}
+
+/* --- and after it ------------------------------------------------------------------------ */
+
+/* What the other process wrote: it may have died of writing anywhere. */
+static struct popart_str written(const char *room, size_t size)
+{
+	return view_of(room, strnlen(room, size));
+}
+
+static void log_end_of(struct run *r, enum verdict v, int status,
+	const struct deliver_outcome *out, int signal)
+{
+	struct log_line l;
+
+	log_begin(
+		r->log, &l, v == VERDICT_DELIVERED ? LOG_EV_DELIVERED : LOG_EV_DELIVERY_FAILED);
+	if (out->store[0])
+		log_view(&l, "instance", written(out->store, sizeof(out->store)));
+	if (v != VERDICT_DELIVERED) {
+		log_str(&l, "reason", verdicts[v].name);
+		log_i64(&l, "exit", status);
+	}
+	log_u64(&l, "octets", out->octets);
+	log_i64(&l, "ms", clock_ms() - r->begun_ms);
+	if (signal)
+		log_i64(&l, "signal", signal);
+	if (v == VERDICT_DIED && out->doing[0])
+		log_view(&l, "doing", written(out->doing, sizeof(out->doing)));
+	if (v != VERDICT_DELIVERED && out->why[0])
+		log_view(&l, "text", written(out->why, sizeof(out->why)));
+	log_quoted(&l, "user", view_str(r->options->user));
+	log_end(&l);
+	log_flush(r->log);
+}
+
+static void work(void *order, struct deliver_outcome *out, int wake)
+{
+	deliver(order, out, wake);
+}
+
+static int with_configuration(struct run *r)
+{
+	const struct deliver_options *o = r->options;
+	struct deliver_order order = { .conf = r->conf,
+		.log = r->log,
+		.user = view_str(o->user),
+		.head = o->head,
+		.input = STDIN_FILENO,
+		.timeout_ms = o->timeout_ms };
+	int signal = 0, status;
+	struct deliver_outcome *out = ward_run(work, &order, GRACE_MS, &signal);
+
+	if (!out)
+		return say(o, VERDICT_TEMPORARY, view_str(strerror(errno)));
+	enum verdict v = (enum verdict)atomic_load(&out->verdict);
+	if (v >= VERDICTS)
+		v = VERDICT_DIED;
+	status = say(o, v, written(out->say, sizeof(out->say)));
+	if (v == VERDICT_CONFIG)
+		(void)fprintf(stderr, "%.*s", VIEW_FMT(written(out->why, sizeof(out->why))));
+	log_end_of(r, v, status, out, signal);
+	ward_free(&out);
+	return status;
+}
+
+/* So that nothing that is opened later takes their place. */
+static bool standard_descriptors(void)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_WRONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
+static int run(const struct deliver_options *o)
+{
+	struct run r = { .options = o, .begun_ms = clock_ms() };
+	int status;
+
+	buf_init(&r.text, CONFIG_TEXT_MAX);
+	report_init(&r.report);
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0 || !standard_descriptors()) {
+		status = say(o, VERDICT_INPUT, VIEW_LIT("standard input is closed"));
+	} else if (!head_is_legal(&o->head)) {
+		status = say(o, VERDICT_ADDRESS, VIEW_NONE);
+	} else if (!modpath_use(o->module_path)) {
+		status = say(o, VERDICT_TEMPORARY, VIEW_LIT("out of memory"));
+	} else if (prepare(&r, o->config ? o->config : CONFIG_DEFAULT)) {
+		status = with_configuration(&r);
+	} else {
+		status = say(o, VERDICT_CONFIG, VIEW_NONE);
+		(void)fputs(buf_cstr(&r.report.text), stderr);
+	}
+	if (r.log)
+		log_free(&r.log);
+	if (r.conf)
+		conf_free(&r.conf);
+	report_free(&r.report);
+	buf_wipe(&r.text);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct deliver_options options;
+	struct buf why;
+	int status;
+
+	(void)umask(077);
+	buf_init(&why, 1024);
+	if (!deliver_options_parse(&options, argc, argv, &why))
+		status = say(&options, VERDICT_USAGE, buf_view(&why));
+	else if (options.action == DELIVER_HELP)
+		status = fputs(deliver_options_help, stdout) < 0 ? EX_TEMPFAIL : EX_OK;
+	else if (options.action == DELIVER_VERSION)
+		status = printf("popart-deliver %s (module ABI %u.%u)\n", POPART_VERSION,
+				 POPART_API_MAJOR, POPART_API_MINOR) < 0
+			? EX_TEMPFAIL
+			: EX_OK;
+	else
+		status = run(&options);
+	buf_free(&why);
+	return status;
+}
