@@ -32,6 +32,8 @@ install() {
 	done
 	command install "$@"
 }
+deliver() { "${POPARTD%popartd}popart-deliver" -c "$TOP/etc/popart/popart.conf" "$@"; }
+alias popart-deliver=deliver
 popartd() { "$POPARTD" -c "$TOP/etc/popart/popart.conf" "$@"; }
 systemctl() {
 	echo "systemctl $*"
@@ -119,6 +121,7 @@ def five_minutes():
                 end(top)
         with open(os.path.join(top, "log"), encoding="utf-8") as file:
             log = file.read()
+        assert "event=delivered" in err, err
         assert 'event=login ' in log and 'user="anna@example.net"' in log, log
         equal(re.findall(r"event=(?:internal|module_failed|worker_died)", log), [], "alarms")
 
