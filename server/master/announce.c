@@ -50,6 +50,16 @@ static void say_status(const struct notify *n, const struct generation *g, const
 	buf_free(&text);
 }
 
+void announce_start(const struct notify *n, int64_t patience_ms)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text),
+		"EXTEND_TIMEOUT_USEC=%" PRId64 "\nSTATUS=Starting the workers",
+		(patience_ms + SLACK_MS) * 1000);
+	notify_say(n, text);
+}
+
 void announce_ready(const struct notify *n, const struct generation *g)
 {
 	say_status(n, g, "READY=1\n");

@@ -6,6 +6,8 @@
 #include "master/generation.h"
 #include "master/notify.h"
 
+/* Workers are started, which may take so long. */
+void announce_start(const struct notify *, int64_t patience_ms);
 /* Every worker of this generation is ready: at a start, and at the end of a reload. */
 void announce_ready(const struct notify *, const struct generation *);
 /* The number of its workers is another one. */

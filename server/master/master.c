@@ -522,6 +522,7 @@ int master_main(const struct master_setup *setup)
 		goto out;
 	}
 	if (master_add_generation(&m, setup->conf_text, setup->binary_fd, &report)) {
+		announce_start(&m.notify, m.newest->conf->start_timeout_ms);
 		serve(&m);
 	} else {
 		announce_failure(&m.notify, buf_view(&report.text));

@@ -85,7 +85,8 @@ def life():
                           extra="drain_timeout = 7;") as server:
             equal(manager.wait_for("^READY=1$"),
                   ["READY=1\nSTATUS=Serving on 127.0.0.1:%d with 2 workers" % server.port])
-            equal(len(manager.listen()), 1, "what was said by then")
+            equal([text.split("=")[0] for text in manager.listen()],
+                  ["EXTEND_TIMEOUT_USEC", "READY"], "what was said by then")
             for client in server.crowd(2):
                 client.close()
             for pid in server.workers() + [server.pid]:

@@ -165,6 +165,10 @@ static void the_turns_of_a_life(void)
 	long long stamp = 0;
 
 	set(&m, true, NULL, NULL);
+	announce_start(&m.notify, 60000);
+	CU_ASSERT_PTR_EQUAL(
+		strstr(heard(&m, text, sizeof(text)), "EXTEND_TIMEOUT_USEC=65000000\nSTATUS="),
+		text);
 	int64_t before = clock_us();
 	announce_reload(&m.notify);
 	CU_ASSERT_EQUAL(sscanf(heard(&m, text, sizeof(text)),
