@@ -57,7 +57,7 @@ _Static_assert(offsetof(struct board_slot, session) == 8, "scoreboard layout: se
 _Static_assert(offsetof(struct board_slot, messages) == 56, "scoreboard layout: messages");
 _Static_assert(offsetof(struct board_slot, port) == 72, "scoreboard layout: port");
 _Static_assert(offsetof(struct board_slot, user) == 122, "scoreboard layout: user");
-_Static_assert(sizeof(struct board_thread) == 132, "scoreboard layout: thread note");
+_Static_assert(sizeof(struct board_thread) == 180, "scoreboard layout: thread note");
 _Static_assert(sizeof(struct shared_head) == 48, "scoreboard layout: head");
 _Static_assert(sizeof(struct shared_worker) == LINE, "scoreboard layout: worker");
 _Static_assert(sizeof(struct shared_thread) % LINE == 0, "scoreboard layout: thread");

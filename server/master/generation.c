@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "master/limits.h"
 #include "master/listener.h"
+#include "master/logfile.h"
 #include "master/rundir.h"
 #include "master/secrets.h"
 
@@ -106,7 +107,7 @@ struct generation *generation_new(const struct master_setup *setup,
 		goto no_memory;
 	g->number = number;
 	g->deadline_ms = INT64_MAX;
-	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
+	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = g->log_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
 	if (!g->conf_name)
 		goto no_memory;
@@ -118,7 +119,7 @@ struct generation *generation_new(const struct master_setup *setup,
 		    &g->account, g->conf->user, geteuid(), conf_place(g->conf, "user"), r) ||
 		!rundir_make(
 			g->conf->run_dir, &g->account, conf_place(g->conf, "run_dir"), r) ||
-		!make_listeners(g, r))
+		!logfile_open(g->conf, &g->log_fd, r) || !make_listeners(g, r))
 		goto fail;
 	g->secrets_fd = secrets_read(g->conf, ticket_key, g->conf_name, r);
 	if (g->secrets_fd < 0)
@@ -166,6 +167,7 @@ void generation_free(struct generation **gp)
 	close_if_open(g->secrets_fd);
 	close_if_open(g->binary_fd);
 	close_if_open(g->conf_fd);
+	close_if_open(g->log_fd);
 	account_free(&g->account);
 	if (g->conf)
 		conf_free(&g->conf);

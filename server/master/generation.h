@@ -47,6 +47,7 @@ struct generation {
 	struct conf *conf;
 	struct account account;
 	int conf_fd, binary_fd, board_fd, secrets_fd;
+	int log_fd; /* -1: the log is no file */
 	struct board *board;
 	int *listeners; /* conf->nlisten; -1: closed */
 	struct worker *workers;

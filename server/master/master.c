@@ -18,6 +18,7 @@
 #include "master/spawn.h"
 
 #define STOP_PATIENCE_MS 10000 /* from CHAN_STOP to SIGKILL */
+#define FLUSH_AGAIN_MS   1000  /* for log lines that nobody takes yet */
 
 struct master {
 	struct log *log;
@@ -118,7 +119,7 @@ static void on_ready(struct master *m, struct worker *w)
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
 	log_u64(&l, "threads", g->conf->threads);
-	log_str(&l, "user", g->account.name);
+	log_str(&l, "account", g->account.name);
 	log_end(&l);
 }
 
@@ -214,6 +215,10 @@ static void on_signal(struct master *m)
 		log_str(&l, "text", "SIGHUP: this version cannot reload; restart popartd");
 		log_end(&l);
 		break;
+	case SIGUSR1:
+		if (logfile_reopen(m->gen, m->log))
+			logfile_follow(m->gen, m->log);
+		break;
 	default:
 		break;
 	}
@@ -269,8 +274,10 @@ static void one_turn(struct master *m)
 		m->fds[1 + 2 * i] = (struct pollfd){ .fd = c->chan, .events = POLLIN };
 		m->fds[2 + 2 * i] = (struct pollfd){ .fd = c->pidfd, .events = POLLIN };
 	}
-	log_flush(m->log);
-	if (poll(m->fds, 1 + 2 * (nfds_t)g->nworkers, patience(g)) < 0)
+	int wait = patience(g);
+	if (!log_flush(m->log) && (wait < 0 || wait > FLUSH_AGAIN_MS))
+		wait = FLUSH_AGAIN_MS;
+	if (poll(m->fds, 1 + 2 * (nfds_t)g->nworkers, wait) < 0)
 		return; /* EINTR, or ENOMEM: try again */
 	if (m->fds[0].revents)
 		on_signal(m);
@@ -323,6 +330,7 @@ static int take_signals(void)
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -337,7 +345,7 @@ static void serve(struct master *m)
 	while (!over(m->gen))
 		one_turn(m);
 	log_begin(m->log, &l, LOG_EV_STOP);
-	log_i64(&l, "status", m->status);
+	log_i64(&l, "exit", m->status);
 	log_end(&l);
 }
 
@@ -357,14 +365,10 @@ int master_main(const struct master_setup *setup)
 		say(buf_view(&report.text));
 		goto out;
 	}
-	m.log = logfile_open(m.gen->conf, &m.gen->account, &report);
-	if (!m.log) {
-		say(buf_view(&report.text));
-		goto out;
-	}
+	m.log = logfile_master(m.gen);
 	m.signals = take_signals();
 	m.fds = calloc(1 + 2 * (size_t)m.gen->nworkers, sizeof(*m.fds));
-	if (m.signals < 0 || !m.fds) {
+	if (!m.log || m.signals < 0 || !m.fds) {
 		(void)fprintf(stderr, "popartd: cannot start: %s\n", strerror(errno));
 		goto out;
 	}

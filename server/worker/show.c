@@ -5,6 +5,7 @@
 #include <time.h>
 #include "base/clock.h"
 
+/* What the client has not chosen comes first. */
 static void log_who(struct log_line *l, const struct conn *c)
 {
 	log_view(l, "rip", conn_peer(c));
@@ -12,8 +13,11 @@ static void log_who(struct log_line *l, const struct conn *c)
 	log_hex(l, "session", c->id);
 }
 
-static void log_tls(struct log_line *l, const struct conn *c)
+/* How the login came, and over what. */
+static void log_way(struct log_line *l, const struct conn *c, bool login)
 {
+	if (login)
+		log_str(l, "mechanism", c->mechanism);
 	if (!c->tls || !conn_secured(c))
 		return;
 	log_str(l, "tls", tls_version(c->tls));
@@ -53,6 +57,7 @@ void show_progress(struct conn *c)
 void show_begin(struct conn *c)
 {
 	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
+	struct log_line l;
 
 	s->state = POPART_STATE_AUTHORIZATION;
 	s->session = c->id;
@@ -61,6 +66,10 @@ void show_begin(struct conn *c)
 	s->peer_len = c->peer_len;
 	memcpy(s->peer, c->peer, c->peer_len);
 	board_slot_done(s);
+	log_begin(c->worker->log, &l, LOG_EV_CONNECT);
+	log_who(&l, c);
+	log_u64(&l, "port", c->port);
+	log_end(&l);
 }
 
 void show_nothing(struct conn *c)
@@ -98,7 +107,8 @@ void show_end(struct conn *c)
 	log_u64(&l, "retrieved", stats.retrieved);
 	log_u64(&l, "top", stats.topped);
 	log_u64(&l, "deleted", stats.deleted);
-	log_tls(&l, c);
+	log_u64(&l, "failures", c->failures);
+	log_way(&l, c, c->who != NULL);
 	if (c->who)
 		log_user(&l, c, VIEW_NONE);
 	log_end(&l);
@@ -152,7 +162,7 @@ void conn_event(void *user, const struct popart_event *e)
 		conn_count(c, BOARD_LOGINS, 1);
 		log_begin(c->worker->log, &l, LOG_EV_LOGIN);
 		log_who(&l, c);
-		log_tls(&l, c);
+		log_way(&l, c, true);
 		log_u64(&l, "messages", e->count);
 		log_u64(&l, "octets", e->octets);
 		log_user(&l, c, VIEW_NONE);
@@ -166,6 +176,13 @@ void conn_event(void *user, const struct popart_event *e)
 		break;
 	case POPART_EVENT_COMMIT:
 		conn_count(c, BOARD_DELETED, e->count);
+		if (e->count == 0)
+			break;
+		log_begin(c->worker->log, &l, LOG_EV_COMMIT);
+		log_who(&l, c);
+		log_u64(&l, "deleted", e->count);
+		log_user(&l, c, VIEW_NONE);
+		log_end(&l);
 		break;
 	case POPART_EVENT_BAD_COMMAND:
 		conn_count(c, BOARD_BAD_COMMANDS, 1);
@@ -186,6 +203,8 @@ void show_failure(struct conn *c, enum log_event event, const struct host_call *
 
 	log_begin(c->worker->log, &l, event);
 	log_who(&l, c);
+	if (event != LOG_EV_COMMIT_FAILED)
+		log_way(&l, c, true);
 	log_str(&l, "status", host_status_name(call->status));
 	if (call->inst)
 		log_str(&l, "instance", host_instance_name(call->inst));

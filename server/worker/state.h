@@ -38,6 +38,7 @@ struct conn_table {
 struct worker {
 	uint32_t index;
 	int chan;
+	int log_fd; /* the log's file until there is a log; -1: none */
 	struct conf *conf;
 	struct log *log;
 	struct board *board;

@@ -96,6 +96,7 @@ static void test_dump(void)
 		"};\n"
 		"log = {\n"
 		"\ttarget = \"stderr\";\n"
+		"\tfacility = \"mail\";\n"
 		"\tformat = \"logfmt\";\n"
 		"\tlevel = \"info\";\n"
 		"};\n"
