@@ -22,7 +22,7 @@ static enum log_sink_kind kind_of(int fd)
 	return S_ISREG(st.st_mode) ? LOG_SINK_FILE : LOG_SINK_PIPE;
 }
 
-/* --- syslog -------------------------------------------------------------------------------- */
+/* --- syslog -------------------------------------------------------------------------- */
 
 /* A connected socket, or -1 with errno. */
 static int dial(const char *path)
@@ -77,7 +77,7 @@ static ssize_t send_line(struct log_sink *s, struct popart_str line)
 	}
 }
 
-/* --- every kind ---------------------------------------------------------------------------- */
+/* --- every kind ---------------------------------------------------------------------- */
 
 bool log_sink_open(struct log_sink *s, const struct log_setup *setup)
 {

@@ -99,7 +99,7 @@ void show_end(struct conn *c)
 	popart_session_stats(c->pop3, &stats);
 	log_begin(c->worker->log, &l, LOG_EV_SESSION_END);
 	log_who(&l, c);
-	log_str(&l, "reason", c->reason ? c->reason : "internal");
+	log_str(&l, "reason", c->reason ? c->reason : "internal-error");
 	log_i64(&l, "ms", clock_ms() - c->since_ms);
 	log_u64(&l, "in", c->octets_in);
 	log_u64(&l, "out", c->octets_out);

@@ -126,7 +126,7 @@ def licence(root):
     return problems
 
 
-X_MACRO_ROW = re.compile(r'[A-Z]+_[A-Z]+\([A-Z0-9_]+, "')
+X_MACRO_ROW = re.compile(r'[A-Z]+_[A-Z]+\([A-Z0-9_]+, "|LOG_FIELD\("')
 
 
 def columns(line):

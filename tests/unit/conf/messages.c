@@ -33,7 +33,8 @@ static void test_keys(void)
 			AT(1, "unknown key \"levl\" in log; did you mean \"level\"?") },
 		{ "log = { xyz = 1; };",
 			AT(1,
-				"unknown key \"xyz\" in log; known here: target, format, "
+				"unknown key \"xyz\" in log; known here: target, facility, "
+				"format, "
 				"level") },
 		{ "handshake_timeout = \"10ms\";",
 			AT(1, "handshake_timeout: 10ms is out of range; from 1s to 1d") },
