@@ -17,7 +17,7 @@ static int open_file(const char *path)
 
 	return open(path,
 		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | no_link,
-		0640);
+		0600);
 }
 
 bool logfile_open(const struct conf *conf, int *fd, struct report *r)

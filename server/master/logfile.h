@@ -4,7 +4,7 @@
 /*
  * The file that the configuration may have for a log. The master alone opens it, as who
  * started the server, and hands the descriptor to the workers: they need no right to the
- * file or its directory. A file that is not there is made, mode 0640 less the umask.
+ * file or its directory. A file that is not there is made, for that one alone to read.
  */
 #include "master/generation.h"
 
