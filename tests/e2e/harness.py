@@ -354,12 +354,15 @@ class Program:
 
 class Server(Program):
     """popartd with a configuration of its own. users: {name: password}; the Maildir of
-    "x" and of "x@anywhere" is mail/x below the directory."""
+    "x" and of "x@anywhere" is mail/x below the directory. log: more keys of that group."""
+
+    log_keys = ""
 
     def __init__(self, directory, users=None, extra="", listener="", workers=2, threads=4,
                  user=None, log_level="debug", log="", **more):
         self.users = {"bob": PASSWORD} if users is None else users
-        self.options = (extra, listener, workers, threads, user, log_level, log)
+        self.options = (extra, listener, workers, threads, user, log_level)
+        self.log_keys = log
         self.conf = os.path.join(directory, "popart.conf")
         with open(self.conf, "w", encoding="utf-8") as file:
             file.write(self.configuration(directory))
@@ -372,7 +375,7 @@ class Server(Program):
             raise
 
     def configuration(self, directory):
-        extra, listener, workers, threads, user, log_level, log = self.options
+        extra, listener, workers, threads, user, log_level = self.options
         if user is None and os.geteuid() == 0:
             user = "root"
         text = ['hostname = "pop.example.net";']
@@ -389,7 +392,7 @@ class Server(Program):
             (number, quoted(name), quoted(password))
             for number, (name, password) in enumerate(self.users.items())))
         text += [");", 'storage = { module = "maildir"; path = "%s/mail/%%n"; };' % directory,
-                 'log = { level = "%s"; %s };' % (log_level, log), extra, ""]
+                 'log = { level = "%s"; %s };' % (log_level, self.log_keys), extra, ""]
         for sub in ("run", "state", "mail"):
             os.makedirs(os.path.join(directory, sub), exist_ok=True)
         return "\n".join(text)

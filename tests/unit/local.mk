@@ -23,6 +23,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/options.c \
 	tests/unit/master/quick.c \
 	tests/unit/master/rundir.c \
+	tests/unit/master/spawn.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
 	server/bin/modpath.c server/bin/modpath.h \
