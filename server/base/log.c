@@ -15,10 +15,11 @@
 #define CUT_ROOM     16u /* kept free for the mark of a cut line and the newline */
 
 struct log {
-	pthread_mutex_t mutex; /* guards batch, sent, lost, sink */
+	pthread_mutex_t mutex; /* guards batch, sent, lost, stuck, sink */
 	struct buf batch;      /* whole lines */
 	size_t sent;           /* octets of batch that are written already: whole lines, too */
 	uint64_t lost;
+	bool stuck; /* the disk is full: to find that out again may take a while */
 	struct log_sink sink;
 	struct log_head head;
 	enum log_to to;
@@ -78,10 +79,8 @@ static struct popart_str waiting(const struct log *log)
 	return view_of(log->batch.ptr + log->sent, log->batch.len - log->sent);
 }
 
-/* Nobody will ever read what waits. */
-static void give_up(struct log *log)
+static void forget_batch(struct log *log)
 {
-	log->lost += count_lines(waiting(log));
 	buf_reset(&log->batch);
 	log->sent = 0;
 }
@@ -91,22 +90,24 @@ static void add_lost_line(struct log *);
 /* With the mutex held. What cannot be written now stays. */
 static void flush(struct log *log)
 {
-	for (;;) {
-		ssize_t n;
+	uint64_t lost = 0; /* what the only line in the batch is about */
+	ssize_t n;
 
+	do {
 		if (log->sent == log->batch.len) {
-			buf_reset(&log->batch);
-			log->sent = 0;
-			if (log->lost == 0)
+			forget_batch(log);
+			lost = log->lost;
+			if (lost == 0)
 				return;
 			add_lost_line(log);
 		}
 		n = log_sink_write(&log->sink, waiting(log));
-		if (n < 0)
-			give_up(log);
-		if (n <= 0)
-			return;
-		log->sent += (size_t)n;
+		log->sent += n > 0 ? (size_t)n : 0;
+		log->stuck = n == 0 && log->sink.kind == LOG_SINK_FILE;
+	} while (n > 0);
+	if (n < 0) { /* nobody will ever read this */
+		log->lost = lost ? lost : log->lost + count_lines(waiting(log));
+		forget_batch(log);
 	}
 }
 
@@ -228,6 +229,8 @@ void log_begin(struct log *log, struct log_line *l, enum log_event event)
  * to empty it between two lines. */
 static bool is_due(const struct log *log, int level)
 {
+	if (log->stuck)
+		return false;
 	return level <= POPART_LOG_WARN || log->to == LOG_TO_SYSLOG ||
 		log->batch.len - log->sent >= BATCH_FLUSH;
 }

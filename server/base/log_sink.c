@@ -197,8 +197,12 @@ ssize_t log_sink_write(struct log_sink *s, struct popart_str lines)
 	ssize_t n = write_some(s, view_of(lines.ptr + part, want - part));
 	const char *end;
 
-	if (n < 0)
-		return may_work_later(s, errno) ? 0 : -1;
+	if (n < 0 && may_work_later(s, errno))
+		return 0;
+	if (n < 0) {
+		s->part = 0;
+		return -1;
+	}
 	end = memrchr(lines.ptr, '\n', part + (size_t)n);
 	whole = end ? (size_t)(end + 1 - lines.ptr) : 0;
 	s->part = part + (size_t)n - whole;

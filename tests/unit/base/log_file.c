@@ -150,6 +150,32 @@ static void test_full_disk(void)
 	end(&f);
 }
 
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : -1;
+}
+
+/* What the disk has refused is tried again by log_flush only: that may take a while. */
+static void test_full_disk_is_left_alone(void)
+{
+	struct fixture f;
+	off_t before;
+
+	begin(&f);
+	fill_disk(&f);
+	grow_freely(&f);
+	before = size_of(f.path);
+	log_number(f.log, 7); /* an error */
+	CU_ASSERT_EQUAL(size_of(f.path), before);
+	CU_ASSERT(log_flush(f.log));
+	before = size_of(f.path);
+	log_number(f.log, 14);
+	CU_ASSERT(size_of(f.path) > before);
+	end(&f);
+}
+
 /* The lines of both files, one after the other. */
 static void check_both(struct fixture *f, const char *second, uint64_t logged, bool whole)
 {
@@ -218,6 +244,7 @@ CU_TestInfo log_file_tests[] = {
 	{ "a line that a full disk has cut goes on", test_cut_line_goes_on },
 	{ "it is repeated if somebody else has written since", test_cut_line_is_repeated },
 	{ "a full disk: lines are kept up to a bound, then counted", test_full_disk },
+	{ "a full disk is not tried with every line", test_full_disk_is_left_alone },
 	{ "another file: every line is in one of them", test_switch },
 	{ "another file while the disk is full", test_switch_when_full },
 	{ "standard error stays where it is", test_switch_elsewhere },
