@@ -182,32 +182,33 @@ static off_t size_of(int fd)
 	return fstat(fd, &st) == 0 ? st.st_size : -1;
 }
 
-/* A full disk took a part of a line. Has nobody written behind it, then the rest may follow;
- * else the line is begun anew. */
-static size_t written_already(struct log_sink *s)
+/* A full disk took a part of a line. It is taken back, lest the next line of another process
+ * stands behind it; but not if somebody else may have written there, too. */
+static void take_back(const struct log_sink *s, off_t before, size_t taken, size_t whole)
 {
-	if (s->part > 0 && s->kind == LOG_SINK_FILE && size_of(s->fd) != s->size)
-		s->part = 0;
-	return s->part;
+	if (s->own && before >= 0 && size_of(s->fd) == before + (off_t)taken)
+		(void)!ftruncate(s->fd, before + (off_t)whole); /* else it is repeated only */
 }
 
 ssize_t log_sink_write(struct log_sink *s, struct popart_str lines)
 {
-	size_t part = written_already(s), want = next_write(s, lines), whole;
+	size_t part = s->part, want = next_write(s, lines), whole, taken;
+	off_t before = s->kind == LOG_SINK_FILE ? size_of(s->fd) : -1;
 	ssize_t n = write_some(s, view_of(lines.ptr + part, want - part));
 	const char *end;
 
 	if (n < 0 && may_work_later(s, errno))
 		return 0;
-	if (n < 0) {
-		s->part = 0;
+	s->part = 0;
+	if (n < 0)
 		return -1;
-	}
-	end = memrchr(lines.ptr, '\n', part + (size_t)n);
+	taken = part + (size_t)n;
+	end = memrchr(lines.ptr, '\n', taken);
 	whole = end ? (size_t)(end + 1 - lines.ptr) : 0;
-	s->part = part + (size_t)n - whole;
-	if (s->part > 0)
-		s->size = size_of(s->fd);
+	if (s->kind != LOG_SINK_FILE)
+		s->part = taken - whole;
+	else if (whole < taken)
+		take_back(s, before, taken, whole);
 	return (ssize_t)whole;
 }
 

@@ -15,8 +15,7 @@ struct log_sink {
 	enum log_sink_kind kind;
 	int fd;       /* SYSLOG: -1 while no daemon takes lines */
 	bool own;     /* to be closed                           */
-	size_t part;  /* octets of the next line that are written already: a full disk */
-	off_t size;   /* FILE: how long it was then             */
+	size_t part;  /* octets of the next line that are written already; never in a file */
 	char *socket; /* SYSLOG                                 */
 };
 
@@ -28,7 +27,7 @@ void log_sink_close(struct log_sink *);
 ssize_t log_sink_write(struct log_sink *, struct popart_str lines);
 /* Until there may be room, but no longer than this. False: waiting is of no use. */
 bool log_sink_wait(const struct log_sink *, int64_t ms);
-/* The rest goes there. A line that was written in part is written again, whole. */
+/* The rest goes there. A line that went out in part is written again, whole. */
 void log_sink_switch(struct log_sink *, int fd);
 /* The descriptor is what systemd gave us to reach the journal. */
 bool log_sink_is_journal(const struct log_sink *);
