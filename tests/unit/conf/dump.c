@@ -99,6 +99,7 @@ static void test_dump(void)
 		"};\n"
 		"log = {\n"
 		"\ttarget = \"stderr\";\n"
+		"\tfacility = \"mail\";\n"
 		"\tformat = \"logfmt\";\n"
 		"\tlevel = \"info\";\n"
 		"};\n"

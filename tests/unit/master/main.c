@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 		{ .pName = "options", .pTests = options_tests },
 		{ .pName = "quick", .pTests = quick_tests },
 		{ .pName = "rundir", .pTests = rundir_tests },
+		{ .pName = "spawn", .pTests = spawn_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

@@ -4,6 +4,7 @@
 #include <CUnit/CUnit.h>
 
 extern CU_TestInfo account_tests[], backoff_tests[], generation_tests[], listener_tests[],
-	logfile_tests[], modpath_tests[], options_tests[], quick_tests[], rundir_tests[];
+	logfile_tests[], modpath_tests[], options_tests[], quick_tests[], rundir_tests[],
+	spawn_tests[];
 
 #endif
