@@ -36,7 +36,7 @@ static void bury(unsigned busy, char text[4096])
 {
 	const struct board_shape shape = { .workers = 1, .threads = 3, .slots = 1 };
 	struct log_setup setup = { .to = LOG_TO_FILE, .level = 6, .process = "master" };
-	struct worker w = { .state = WORKER_SERVING };
+	struct worker w = { .state = WORKER_READY };
 	struct generation g = { .workers = &w, .nworkers = 1, .phase = PHASE_SERVING };
 	char path[] = "/tmp/popart-test-spawn.XXXXXX";
 	struct log *log;
