@@ -70,8 +70,10 @@ struct log *log_new(const struct log_setup *setup)
 	if (!log->process)
 		goto fail;
 	if (strcmp(setup->target, "stderr") != 0) {
+		/* O_NONBLOCK: a pipe that nobody reads must not hold us up. */
 		log->fd = open(setup->target,
-			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+			O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+			0600);
 		if (log->fd < 0)
 			goto fail;
 		log->own_fd = true;
