@@ -257,6 +257,10 @@ class Program:
     def workers(self):
         return processes(4, self.pid)
 
+    def descriptors(self):
+        """How many the master has."""
+        return len(os.listdir("/proc/%d/fd" % self.pid))
+
     def generation(self, number):
         """The pids of a generation's workers that have become ready and still live."""
         started = [int(re.search(r"\bpid=(\d+)", line).group(1))
@@ -389,6 +393,7 @@ class Server(Program):
             self.show_log()
             self.kill()
             raise
+        self.at_rest = self.descriptors()
 
     def write(self, text):
         with open(self.conf, "w", encoding="utf-8") as file:
