@@ -62,7 +62,7 @@ struct conf {
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned max_bad_commands;
 	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;
-	int64_t start_timeout_ms, drain_timeout_ms;
+	int64_t start_timeout_ms, drain_timeout_ms, retire_timeout_ms;
 	int32_t expire_days; /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;

@@ -636,9 +636,9 @@ def killed_all():
     with_two_generations(kill)
 
 
-@test("drain_timeout of the old generation ends its sessions")
-def drain_timeout():
-    with serving(extra='drain_timeout = "300ms";') as (scene, server):
+@test("retire_timeout of the old generation ends its sessions")
+def retire_timeout():
+    with serving(extra='retire_timeout = "300ms";') as (scene, server):
         scene.bob.fill(1)
         with Pop(server, "bob") as client:
             client.cmd("DELE 1")
@@ -650,6 +650,20 @@ def drain_timeout():
         with Pop(server, "bob") as client:
             server.reload()
             client.quit()
+
+
+@test("SIGTERM gives the sessions of a retired generation no longer than others")
+def retired_drains():
+    with serving("bob", "eve", extra='drain_timeout = "300ms";') as (scene, server):
+        scene.bob.fill(1)
+        with Pop(server, "bob") as old:
+            old.cmd("DELE 1")
+            server.reload()
+            with Pop(server, "eve") as new:
+                server.send_signal(signal.SIGTERM)
+                equal((old.file.read(), new.file.read()), (b"", b""), "what the clients get")
+        equal(server.wait(), 0, "exit status")
+        equal(len(scene.bob.messages()), 1, "messages")
 
 
 @test("SIGTERM with two generations: both drain, the second SIGTERM ends them")

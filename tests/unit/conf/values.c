@@ -27,6 +27,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->login_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->start_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->drain_timeout_ms, 30000);
+	CU_ASSERT_EQUAL(c->retire_timeout_ms, 3600000);
 	CU_ASSERT_EQUAL(c->expire_days, -1);
 	CU_ASSERT_EQUAL(c->login_delay_s, 0);
 	CU_ASSERT(c->implementation && !c->apop);
