@@ -90,7 +90,8 @@ struct popart_step {
 
 	/* AUTH. user is never empty and valid UTF-8; secret is raw and may hold any
 	 * octet. mechanism "USER", "PLAIN": secret is the password. "APOP": secret is
-	 * the 32 hex digits, stamp what the greeting showed. */
+	 * the 32 hex digits, stamp what the greeting showed. mechanism is static, and a
+	 * NUL stands behind it. */
 	struct popart_str mechanism, user, act_as, secret, stamp;
 
 	uint64_t ref; /* MESSAGE, RELEASE: as the storage module listed it */

@@ -1,12 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include "base/text.h"
 
 #define FIELD_MAX 256u  /* octets of a quoted value */
 #define TEXT_MAX  1024u /* of one that is ours       */
 
+#ifdef POPART_DEVELOPER
+/* The field is one of the event's, and none that stands behind it is in the line yet. */
+static void check_field(struct log_line *l, const char *key)
+{
+	struct popart_str rest = view_str(l->rest);
+
+	if (!l->rest) /* those of every line */
+		return;
+	while (rest.len > 0) {
+		if (view_eq(view_cut(&rest, ' '), view_str(key))) {
+			l->rest = rest.len > 0 ? rest.ptr : "";
+			return;
+		}
+	}
+	(void)fprintf(stderr, "log_events.h: %s has no field %s, or not here\n",
+		log_events[l->event].name, key);
+	abort();
+}
+#else
+static void check_field(struct log_line *l, const char *key)
+{
+	(void)l;
+	(void)key;
+}
+#endif
+
 static void open_field(struct log_line *l, const char *key)
 {
+	check_field(l, key);
 	buf_add_str(&l->text, l->json ? ",\"" : " ");
 	buf_add_str(&l->text, key);
 	buf_add_str(&l->text, l->json ? "\":" : "=");

@@ -27,7 +27,6 @@ static void check_places(struct check *c, const struct account *a)
 	struct place run_dir = conf_place(c->conf, "run_dir");
 
 	(void)rundir_check(c->conf->run_dir, a, run_dir, &c->report);
-	(void)logfile_check(c->conf, a, &c->report);
 }
 
 /* What only root may read is read while we are root. The ticket key is nobody's. */
@@ -97,6 +96,7 @@ static bool load(struct check *c, struct popart_str text, const char *name, bool
 		limits_check(c->conf, &c->report);
 		(void)listeners_check(c->conf, &c->report);
 		check_certificates(c, name);
+		(void)logfile_check(c->conf, &c->report);
 	}
 	if (become_worker(c, to_serve))
 		load_modules(c, to_serve);

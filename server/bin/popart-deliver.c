@@ -74,8 +74,25 @@ static bool become(struct run *r)
 	return ok;
 }
 
+/* Before we become somebody else: the server's log may be root's own. Whoever may not write
+ * there still delivers. */
+static bool open_log(struct run *r, int *fd)
+{
+	*fd = -1;
+	if (r->conf->log_to != LOG_TO_FILE)
+		return true;
+	*fd = log_open_file(r->conf->log_path);
+	if (*fd < 0 && errno == EACCES)
+		r->conf->log_to = LOG_TO_STDERR;
+	else if (*fd < 0)
+		conf_report_log(r->conf, &r->report);
+	return *fd >= 0 || r->conf->log_to == LOG_TO_STDERR;
+}
+
 static bool prepare(struct run *r, const char *name)
 {
+	int log_fd;
+
 	if (!config_read(name, &r->text)) {
 		report_error(&r->report, NULL, 0,
 			"cannot read the configuration %s: %s; name one with -c FILE", name,
@@ -84,9 +101,16 @@ static bool prepare(struct run *r, const char *name)
 	}
 	r->conf = conf_load(buf_view(&r->text), name, &r->report);
 	buf_wipe(&r->text); /* passwords may be in it */
-	if (!r->conf || !become(r))
+	if (!r->conf || !open_log(r, &log_fd))
 		return false;
-	r->log = conf_open_log(r->conf, "deliver", &r->report);
+	if (!become(r)) {
+		if (log_fd >= 0)
+			(void)close(log_fd);
+		return false;
+	}
+	r->log = conf_log(r->conf, "deliver", log_fd);
+	if (!r->log)
+		report_error(&r->report, NULL, 0, "out of memory");
 	return r->log != NULL;
 }
 

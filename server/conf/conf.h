@@ -62,13 +62,14 @@ struct conf {
 	unsigned max_connections_per_address; /* 0: no limit */
 	unsigned max_bad_commands;
 	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;
-	int64_t start_timeout_ms, drain_timeout_ms;
+	int64_t start_timeout_ms, drain_timeout_ms, retire_timeout_ms;
 	int64_t worker_timeout_ms; /* 0: none */
 	int32_t expire_days;       /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;
-	const char *log_target;
-	int log_format, log_level;
+	int log_to;           /* enum log_to                          */
+	const char *log_path; /* the file, or the socket of syslog    */
+	int log_format, log_level, log_facility;
 
 	struct conf_listener *listen;
 	size_t nlisten;
@@ -100,9 +101,10 @@ bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct
 extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_tls_rows[],
 	conf_certificate_rows[], conf_log_rows[];
 
-/* The log that is configured, for this process. NULL: the report says why. */
-struct log *conf_open_log(const struct conf *, const char *process, struct report *);
-/* What that says when errno is why. */
+/* The log that is configured, for this process. fd: the file, if it goes to one; the log's
+ * from here on. NULL: out of memory. */
+struct log *conf_log(const struct conf *, const char *process, int fd);
+/* That the file cannot be opened for writing; errno says why. */
 void conf_report_log(const struct conf *, struct report *);
 
 /* Values of one block by the module's rows, which must outlive them. A row's fallback is

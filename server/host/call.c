@@ -93,16 +93,16 @@ static void log_failure(const struct host_call *c, int status)
 		log_begin_level(c->host->setup.log, &l, LOG_EV_MODULE, POPART_LOG_WARN);
 	if (c->peer.len)
 		log_view(&l, "rip", c->peer);
-	log_str(&l, "module", c->inst->module->desc.name);
-	log_str(&l, "instance", c->inst->name);
 	if (c->pub.session)
 		log_hex(&l, "session", c->pub.session);
+	log_str(&l, "module", c->inst->module->desc.name);
+	log_str(&l, "instance", c->inst->name);
 	log_str(&l, "call", c->op);
 	log_str(&l, "status", host_status_name(status));
 	if (c->os_error)
 		log_errno(&l, c->os_error);
 	if (c->detail.len)
-		log_view(&l, "text", buf_view(&c->detail));
+		log_quoted(&l, "text", buf_view(&c->detail));
 	if (c->user.len)
 		log_quoted(&l, "user", c->user);
 	log_end(&l);

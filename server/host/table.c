@@ -37,13 +37,13 @@ static void log_text(struct popart_instance *inst, const struct host_call *c, in
 	log_begin_level(inst->host->setup.log, &l, LOG_EV_MODULE, level);
 	if (c && c->peer.len)
 		log_view(&l, "rip", c->peer);
-	log_str(&l, "module", inst->module->desc.name);
-	log_str(&l, "instance", inst->name);
 	if (c && c->pub.session)
 		log_hex(&l, "session", c->pub.session);
+	log_str(&l, "module", inst->module->desc.name);
+	log_str(&l, "instance", inst->name);
 	if (os_error)
 		log_errno(&l, os_error);
-	log_str(&l, "text", text);
+	log_quoted(&l, "text", view_str(text));
 	if (c && c->user.len)
 		log_quoted(&l, "user", c->user);
 	log_end(&l);

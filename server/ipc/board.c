@@ -74,7 +74,7 @@ _Static_assert(offsetof(struct board_slot, port) == 80, "scoreboard layout: port
 _Static_assert(offsetof(struct board_slot, user) == 130, "scoreboard layout: user");
 _Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
 _Static_assert(BOARD_WORKERS_MAX <= 1u << (HOLDER_BITS - SLOT_BITS), "and a worker's");
-_Static_assert(sizeof(struct board_thread) == 132, "scoreboard layout: thread note");
+_Static_assert(sizeof(struct board_thread) == 180, "scoreboard layout: thread note");
 _Static_assert(sizeof(struct shared_head) == 48, "scoreboard layout: head");
 _Static_assert(sizeof(struct shared_worker) == LINE, "scoreboard layout: worker");
 _Static_assert(sizeof(struct shared_thread) % LINE == 0, "scoreboard layout: thread");

@@ -81,12 +81,13 @@ void board_beat(struct board *, uint32_t worker);
 /* Any of the worker's threads may add; wait-free. */
 void board_count(
 	struct board *, uint32_t worker, uint32_t thread, enum board_counter, uint64_t n);
-/* Where a thread notes "instance.operation" and the user before it enters a module:
+/* Where a thread notes "instance.operation", for whom and from where before it enters a module:
  * strings first, then busy with release order; NUL-terminated unless full. */
 struct board_thread {
 	_Atomic uint32_t busy;
 	char what[64];
 	char user[64];
+	char peer[48];
 };
 struct board_thread *board_thread(struct board *, uint32_t worker, uint32_t thread);
 /* A connection's slot: index from the worker's own free list. Write between these two. */

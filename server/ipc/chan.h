@@ -8,13 +8,14 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT   2u /* bumped with every change of the struct or the kinds */
+#define CHAN_LAYOUT   3u /* bumped with every change of the struct or the kinds */
 #define CHAN_TEXT_MAX 4096u
 #define CHAN_FDS_MAX  64u
 
 enum chan_kind {
 	CHAN_START = 1, /* master -> worker: who you are; text: the configuration's name; fds:
-	                   configuration, scoreboard, secrets, listeners in their order      */
+	                   configuration, scoreboard, secrets, listeners in their order, and
+	                   the log's file, if the configuration has one                      */
 	CHAN_READY,     /* worker -> master: modules are up; text: warnings, a line each    */
 	CHAN_FAILED,    /* worker -> master: text says why; the worker exits                */
 	CHAN_ACCEPT,    /* master -> worker: take connections; again: look whether any wait */
@@ -24,6 +25,7 @@ enum chan_kind {
 	CHAN_DRAIN,     /* master -> worker: take no more connections, let those who have
 	                   logged in finish, leave                                          */
 	CHAN_STOP,      /* master -> worker: finish a commit under way, then leave          */
+	CHAN_LOG,       /* master -> worker: fd: the log's file from now on                 */
 	CHAN_PROBE      /* worker -> master -> every other worker: somebody waits for the
 	                   session lock `lock`; look whether its holder's peer is alive     */
 };

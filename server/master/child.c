@@ -12,13 +12,15 @@
 #include <unistd.h>
 #include "ipc/chan.h"
 
+/* SIGUSR1 is the master's, but `systemctl kill` sends it to all: not even a worker that is
+ * only just starting dies of it. */
 static void reset_signals(void)
 {
 	sigset_t none;
 
 	for (int s = 1; s < NSIG; s++) {
-		if (s != SIGKILL && s != SIGSTOP)
-			(void)signal(s, SIG_DFL); /* fails for those that libc keeps */
+		if (s != SIGKILL && s != SIGSTOP) /* fails for those that libc keeps */
+			(void)signal(s, s == SIGUSR1 ? SIG_IGN : SIG_DFL);
 	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);

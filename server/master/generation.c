@@ -160,8 +160,7 @@ static bool make_places(struct generation *g, const struct generation *old, stru
 	}
 	g->locks_dev = st.st_dev;
 	g->locks_ino = st.st_ino;
-	g->log = logfile_open(g->conf, &g->account, r);
-	return g->log;
+	return logfile_open(g->conf, &g->log_fd, r);
 }
 
 struct generation *generation_new(const struct generation_setup *setup, struct report *r)
@@ -173,7 +172,7 @@ struct generation *generation_new(const struct generation_setup *setup, struct r
 	g->number = setup->number;
 	g->passed = setup->passed;
 	g->deadline_ms = INT64_MAX;
-	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = -1;
+	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = g->log_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
 	if (!g->conf_name)
 		goto no_memory;
@@ -240,14 +239,14 @@ void generation_free(struct generation **gp)
 	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++)
 		close_if_open(g->listeners[i]); /* others may have it */
 	free(g->listeners);
-	if (g->log)
-		log_free(&g->log);
+	log_free(&g->log);
 	if (g->board)
 		board_unmap(&g->board);
 	close_if_open(g->board_fd);
 	close_if_open(g->secrets_fd);
 	close_if_open(g->binary_fd);
 	close_if_open(g->conf_fd);
+	close_if_open(g->log_fd);
 	account_free(&g->account);
 	if (g->conf)
 		conf_free(&g->conf);

@@ -53,6 +53,7 @@ struct generation {
 	struct conf *conf;
 	struct account account;
 	int conf_fd, binary_fd, board_fd, secrets_fd;
+	int log_fd; /* -1: the log is no file */
 	struct board *board;
 	struct log *log; /* the master's, by this configuration; to be taken */
 	dev_t locks_dev; /* which directory the session locks are in */

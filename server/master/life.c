@@ -27,33 +27,34 @@ void life_serve(struct generation *g, struct log *log)
 	tell(g, CHAN_ACCEPT, log);
 }
 
-static void log_drain(const struct generation *g, const char *why, struct log *log)
+static void begin_drain(
+	struct generation *g, const char *why, int64_t timeout_ms, struct log *log)
 {
 	struct log_line l;
 
 	log_begin(log, &l, LOG_EV_DRAIN);
 	log_u64(&l, "generation", g->number);
 	log_str(&l, "reason", why);
-	log_i64(&l, "timeout_ms", g->conf->drain_timeout_ms);
+	log_i64(&l, "timeout_ms", timeout_ms);
 	log_end(&l);
+	g->phase = PHASE_DRAINING;
+	g->deadline_ms = clock_ms() + timeout_ms;
 }
 
 void life_retire(struct generation *g, const struct generation *heir, struct log *log)
 {
-	log_drain(g, "reload", log);
-	g->phase = PHASE_DRAINING;
-	g->deadline_ms = clock_ms() + g->conf->drain_timeout_ms;
+	begin_drain(g, "reload", g->conf->retire_timeout_ms, log);
 	tell(g, CHAN_RETIRE, log);
 	generation_stop_listening(g, heir);
 }
 
 void life_drain(struct generation *g, const char *why, struct log *log)
 {
-	if (g->phase < PHASE_DRAINING) {
-		log_drain(g, why, log);
-		g->phase = PHASE_DRAINING;
-		g->deadline_ms = clock_ms() + g->conf->drain_timeout_ms;
-	}
+	int64_t timeout_ms = g->conf->drain_timeout_ms, end_ms = clock_ms() + timeout_ms;
+
+	/* One that has retired has a deadline, which may be far. */
+	if (g->phase < PHASE_DRAINING || g->deadline_ms > end_ms)
+		begin_drain(g, why, timeout_ms, log);
 	tell(g, CHAN_DRAIN, log);
 	generation_stop_listening(g, NULL);
 }

@@ -11,7 +11,7 @@
 /* The kernel cuts it down to net.core.somaxconn. */
 #define BACKLOG 65535
 /* Beside them, a worker is sent configuration, scoreboard and secrets. */
-#define LISTENERS_MAX (CHAN_FDS_MAX - 3u)
+#define LISTENERS_MAX (CHAN_FDS_MAX - 4u)
 
 static bool ipv4_has_port(const struct conf *conf, uint16_t port)
 {

@@ -13,8 +13,11 @@
 #include "master/life.h"
 #include "master/limits.h"
 #include "master/listener.h"
+#include "master/logfile.h"
 #include "master/reload.h"
 #include "master/spawn.h"
+
+#define FLUSH_AGAIN_MS 1000 /* for log lines that nobody takes yet */
 
 /* Before there is a log, and for who looks at a start that fails. */
 static void say(struct popart_str text)
@@ -54,6 +57,14 @@ static bool make_room(struct master *m, const struct generation *more)
 	return fds && whose;
 }
 
+static void take_log(struct master *m, struct generation *g)
+{
+	log_free(&m->log);
+	m->log = g->log;
+	m->log_number = g->number;
+	g->log = NULL;
+}
+
 bool master_add_generation(
 	struct master *m, struct popart_str conf_text, int binary_fd, struct report *r)
 {
@@ -68,18 +79,18 @@ bool master_add_generation(
 	};
 	struct generation *g = generation_new(&setup, r);
 
-	if (g && !make_room(m, g)) {
-		report_error(r, NULL, 0, "out of memory");
+	if (g)
+		g->log = logfile_master(g);
+	if (g && (!g->log || !make_room(m, g))) {
+		report_error(r, NULL, 0, "out of memory or descriptors");
 		generation_free(&g);
 	}
 	if (!g)
 		return false;
 	g->older = m->newest;
 	m->newest = m->coming = g;
-	if (!m->log) { /* the first */
-		m->log = g->log;
-		g->log = NULL;
-	}
+	if (!m->log) /* the first */
+		take_log(m, g);
 	master_log_warnings(m, buf_view(&r->text));
 	life_start(g, m->log);
 	return true;
@@ -89,11 +100,8 @@ void master_take_over(struct master *m)
 {
 	struct generation *g = m->coming;
 
-	if (g->log) {
-		log_free(&m->log);
-		m->log = g->log;
-		g->log = NULL;
-	}
+	if (g->log)
+		take_log(m, g);
 	m->serving = g;
 	m->coming = NULL;
 	life_serve(g, m->log);
@@ -193,7 +201,7 @@ static void start_up(struct master *m)
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
 	log_u64(&l, "threads", g->conf->threads);
-	log_str(&l, "user", g->account.name);
+	log_str(&l, "account", g->account.name);
 	log_end(&l);
 }
 
@@ -328,6 +336,19 @@ static void on_death(struct master *m, struct worker *w)
 
 /* --- signals and time --------------------------------------------------------------------- */
 
+/* Each generation has its own; the master's is that of one of them, or of one that comes. */
+static void reopen_logs(struct master *m)
+{
+	for (struct generation *g = m->newest; g; g = g->older) {
+		if (!logfile_reopen(g, m->log))
+			continue;
+		if (g->log)
+			logfile_follow(g, g->log);
+		else if (g->number == m->log_number)
+			logfile_follow(g, m->log);
+	}
+}
+
 static void on_signal(struct master *m)
 {
 	struct signalfd_siginfo info;
@@ -344,6 +365,9 @@ static void on_signal(struct master *m)
 		break;
 	case SIGHUP:
 		reload_ask(m);
+		break;
+	case SIGUSR1:
+		reopen_logs(m);
 		break;
 	default:
 		break;
@@ -444,8 +468,10 @@ static void one_turn(struct master *m)
 {
 	nfds_t n = gather(m);
 
-	log_flush(m->log);
-	if (poll(m->fds, n, patience(m, look_alive(m))) < 0)
+	int wait = patience(m, look_alive(m));
+	if (!log_flush(m->log) && (wait < 0 || wait > FLUSH_AGAIN_MS))
+		wait = FLUSH_AGAIN_MS;
+	if (poll(m->fds, n, wait) < 0)
 		return; /* EINTR, or ENOMEM: try again */
 	if (m->fds[0].revents)
 		on_signal(m);
@@ -482,6 +508,7 @@ static int take_signals(void)
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGPIPE);
+	sigaddset(&set, SIGXFSZ);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -496,7 +523,7 @@ static void serve(struct master *m)
 	while (m->newest)
 		one_turn(m);
 	log_begin(m->log, &l, LOG_EV_STOP);
-	log_i64(&l, "status", m->status);
+	log_i64(&l, "exit", m->status);
 	log_end(&l);
 }
 

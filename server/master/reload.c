@@ -167,7 +167,7 @@ void reload_announce(struct master *m)
 	log_u64(&l, "generation", g->number);
 	log_u64(&l, "workers", g->nworkers);
 	log_u64(&l, "threads", g->conf->threads);
-	log_str(&l, "user", g->account.name);
+	log_str(&l, "account", g->account.name);
 	log_end(&l);
 	announce_ready(&m->notify, g);
 }

@@ -31,6 +31,8 @@ static int send_start(const struct worker *w)
 	fds[n++] = g->secrets_fd;
 	for (size_t i = 0; i < g->conf->nlisten; i++)
 		fds[n++] = g->listeners[i];
+	if (g->log_fd >= 0)
+		fds[n++] = g->log_fd;
 	return chan_send(w->child.chan, &msg, fds, n);
 }
 
@@ -111,7 +113,8 @@ static void add_word(struct buf *list, const char *text, size_t room)
 }
 
 /* The threads that are inside a module. One of them did it; which one, nobody knows. */
-static void read_doing(const struct worker *w, struct buf *what, struct buf *user)
+static void read_doing(
+	const struct worker *w, struct buf *what, struct buf *peer, struct buf *user)
 {
 	struct board *board = w->gen->board;
 	unsigned threads = board_shape(board).threads;
@@ -121,6 +124,7 @@ static void read_doing(const struct worker *w, struct buf *what, struct buf *use
 		if (!atomic_load(&thread->busy))
 			continue;
 		add_word(what, thread->what, sizeof(thread->what));
+		add_word(peer, thread->peer, sizeof(thread->peer));
 		add_word(user, thread->user, sizeof(thread->user));
 	}
 }
@@ -129,17 +133,18 @@ static void read_doing(const struct worker *w, struct buf *what, struct buf *use
 static void log_death(
 	const struct worker *w, struct log *log, int pid, int status, int64_t delay_ms)
 {
-	struct buf how, what, user;
+	struct buf how, what, peer, user;
 	struct log_line l;
 
 	buf_init(&how, 64);
 	buf_init(&what, DOING_MAX);
+	buf_init(&peer, DOING_MAX);
 	buf_init(&user, DOING_MAX);
 	if (w->pulse.killed)
 		buf_add_str(&how, "gave no sign of life and was killed");
 	else
 		spawn_describe(status, &how);
-	read_doing(w, &what, &user);
+	read_doing(w, &what, &peer, &user);
 	log_begin(log, &l, LOG_EV_WORKER_DIED);
 	log_u64(&l, "worker", w->index + 1);
 	log_u64(&l, "generation", w->gen->number);
@@ -150,11 +155,13 @@ static void log_death(
 		log_i64(&l, "restart_ms", delay_ms);
 	if (what.len > 0) {
 		log_quoted(&l, "doing", buf_view(&what));
+		log_view(&l, "rip", buf_view(&peer));
 		log_quoted(&l, "user", buf_view(&user));
 	}
 	log_end(&l);
 	buf_free(&how);
 	buf_free(&what);
+	buf_free(&peer);
 	buf_free(&user);
 }
 

@@ -12,6 +12,7 @@
 struct master {
 	const struct master_setup *setup;
 	struct log *log;            /* as the generation that serves has it configured */
+	unsigned log_number;        /* of the generation whose log that is             */
 	struct generation *newest;  /* all that have not ended, linked by `older`      */
 	struct generation *coming;  /* starts; NULL: none does                         */
 	struct generation *serving; /* accepts; NULL: none does, before and at the end */

@@ -42,6 +42,7 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 	n = put(note->what, sizeof(note->what), 0, view_str(instance));
 	n = put(note->what, sizeof(note->what), n, VIEW_LIT("."));
 	(void)put(note->what, sizeof(note->what), n, view_str(what));
+	(void)put(note->peer, sizeof(note->peer), 0, call->peer);
 	(void)put(note->user, sizeof(note->user), 0, call->user);
 	_Static_assert(sizeof(note->what) >= HOST_DOING_SIZE, "the host writes there");
 	call->doing = note->what; /* more exactly, as soon as a module is entered */
@@ -125,6 +126,15 @@ static int login_delay(const struct conn *c, struct host_call *call)
 	return POPART_R_LOGIN_DELAY;
 }
 
+/* The host has logged why. */
+static void count_failure(struct conn *c, int status)
+{
+	if (status >= 0)
+		return;
+	c->failures++;
+	conn_count(c, BOARD_MODULE_FAILURES, 1);
+}
+
 static void answer_login(
 	struct conn *c, struct host_call *call, const struct popart_step *step, int status)
 {
@@ -132,6 +142,7 @@ static void answer_login(
 		status = login_delay(c, call);
 	if (status != POPART_OK) {
 		call->status = status;
+		count_failure(c, status);
 		conn_count(c,
 			status == POPART_R_DENIED ? BOARD_AUTH_FAILURES : BOARD_LOGIN_ERRORS,
 			1);
@@ -154,6 +165,7 @@ static bool meet_auth(struct conn *c, const struct popart_step *step, bool quick
 	for (size_t i = 0; i < ARRAY_LEN(prepared); i++)
 		buf_init(&prepared[i], 64u << 10);
 	host_identity_free(&c->who);
+	c->mechanism = step->mechanism.ptr;
 	call_begin(c, &call, "login");
 	call.user = step->user;
 	status = authenticate(c, &call, step, prepared, quick);
@@ -245,13 +257,6 @@ static int take_lock(struct conn *c, struct host_call *call, struct holder *hold
 	call->os_error = error;
 	buf_printf(&call->detail, "cannot lock a file in %s/locks", c->worker->conf->run_dir);
 	return POPART_E_IO;
-}
-
-/* The host has logged why. */
-static void count_failure(struct conn *c, int status)
-{
-	if (status < 0)
-		conn_count(c, BOARD_MODULE_FAILURES, 1);
 }
 
 static void meet_close(struct conn *c)

@@ -43,6 +43,8 @@ struct conn {
 	_Atomic int unread_by_peer;  /* octets with the kernel when idle was last looked at;
 	                                0: not yet, since the last turn                 */
 	const char *reason;          /* of the end, as the session said                 */
+	const char *mechanism;       /* of the last login that was tried; static        */
+	uint32_t failures;           /* of modules                                      */
 	struct parked in, out, body;
 	struct pooled *pooled; /* what the pool is to do */
 

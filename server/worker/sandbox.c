@@ -90,10 +90,10 @@ static void say(struct log *log, const char *state, const char *why, const char 
 
 	log_begin(log, &l, LOG_EV_SANDBOX);
 	log_str(&l, "landlock", state);
-	if (why)
-		log_str(&l, "why", why);
 	if (path)
 		log_str(&l, "path", path);
+	if (why)
+		log_str(&l, "why", why);
 	log_end(&l);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "base/clock.h"
 
+/* What the client has not chosen comes first. */
 static void log_who(struct log_line *l, const struct conn *c)
 {
 	log_view(l, "rip", conn_peer(c));
@@ -13,8 +14,11 @@ static void log_who(struct log_line *l, const struct conn *c)
 	log_hex(l, "session", c->id);
 }
 
-static void log_tls(struct log_line *l, const struct conn *c)
+/* How the login came, and over what. */
+static void log_way(struct log_line *l, const struct conn *c, bool login)
 {
+	if (login)
+		log_str(l, "mechanism", c->mechanism);
 	if (!c->tls || !conn_secured(c))
 		return;
 	log_str(l, "tls", tls_version(c->tls));
@@ -55,6 +59,7 @@ void show_progress(struct conn *c)
 void show_begin(struct conn *c)
 {
 	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
+	struct log_line l;
 
 	s->state = POPART_STATE_AUTHORIZATION;
 	s->session = c->id;
@@ -63,6 +68,10 @@ void show_begin(struct conn *c)
 	s->peer_len = c->peer_len;
 	memcpy(s->peer, c->peer, c->peer_len);
 	board_slot_done(s);
+	log_begin(c->worker->log, &l, LOG_EV_CONNECT);
+	log_who(&l, c);
+	log_u64(&l, "port", c->port);
+	log_end(&l);
 }
 
 void show_nothing(struct conn *c)
@@ -92,7 +101,7 @@ void show_end(struct conn *c)
 	popart_session_stats(c->pop3, &stats);
 	log_begin(c->worker->log, &l, LOG_EV_SESSION_END);
 	log_who(&l, c);
-	log_str(&l, "reason", c->reason ? c->reason : "internal");
+	log_str(&l, "reason", c->reason ? c->reason : "internal-error");
 	log_i64(&l, "ms", clock_ms() - c->since_ms);
 	log_u64(&l, "in", c->octets_in);
 	log_u64(&l, "out", c->octets_out);
@@ -100,7 +109,8 @@ void show_end(struct conn *c)
 	log_u64(&l, "retrieved", stats.retrieved);
 	log_u64(&l, "top", stats.topped);
 	log_u64(&l, "deleted", stats.deleted);
-	log_tls(&l, c);
+	log_u64(&l, "failures", c->failures);
+	log_way(&l, c, c->who != NULL);
 	if (c->who)
 		log_user(&l, c, VIEW_NONE);
 	log_end(&l);
@@ -154,7 +164,7 @@ void conn_event(void *user, const struct popart_event *e)
 		conn_count(c, BOARD_LOGINS, 1);
 		log_begin(c->worker->log, &l, LOG_EV_LOGIN);
 		log_who(&l, c);
-		log_tls(&l, c);
+		log_way(&l, c, true);
 		log_u64(&l, "messages", e->count);
 		log_u64(&l, "octets", e->octets);
 		log_user(&l, c, VIEW_NONE);
@@ -168,6 +178,13 @@ void conn_event(void *user, const struct popart_event *e)
 		break;
 	case POPART_EVENT_COMMIT:
 		conn_count(c, BOARD_DELETED, e->count);
+		if (e->count == 0)
+			break;
+		log_begin(c->worker->log, &l, LOG_EV_COMMIT);
+		log_who(&l, c);
+		log_u64(&l, "deleted", e->count);
+		log_user(&l, c, VIEW_NONE);
+		log_end(&l);
 		break;
 	case POPART_EVENT_BAD_COMMAND:
 		conn_count(c, BOARD_BAD_COMMANDS, 1);
@@ -188,6 +205,8 @@ void show_failure(struct conn *c, enum log_event event, const struct host_call *
 
 	log_begin(c->worker->log, &l, event);
 	log_who(&l, c);
+	if (event != LOG_EV_COMMIT_FAILED)
+		log_way(&l, c, true);
 	log_str(&l, "status", host_status_name(call->status));
 	if (call->inst)
 		log_str(&l, "instance", host_instance_name(call->inst));
@@ -210,6 +229,7 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 		(unsigned)c->worker->generation);
 	log_begin_level(c->worker->log, &l, LOG_EV_LOGIN_FAILED, POPART_LOG_INFO);
 	log_who(&l, c);
+	log_way(&l, c, true);
 	log_str(&l, "status", host_status_name(call->status));
 	if (holder->known) {
 		log_hex(&l, "holder", s->session);

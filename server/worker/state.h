@@ -56,6 +56,7 @@ struct refusals {
 struct worker {
 	uint32_t index, generation;
 	int chan;
+	int log_fd; /* the log's file until there is a log; -1: none */
 	struct conf *conf;
 	struct log *log;
 	struct board *board;

@@ -66,6 +66,19 @@ static bool take_secrets(struct worker *w, int fd, struct report *r)
 	return ok;
 }
 
+/* The last descriptor, if there has to be one. */
+static bool take_log(struct worker *w, const int *fds, size_t *n, struct report *r)
+{
+	if (w->conf->log_to != LOG_TO_FILE)
+		return true;
+	if (*n == 0) {
+		report_error(r, NULL, 0, "no log file from the master");
+		return false;
+	}
+	w->log_fd = fds[--*n];
+	return true;
+}
+
 static bool take_listeners(struct worker *w, const int *fds, size_t n, struct report *r)
 {
 	if (n != w->conf->nlisten) {
@@ -133,7 +146,10 @@ static bool open_log(struct worker *w, struct report *r)
 
 	(void)snprintf(process, sizeof(process), "worker-%u.%u", (unsigned)w->index + 1,
 		(unsigned)w->generation);
-	w->log = conf_open_log(w->conf, process, r);
+	w->log = conf_log(w->conf, process, w->log_fd);
+	w->log_fd = -1;
+	if (!w->log)
+		fail_errno(r, "log");
 	return w->log != NULL;
 }
 
@@ -265,6 +281,8 @@ static bool obey(struct worker *w)
 		return errno == EINTR || errno == EAGAIN || errno == EPROTO;
 	if (got == 0)
 		return false; /* the master is gone */
+	if (msg.kind == CHAN_LOG && nfds > 0)
+		log_switch(w->log, fds[--nfds]);
 	for (size_t i = 0; i < nfds; i++)
 		(void)close(fds[i]);
 	switch (msg.kind) {
@@ -301,7 +319,7 @@ static bool drain(struct worker *w, bool *told)
 static void control(struct worker *w)
 {
 	struct pollfd p = { .fd = w->chan, .events = POLLIN };
-	int64_t now, next_flush = 0;
+	int64_t now, next_look = 0;
 	bool told = false;
 
 	for (;;) {
@@ -309,12 +327,12 @@ static void control(struct worker *w)
 			return;
 		now = clock_ms();
 		wheel_turn(w->wheel, now, conn_expired);
-		if (now >= next_flush) {
+		(void)log_flush(w->log);
+		if (now >= next_look) {
 			board_beat(w->board, w->index);
-			log_flush(w->log);
 			if (atomic_exchange(&w->left_waiting, 0) != 0)
 				accept_anew(w);
-			next_flush = now + 1000;
+			next_look = now + 1000;
 		}
 		if (!drain(w, &told))
 			return;
@@ -394,7 +412,7 @@ static bool take_start(struct worker *w, struct report *r)
 {
 	struct chan_msg msg;
 	int fds[CHAN_FDS_MAX];
-	size_t n = ARRAY_LEN(fds);
+	size_t n = ARRAY_LEN(fds), rest;
 	bool ok = false;
 	int got;
 	char name[CHAN_TEXT_MAX + 1];
@@ -410,6 +428,7 @@ static bool take_start(struct worker *w, struct report *r)
 	w->generation = msg.generation;
 	memcpy(name, msg.text, msg.text_len);
 	name[msg.text_len] = '\0';
+	rest = n - 3;
 	w->board = board_map(fds[1]);
 	if (!w->board && errno == EPROTO)
 		report_error(r, NULL, 0, "%s", strange_layout);
@@ -417,7 +436,7 @@ static bool take_start(struct worker *w, struct report *r)
 		fail_errno(r, "scoreboard");
 	else
 		ok = read_conf(w, fds[0], name, r) && take_secrets(w, fds[2], r) &&
-			take_listeners(w, fds + 3, n - 3, r);
+			take_log(w, fds + 3, &rest, r) && take_listeners(w, fds + 3, rest, r);
 	for (size_t i = 0; i < 3; i++)
 		(void)close(fds[i]);
 	return ok;
@@ -426,7 +445,8 @@ static bool take_start(struct worker *w, struct report *r)
 /* Ctrl-C reaches the whole group; what it means is the master's to say. */
 static void ignore_signals(void)
 {
-	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE,
+		SIGXFSZ };
 
 	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
@@ -434,7 +454,9 @@ static void ignore_signals(void)
 
 int worker_main(int chan)
 {
-	struct worker w = { .chan = chan, .epoll = -1, .wake = -1, .reserve_fd = -1 };
+	struct worker w = {
+		.chan = chan, .epoll = -1, .wake = -1, .reserve_fd = -1, .log_fd = -1
+	};
 	struct report report;
 	bool ok;
 

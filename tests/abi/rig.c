@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "abi/rig.h"
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,9 +67,10 @@ void rig_init(struct rig *r, const char *planted)
 	buf_init(&r->conf_text, 65536);
 	report_init(&r->report);
 	struct log_setup setup = {
-		.target = r->log_file, .level = POPART_LOG_DEBUG, .process = "test"
+		.to = LOG_TO_FILE, .level = POPART_LOG_DEBUG, .process = "test"
 	};
-	r->log = log_new(&setup);
+	setup.fd = open(r->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	r->log = setup.fd < 0 ? NULL : log_new(&setup);
 	if (!r->log)
 		give_up(r->log_file);
 	buf_printf(&r->conf_text,

@@ -207,16 +207,22 @@ def paused(pids):
 
 
 class Program:
-    """A running popartd: its process, its log, its address. launch: what is put before the
-    command; descriptors: what it inherits."""
+    """A running popartd: its process, its log, its address. log_files: where it logs to
+    besides standard error. journal: standard error passes for the systemd journal. launch:
+    what is put before the command; descriptors: what it inherits."""
 
     def __init__(self, arguments, directory, expect=(), environment=None, groups=None,
-                 program=POPARTD, launch=(), descriptors=()):
+                 program=POPARTD, log_files=(), journal=False, launch=(), descriptors=()):
         self.directory = directory
         self.expect = set(expect)
         self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
+        self.log_files = [self.log_path, *log_files]
         self.port = None
         with open(self.log_path, "wb") as log:
+            if journal:
+                status = os.fstat(log.fileno())
+                environment = dict(environment or os.environ, JOURNAL_STREAM="%d:%d" % (
+                    status.st_dev, status.st_ino))
             self.process = subprocess.Popen(
                 [*launch, program, *arguments], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, env=environment, extra_groups=groups,
@@ -224,11 +230,15 @@ class Program:
         self.pid = self.process.pid
 
     def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        text = ""
+        for path in self.log_files:
+            with contextlib.suppress(FileNotFoundError), \
+                    open(path, encoding="utf-8", errors="replace") as file:
+                text += file.read()
+        return text
 
     def events(self, name):
-        return re.findall(r"^.*\bevent=%s\b.*$" % name, self.log(), re.MULTILINE)
+        return re.findall(r'^.*\bevent(?:=|":")%s\b.*$' % name, self.log(), re.MULTILINE)
 
     def wait_event(self, name, count=1):
         def found():
@@ -241,13 +251,17 @@ class Program:
 
     def wait_ready(self):
         self.wait_event("start")
-        address = re.search(r'address="?\[?([0-9a-f.:]+?)\]?:(\d+)"?(\s|$)',
+        address = re.search(r'address"?[=:]"?\[?([0-9a-f.:]+?)\]?:(\d+)"?([\s,}]|$)',
                             self.wait_event("listen")[-1])
         self.port = int(address.group(2))
         return self
 
     def workers(self):
         return processes(4, self.pid)
+
+    def descriptors(self):
+        """How many the master has."""
+        return len(os.listdir("/proc/%d/fd" % self.pid))
 
     def generation(self, number):
         """The pids of a generation's workers that have become ready and still live."""
@@ -363,12 +377,15 @@ class Program:
 
 class Server(Program):
     """popartd with a configuration of its own. users: {name: password}; the Maildir of
-    "x" and of "x@anywhere" is mail/x below the directory."""
+    "x" and of "x@anywhere" is mail/x below the directory. log: more keys of that group."""
+
+    log_keys = ""
 
     def __init__(self, directory, users=None, extra="", listener="", workers=2, threads=4,
-                 user=None, log_level="debug", **more):
+                 user=None, log_level="debug", log="", **more):
         self.users = {"bob": PASSWORD} if users is None else users
         self.options = (extra, listener, workers, threads, user, log_level)
+        self.log_keys = log
         self.conf = os.path.join(directory, "popart.conf")
         self.write(self.configuration(directory))
         super().__init__(["-c", self.conf], directory, **more)
@@ -378,6 +395,7 @@ class Server(Program):
             self.show_log()
             self.kill()
             raise
+        self.at_rest = self.descriptors()
 
     def write(self, text):
         with open(self.conf, "w", encoding="utf-8") as file:
@@ -411,7 +429,7 @@ class Server(Program):
             (number, quoted(name), quoted(password))
             for number, (name, password) in enumerate(self.users.items())))
         text += [");", 'storage = { module = "maildir"; path = "%s/mail/%%n"; };' % directory,
-                 'log = { level = "%s"; };' % log_level, extra, ""]
+                 'log = { level = "%s"; %s };' % (log_level, self.log_keys), extra, ""]
         for sub in ("run", "state", "mail"):
             os.makedirs(os.path.join(directory, sub), exist_ok=True)
         return "\n".join(text)

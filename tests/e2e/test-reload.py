@@ -14,11 +14,12 @@ import struct
 import subprocess
 import time
 
-from harness import (HERE, MODULE_PATH, POPARTD, PASSWORD, TIMEOUT, Load, Pop, Program, Scene, Skip,
-                     certify, equal, eventually, keepalive_runs, letter, main, need, need_root,
-                     paused, run, sanitized, serving, test, trusting, wire)
+from harness import (HERE, MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Load, Pop, Program, Scene,
+                     Skip, certify, equal, eventually, keepalive_runs, letter, main, need,
+                     need_root, paused, run, sanitized, serving, test, trusting, wire)
 
 USERS = ["user%d" % number for number in range(5)]
+PATIENT = 'drain_timeout = "10m";'
 STRANGER = os.path.join(os.path.dirname(POPARTD), "tests", "e2e", "stranger")
 
 
@@ -42,14 +43,10 @@ def program():
     return built if os.path.exists(built) else POPARTD
 
 
-def descriptors(server):
-    return len(os.listdir("/proc/%d/fd" % server.pid))
-
-
 def fails(server, *words):
     """A reload that must fail, with these words in a line of the reasons; and that has left
     everything as it was."""
-    before, workers = descriptors(server), server.workers()
+    workers = server.workers()
     lines = server.reload("reload_failed")
     for word in words:
         assert any(word in line for line in lines), (word, lines)
@@ -57,7 +54,7 @@ def fails(server, *words):
                for line in lines), lines
     eventually("nobody else is left", lambda: server.workers() == workers)
     eventually("the master has the descriptors that it had",
-               lambda: descriptors(server) == before)
+               lambda: server.descriptors() == server.at_rest)
     with Pop(server, "bob") as client:
         client.quit()
 
@@ -67,7 +64,7 @@ def fails(server, *words):
 
 @test("a reload changes what new sessions get; old ones end as they began, deletions included")
 def settings():
-    with serving() as (scene, server):
+    with serving(extra=PATIENT) as (scene, server):
         scene.bob.fill(3)
         with Pop(server, "bob") as old, Pop(server) as late:
             old.cmd("DELE 2")
@@ -98,7 +95,7 @@ def settings():
 
 @test("a lock that is held in one generation is asked for in the other")
 def probes():
-    with serving(workers=1) as (_, server):
+    with serving(workers=1, extra=PATIENT) as (_, server):
         with Pop(server, "bob") as holder:
             assert not keepalive_runs(server, holder), "asked before anybody waits"
             server.reload()
@@ -148,7 +145,7 @@ def log():
 
 @test("an address is kept, another is added, and removed again")
 def listeners():
-    with serving() as (scene, server):
+    with serving(extra=PATIENT) as (scene, server):
         first = '{ address = "127.0.0.1:0";  }'
         server.change((first, first + ', { address = "127.0.0.1:0"; }'))
         server.reload()
@@ -194,7 +191,7 @@ def widths():
 
 @test("who waits to be accepted is accepted, whoever was woken for it")
 def backlog():
-    with serving() as (_, server):
+    with serving(extra=PATIENT) as (_, server):
         old = server.generation(1)
         with paused(old), contextlib.ExitStack() as stack:
             def connect():
@@ -245,7 +242,7 @@ def slowed(scene, pid, **calls):
 def late_wakeup():
     if sanitized():
         raise Skip("a sanitizer does not want to be traced")
-    with serving(workers=1, threads=1) as (scene, server):
+    with serving(workers=1, threads=1, extra=PATIENT) as (scene, server):
         with slowed(scene, server.generation(1)[0], poll="500ms", epoll_wait="2s"):
             server.send_signal(signal.SIGHUP)
             server.wait_event("drain")
@@ -259,7 +256,7 @@ def late_wakeup():
 def late_accept():
     if sanitized():
         raise Skip("a sanitizer does not want to be traced")
-    with serving(workers=1, threads=1) as (scene, server):
+    with serving(workers=1, threads=1, extra=PATIENT) as (scene, server):
         with slowed(scene, server.generation(1)[0], poll="1us", accept4="2s") as seen:
             with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as client:
                 def accepting():
@@ -278,11 +275,11 @@ def late_accept():
 
 @test("ten reloads under load: no connection is refused or cut, no message lost or back")
 def under_load():
-    with Scene(*USERS) as scene, scene.server(extra='drain_timeout = "10m";') as server:
+    with Scene(*USERS) as scene, scene.server(extra=PATIENT) as server:
         load = Load(scene, strict=True)
         with load.running(server):
             for round_ in range(10):
-                server.change(extra='drain_timeout = "10m"; implementation = %s;' %
+                server.change(extra=PATIENT + "implementation = %s;" %
                               ("false", "true")[round_ % 2])
                 load.deliver()
                 server.reload()
@@ -317,6 +314,8 @@ def broken():
         fails(server, at("storage"), "nosuch")
         server.change(('module = "maildir";', 'module = "maildir"; colour = 1;'))
         fails(server, at("storage") + 'unknown key \\"colour\\"')
+        server.change(("/mail/%n", "/mail/%q"))
+        fails(server, at("storage"), "%q")
         tls = 'listen = ( { address = "127.0.0.1:0"; tls = true; }'
         server.change((listen, tls))
         fails(server, at("listen") + "127.0.0.1:0 is to speak TLS, but there is no certificate")
@@ -341,6 +340,9 @@ def broken():
         os.rename(scene.path + "/run/old", scene.path + "/run/locks")
         server.change(('log = {', 'log = { target = "%s/no/such/log";' % scene.path))
         fails(server, "cannot open the log %s/no/such/log" % scene.path)
+        os.mkfifo(scene.path + "/fifo")
+        server.change(('log = {', 'log = { target = "%s/fifo";' % scene.path))
+        fails(server, "cannot open the log %s/fifo" % scene.path)  # and does not wait for ever
         os.unlink(server.conf)
         fails(server, server.conf + ": cannot read the configuration: No such file")
         os.mkfifo(server.conf)
@@ -372,7 +374,7 @@ def own_program(**more):
 
 @test("a program in its place that cannot be used: the old one goes on")
 def strangers():
-    with own_program(extra='start_timeout = "1s";') as (scene, server):
+    with own_program() as (scene, server):
         target = install(scene, STRANGER)
         for task, words in (
                 ("layout", "worker=[12] reason=\"the popartd that is installed now was built with "
@@ -381,6 +383,8 @@ def strangers():
                 ("hang", "reason=\"2 of 2 workers were not ready after start_timeout, 1000 ms"),
                 ("what", "")):
             scene.file("popartd.does", task)
+            if task == "hang":
+                server.change(extra='start_timeout = "1s";')
             if task == "what":
                 os.chmod(target, 0o644)
                 words = "cannot run the popartd binary again: Permission denied"
@@ -391,6 +395,7 @@ def strangers():
         os.unlink(target)
         fails(server, target + ": cannot run this program for the workers: No such file")
         install(scene, program())
+        server.change(extra="")
         server.reload()
         with Pop(server, "bob") as client:
             client.quit()
@@ -411,7 +416,8 @@ def layouts():
                     stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
                 theirs.close()
                 ours.settimeout(TIMEOUT)
-                socket.send_fds(ours, [head.pack(layout + (what == "messages"), start, 0, 1, 0, 0, 0)],
+                said = layout + (what == "messages")
+                socket.send_fds(ours, [head.pack(said, start, 0, 1, 0, 0, 0)],
                                 [file.fileno()] * 4)
                 answer = ours.recv(5000)
                 equal(worker.wait(TIMEOUT), 1, "the exit status")
@@ -421,7 +427,8 @@ def layouts():
 
 @test("a reload while another starts waits for it; SIGTERM while one starts ends them all")
 def one_at_a_time():
-    with own_program(extra='start_timeout = "1s";') as (scene, server):
+    with own_program() as (scene, server):
+        old = server.workers()
         scene.file("popartd.does", "hang")
         install(scene, STRANGER)
         server.send_signal(signal.SIGHUP)
@@ -430,11 +437,12 @@ def one_at_a_time():
         line = server.wait_event("reload_waits")[0]
         assert 'reason="another generation is starting"' in line, line
         install(scene, program())
-        server.wait_event("reload_failed")
+        os.kill(max(set(server.workers()) - set(old)), signal.SIGKILL)
+        line = server.wait_event("reload_failed")[0]
+        assert 'reason="it ended before it was ready: signal SIGKILL"' in line, line
         assert " generation=3 " in server.wait_event("reload")[0]
-        server.change(extra='start_timeout = "1h";')
-        server.reload()
-        retired(server, 3)
+        retired(server, 1)
+        eventually("two workers are left", lambda: len(server.workers()) == 2)
         install(scene, STRANGER)
         server.send_signal(signal.SIGHUP)
         eventually("the new generation starts", lambda: len(server.workers()) == 4)
@@ -446,7 +454,7 @@ def one_at_a_time():
 
 @test("a new program is run by the new workers, the old one by those that replace old workers")
 def new_program():
-    with own_program(expect=["worker_died"]) as (scene, server):
+    with own_program(expect=["worker_died"], extra=PATIENT) as (scene, server):
         old = os.stat("/proc/%d/exe" % server.pid).st_ino
         scene.bob.fill(2)
         with Pop(server, "bob") as client:
@@ -483,7 +491,8 @@ def resume(server, context, session=None):
 def certificate():
     with Scene() as scene:
         certify(scene)
-        with scene.server(listener="tls = true;", extra=TLS % (scene.path, scene.path)) as server:
+        with scene.server(listener="tls = true;",
+                          extra=PATIENT + TLS % (scene.path, scene.path)) as server:
             scene.bob.fill(2)
             contexts = [trusting(scene, version)
                         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)]
@@ -562,7 +571,7 @@ def quick():
 
 @test("kill -9 of workers in both generations: the new ones are replaced, the old ones not")
 def killed_workers():
-    with serving("bob", "eve", expect=["worker_died"]) as (scene, server):
+    with serving("bob", "eve", expect=["worker_died"], extra=PATIENT) as (scene, server):
         scene.mail["eve"].fill(1)
         first, second = [client for client in server.crowd(2)]
         first.login("bob")
@@ -591,7 +600,7 @@ def with_two_generations(kill):
     with Scene("holder", *USERS) as scene:
         load = Load(scene)
         load.users.remove("holder")
-        server = scene.server(extra='drain_timeout = "10m";')
+        server = scene.server(extra=PATIENT)
         try:
             with Pop(server, "holder"):  # keeps the first generation
                 with load.running(server):
@@ -627,13 +636,13 @@ def killed_all():
     with_two_generations(kill)
 
 
-@test("drain_timeout of the old generation ends its sessions")
-def drain_timeout():
-    with serving(extra='drain_timeout = "300ms";') as (scene, server):
+@test("retire_timeout of the old generation ends its sessions")
+def retire_timeout():
+    with serving(extra='retire_timeout = "300ms";') as (scene, server):
         scene.bob.fill(1)
         with Pop(server, "bob") as client:
             client.cmd("DELE 1")
-            server.change(extra='drain_timeout = "10m";')
+            server.change(extra=PATIENT)
             server.reload()
             equal(client.file.read(), b"", "what the client gets")
             equal(len(scene.bob.messages()), 1, "messages")
@@ -643,9 +652,23 @@ def drain_timeout():
             client.quit()
 
 
+@test("SIGTERM gives the sessions of a retired generation no longer than others")
+def retired_drains():
+    with serving("bob", "eve", extra='drain_timeout = "300ms";') as (scene, server):
+        scene.bob.fill(1)
+        with Pop(server, "bob") as old:
+            old.cmd("DELE 1")
+            server.reload()
+            with Pop(server, "eve") as new:
+                server.send_signal(signal.SIGTERM)
+                equal((old.file.read(), new.file.read()), (b"", b""), "what the clients get")
+        equal(server.wait(), 0, "exit status")
+        equal(len(scene.bob.messages()), 1, "messages")
+
+
 @test("SIGTERM with two generations: both drain, the second SIGTERM ends them")
 def stop():
-    with serving("bob", "eve", extra='drain_timeout = "10m";') as (scene, server):
+    with serving("bob", "eve", extra=PATIENT) as (scene, server):
         scene.bob.fill(2)
         with Pop(server, "bob") as old, Pop(server) as idle:
             old.cmd("DELE 1")
@@ -668,24 +691,17 @@ def stop():
 def storm():
     with serving() as (_, server):
         server.reload()
-        retired(server, 1)
-        before = descriptors(server)
         for number in range(50):
             server.send_signal(signal.SIGHUP)
             time.sleep(0.002 * (number % 5))
 
         def calm():
-            # The last signal may be waiting for its turn: nothing has happened for a while.
-            last = len(server.events("reload"))
-            time.sleep(0.5)
-            return last > 1 and len(server.events("reload")) == last and \
-                len(server.workers()) == 2
-        eventually("two workers are left", calm)
-        eventually("the master has the descriptors that it had",
-                   lambda: descriptors(server) == before)
+            last = int(re.findall(r"generation=(\d+)", server.events("reload")[-1])[0])
+            workers = server.workers()
+            return last > 2 and len(workers) == 2 and server.generation(last) == workers and \
+                server.descriptors() == server.at_rest
+        eventually("one generation is left, and nothing else", calm)
         equal(server.events("reload_failed"), [], "failures")
-        equal(server.generation(int(re.findall(r"generation=(\d+)", server.events("reload")[-1])[0])),
-              server.workers(), "who serves")
         with Pop(server, "bob") as client:
             client.quit()
 
@@ -693,7 +709,7 @@ def storm():
 @test("too many generations that have sessions still: the next reload waits")
 def bound():
     names = ["user%d" % number for number in range(9)]
-    with serving(*names, workers=1, threads=1, extra='drain_timeout = "10m";') as (_, server):
+    with serving(*names, workers=1, threads=1, extra=PATIENT) as (_, server):
         clients = []
         for number in range(7):
             clients.append(Pop(server, names[number]))

@@ -30,6 +30,14 @@ class Item:
         return re.search(r"(?<![\w./-])" + re.escape(word) + r"(?![\w/-])", self.text())
 
 
+    def listed(self):
+        """The words of the .Ic line behind a line that says "In": where it can be found."""
+        for line, following in zip(self.lines, self.lines[1:]):
+            if line == "In" and following.startswith(".Ic "):
+                return set(re.findall(r"\w+", following[4:]))
+        return set()
+
+
 def plain(line):
     """A line of mdoc as words."""
     if line.startswith('.\\"'):
@@ -89,6 +97,19 @@ def missing_options(rows, page_items):
                 not any(item.holds(default) for item in about):
             problems.append("%s: the default is %s, the manual does not say so" %
                             (name, default))
+    return problems
+
+
+def fields(rows, page_items):
+    """Log fields (name, events) without an item, or with one that names other events."""
+    problems = []
+    for name, events in rows:
+        about = [item for item in page_items if item.name() == name]
+        if len(about) != 1:
+            problems.append("%s is described %d times" % (name, len(about)))
+        for item in about:
+            problems += ["%s: %s" % (name, event) for event in
+                         sorted(item.listed().symmetric_difference(events))]
     return problems
 
 

@@ -4,6 +4,9 @@
  *
  *	option	TABLE	NAME	TYPE	DEFAULT
  *	event	NAME	LEVEL
+ *	field	NAME	EVENT...
+ *	reason	NAME
+ *	status	NAME
  *	counter	NAME
  *	stat	MODULE	NAME
  *	exit	STATUS	REASON		of popart-deliver
@@ -13,12 +16,14 @@
  */
 #include <dlfcn.h>
 #include <popart/module.h>
+#include <popart/session.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
 #include "conf/conf.h"
 #include "deliver/verdict.h"
+#include "host/host.h"
 
 static const char *const levels[] = {
 	[POPART_LOG_ERROR] = "error",
@@ -37,6 +42,30 @@ static const char *const types[] = {
 	[POPART_OPT_ENUM] = "enum",
 	[POPART_OPT_LIST] = "list",
 };
+
+static void print_field(const char *name)
+{
+	printf("field\t%s", name);
+	for (size_t i = 0; i < LOG_EV_COUNT; i++) {
+		struct popart_str rest = view_str(log_events[i].fields);
+		while (rest.len > 0)
+			if (view_eq(view_cut(&rest, ' '), view_str(name)))
+				printf("\t%s", log_events[i].name);
+	}
+	printf("\n");
+}
+
+static void print_log(void)
+{
+	for (size_t i = 0; i < LOG_EV_COUNT; i++)
+		printf("event\t%s\t%s\n", log_events[i].name, levels[log_events[i].level]);
+	for (const struct log_field_row *row = log_fields; row->name; row++)
+		print_field(row->name);
+	for (const char *const *reason = popart_session_reasons(); *reason; reason += 2)
+		printf("reason\t%s\n", *reason);
+	for (int status = POPART_E_BUG; status <= POPART_R_PARTIAL; status++)
+		printf("status\t%s\n", host_status_name(status));
+}
 
 static void print_options(const char *table, const struct popart_opt *rows, size_t stride)
 {
@@ -74,8 +103,7 @@ int main(int argc, char **argv)
 	print_options("tls", conf_tls_rows, sizeof conf_tls_rows[0]);
 	print_options("certificates", conf_certificate_rows, sizeof conf_certificate_rows[0]);
 	print_options("log", conf_log_rows, sizeof conf_log_rows[0]);
-	for (size_t i = 0; i < LOG_EV_COUNT; i++)
-		printf("event\t%s\t%s\n", log_events[i].name, levels[log_events[i].level]);
+	print_log();
 #define BOARD_COUNTER(id, name, help) printf("counter\t%s\n", name);
 #include "ipc/board_counters.h"
 #undef BOARD_COUNTER

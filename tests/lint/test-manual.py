@@ -8,7 +8,7 @@ import os
 import re
 
 import manual
-from tap import BUILD, ROOT, Tap, read, run
+from tap import BUILD, ROOT, Tap, files, read, run
 
 # What a configuration has besides options: groups, and the two keys of every block.
 GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "module", "name",
@@ -70,6 +70,42 @@ def named(tap, rows, kind, what, sections):
               manual.unknown_items(known, about, sections))
 
 
+def log_fields(tap, rows):
+    """Fields with their events, and the values that a field may have."""
+    about = [item for item in manual.items(page("popartd.8") or "")
+             if item.section == "LOG FIELDS"]
+    known = {row[1] for row in rows if row[0] in ("field", "reason")}
+    tap.check("popartd.8 describes every log field, and names its events",
+              manual.fields([(row[1], row[2:]) for row in rows if row[0] == "field"], about))
+    tap.check("popartd.8 describes no log field that does not exist",
+              manual.unknown_items(known, about, "."))
+    tap.check("popartd.8 describes every reason of a session's end",
+              sorted({row[1] for row in rows if row[0] == "reason"} -
+                     {item.name() for item in about}))
+    status = [item for item in about if item.name() == "status"]
+    tap.check("popartd.8 has every status",
+              [row[1] for row in rows if row[0] == "status" and row[1] != "ok" and
+               not (status and status[0].holds(row[1]))])
+
+
+LOG_CALL = re.compile(r'\blog_(?:view|str|quoted|u64|i64|hex)\((?:&\w+|\w+), "(\w+)"')
+
+
+def log_calls(tap, rows):
+    """What the code logs against the tables; a developer build looks at the order."""
+    fields = {row[1] for row in rows if row[0] == "field"}
+    calls, events = {"process", "error"}, set()
+    for path in files(ROOT, ["server"], [".c"]):
+        text = read(ROOT, path)
+        calls |= set(LOG_CALL.findall(text))
+        events |= {name.lower() for name in re.findall(r"\bLOG_EV_(\w+)", text)}
+    tap.check("every field that is logged is in log_fields.h",
+              sorted(calls - fields - {"process"}))
+    tap.check("every field in log_fields.h is logged", sorted(fields - calls))
+    tap.check("every event is logged",
+              sorted({row[1] for row in rows if row[0] == "event"} - events))
+
+
 def command_line(tap, program):
     status, text = run([os.path.join(BUILD, program), "--help"])
     told = manual.help_options(text)
@@ -115,6 +151,10 @@ Default:
 .It Ic ghost
 .It Fl c , Fl -config Ar FILE
 .It Fl Fl delete
+.It Ic rip
+An address.
+In
+.Ic login , session_end .
 .El
 """
 
@@ -127,9 +167,12 @@ def planted(tap):
         ("another default", manual.missing_options([("one", "1m")], about), 1),
         ("a default that is part of a word", manual.missing_options([("one", "0m")], about), 1),
         ("an option without an item", manual.missing_options([("two", "-")], about), 1),
-        ("an item without an option", manual.unknown_items({"one"}, about, "options"), 1),
+        ("an item without an option", manual.unknown_items({"one", "rip"}, about, "options"), 1),
         ("options of the command line",
          manual.command_line_options(PLANTED) ^ {"-c", "--config", "--delete"}, 0),
+        ("a log field", manual.fields([("rip", ["login", "session_end"])], about), 0),
+        ("a log field in other events", manual.fields([("rip", ["login", "x"])], about), 2),
+        ("a log field without an item", manual.fields([("lip", [])], about), 1),
         ("options of --help",
          manual.help_options("  -c, --config FILE  x-y\n --delete\n") ^
          {"-c", "--config", "--delete"}, 0),
@@ -142,7 +185,9 @@ def main():
     tap = Tap()
     rows = tables()
     options(tap, rows)
-    named(tap, rows, "event", "log event", "event|log")
+    named(tap, rows, "event", "log event", "log events")
+    log_fields(tap, rows)
+    log_calls(tap, rows)
     named(tap, rows, "counter", "counter", "counter|scoreboard")
     command_line(tap, "popartd")
     command_line(tap, "popart-deliver")

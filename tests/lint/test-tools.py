@@ -56,7 +56,7 @@ def c_sources():
 
 def tables(path):
     """X-macro tables: not C by themselves."""
-    return path.endswith(("log_events.h", "board_counters.h"))
+    return path.endswith(("log_events.h", "log_fields.h", "board_counters.h"))
 
 
 def names_only(output):

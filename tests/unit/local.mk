@@ -26,6 +26,7 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/pulse.c \
 	tests/unit/master/quick.c \
 	tests/unit/master/rundir.c \
+	tests/unit/master/spawn.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
 	server/bin/complain.c server/bin/complain.h \
@@ -61,7 +62,10 @@ tests_unit_test_base_SOURCES = \
 	tests/unit/base/arena.c \
 	tests/unit/base/buf.c \
 	tests/unit/base/log.c \
+	tests/unit/base/log_file.c \
+	tests/unit/base/log_lines.c tests/unit/base/log_lines.h \
 	tests/unit/base/log_pipe.c \
+	tests/unit/base/log_syslog.c \
 	tests/unit/base/main.c \
 	tests/unit/base/suites.h \
 	tests/unit/base/text.c \

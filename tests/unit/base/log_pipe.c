@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <popart/host.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include "base/log.h"
+#include "log_lines.h"
 #include "suites.h"
 
 #define LINES 20000u
@@ -17,10 +19,10 @@ struct fixture {
 	struct buf text;
 };
 
-static void begin(struct fixture *f, int ends[2])
+static void begin(struct fixture *f, int ends[2], enum log_format format)
 {
 	struct log_setup setup = {
-		.target = "stderr", .level = POPART_LOG_INFO, .process = "worker-1"
+		.format = format, .level = POPART_LOG_INFO, .process = "worker-1"
 	};
 
 	f->saved = dup(STDERR_FILENO);
@@ -54,62 +56,23 @@ static bool read_some(struct fixture *f)
 	return n > 0;
 }
 
-static void log_number(struct log *log, uint64_t n)
-{
-	struct log_line l;
-
-	log_begin(log, &l, n % 7 == 0 ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN);
-	log_u64(&l, "n", n);
-	log_end(&l);
-}
-
-/* Numbers rise, nothing is torn, and what is missing is counted. */
-static void check_lines(struct popart_str text, uint64_t logged)
-{
-	uint64_t seen = 0, lost = 0, last = 0;
-
-	CU_ASSERT(view_ends(text, VIEW_LIT("\n")));
-	while (text.len > 0) {
-		struct popart_str line = view_cut(&text, '\n');
-		struct popart_str rest = line;
-		uint64_t n;
-
-		CU_ASSERT_FATAL(line.len > 24 && line.ptr[23] == 'Z');
-		while (rest.len > 0 && !view_starts(rest, VIEW_LIT(" n=")) &&
-			!view_starts(rest, VIEW_LIT(" lines=")))
-			rest = view_of(rest.ptr + 1, rest.len - 1);
-		bool number = view_starts(rest, VIEW_LIT(" n="));
-		(void)view_cut(&rest, '=');
-		CU_ASSERT_FATAL(view_u64(rest, UINT64_MAX, &n));
-		if (number) {
-			CU_ASSERT_FATAL(n > last);
-			last = n;
-			seen++;
-		} else {
-			lost += n;
-		}
-	}
-	CU_ASSERT(seen > 0);
-	CU_ASSERT_EQUAL(seen + lost, logged);
-}
-
 static void run_slow(int ends[2])
 {
 	struct fixture f;
 
-	begin(&f, ends);
+	begin(&f, ends, LOG_FORMAT_LOGFMT);
 	(void)alarm(60); /* a log that waits would wait for ever */
 	for (uint64_t n = 1; n <= LINES; n++)
 		log_number(f.log, n);
 	while (read_some(&f))
-		log_flush(f.log);
+		(void)log_flush(f.log);
 	for (uint64_t n = LINES + 1; n <= LINES + 100; n++)
 		log_number(f.log, n);
-	log_flush(f.log);
+	(void)log_flush(f.log);
 	while (read_some(&f))
-		log_flush(f.log);
+		(void)log_flush(f.log);
 	(void)alarm(0);
-	check_lines(buf_view(&f.text), LINES + 100);
+	check_numbers(buf_view(&f.text), LINES + 100);
 	end(&f);
 }
 
@@ -136,21 +99,71 @@ static void test_no_reader(void)
 	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 
 	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
-	begin(&f, ends);
+	begin(&f, ends, LOG_FORMAT_LOGFMT);
 	(void)close(f.reader);
 	f.reader = -1;
 	(void)alarm(60);
 	for (uint64_t n = 1; n <= LINES; n++)
 		log_number(f.log, n);
-	log_flush(f.log);
+	(void)log_flush(f.log);
+	(void)log_flush(f.log); /* counts no line twice */
 	(void)alarm(0);
+	/* Somebody else comes and reads, as a test can arrange. */
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	CU_ASSERT_FATAL(dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+	(void)close(ends[1]);
+	f.reader = ends[0];
+	log_number(f.log, LINES + 1);
+	CU_ASSERT(log_flush(f.log));
+	while (read_some(&f))
+		;
+	check_numbers(buf_view(&f.text), LINES + 1);
 	end(&f);
 	(void)signal(SIGPIPE, before);
+}
+
+/* What systemd sets for a service whose standard error is this pipe; off by some. */
+static void claim_journal(const int ends[2], unsigned off)
+{
+	struct stat st;
+	char text[64];
+
+	CU_ASSERT_EQUAL_FATAL(fstat(ends[1], &st), 0);
+	(void)snprintf(
+		text, sizeof text, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino + off);
+	CU_ASSERT_EQUAL_FATAL(setenv("JOURNAL_STREAM", text, 1), 0);
+}
+
+static void expect_journal(enum log_format format, unsigned off, const char *start)
+{
+	struct fixture f;
+	int ends[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	claim_journal(ends, off);
+	begin(&f, ends, format);
+	log_number(f.log, 7);
+	log_number(f.log, 8);
+	CU_ASSERT(log_flush(f.log));
+	CU_ASSERT(read_some(&f));
+	CU_ASSERT(view_starts(buf_view(&f.text), view_str(start)));
+	end(&f);
+	(void)unsetenv("JOURNAL_STREAM");
+}
+
+static void test_journal(void)
+{
+	expect_journal(LOG_FORMAT_LOGFMT, 0,
+		"<3>event=worker_died process=worker-1 pid=7\n"
+		"<6>event=worker_start process=worker-1 pid=8\n");
+	expect_journal(LOG_FORMAT_JSON, 0, "<3>{\"time\":\"2");
+	expect_journal(LOG_FORMAT_LOGFMT, 1, "2"); /* the stream of somebody else */
 }
 
 CU_TestInfo log_pipe_tests[] = {
 	{ "a pipe that nobody reads for a while: order kept, losses counted", test_slow_pipe },
 	{ "a socket that nobody reads for a while", test_slow_socket },
-	{ "a pipe whose reader is gone", test_no_reader },
+	{ "a pipe whose reader is gone: all that is lost is counted", test_no_reader },
+	{ "lines for the journal begin with their level", test_journal },
 	CU_TEST_INFO_NULL,
 };

@@ -13,6 +13,8 @@ int main(int argc, char **argv)
 		{ .pName = "text", .pTests = text_tests },
 		{ .pName = "log", .pTests = log_tests },
 		{ .pName = "log-pipe", .pTests = log_pipe_tests },
+		{ .pName = "log-file", .pTests = log_file_tests },
+		{ .pName = "log-syslog", .pTests = log_syslog_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

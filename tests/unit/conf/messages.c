@@ -4,6 +4,7 @@
 #include "suites.h"
 
 #define AT(line, text) "popart.conf:" #line ": " text "\n"
+#define LONG_PATH      "/0123456789012345678901234567890123456789012345678901234567890"
 
 struct message {
 	const char *text, *said;
@@ -32,7 +33,8 @@ static void test_keys(void)
 			AT(1, "unknown key \"levl\" in log; did you mean \"level\"?") },
 		{ "log = { xyz = 1; };",
 			AT(1,
-				"unknown key \"xyz\" in log; known here: target, format, "
+				"unknown key \"xyz\" in log; known here: target, facility, "
+				"format, "
 				"level") },
 		{ "handshake_timeout = \"10ms\";",
 			AT(1, "handshake_timeout: 10ms is out of range; from 1s to 1d") },
@@ -112,10 +114,15 @@ static void test_ranges(void)
 				"string like \"500ms\", \"30s\", \"10m\", \"2h\", \"1d\"") },
 		{ "log = { format = \"xml\"; };",
 			AT(1, "format in log: \"xml\" is none of: logfmt, json") },
-		{ "log = { target = \"syslog\"; };",
+		{ "log = { target = \"sislog\"; };",
 			AT(1,
-				"log target \"syslog\" is not available in this version; write "
-				"\"stderr\" or the path of a file") },
+				"log target \"sislog\" is none; write \"stderr\", \"syslog\" "
+				"or "
+				"the path of a file, with a \"/\" in it") },
+		{ "log = { target = \"syslog:" LONG_PATH LONG_PATH "\"; };",
+			AT(1,
+				"log target \"syslog:" LONG_PATH LONG_PATH
+				"\": the path is too long for a socket") },
 		{ "expire = \"soon\";",
 			AT(1,
 				"expire: \"soon\" is none of: \"never\", a number of days (0 "

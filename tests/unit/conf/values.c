@@ -27,11 +27,13 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->login_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->start_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->drain_timeout_ms, 30000);
+	CU_ASSERT_EQUAL(c->retire_timeout_ms, 3600000);
 	CU_ASSERT_EQUAL(c->worker_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(c->expire_days, -1);
 	CU_ASSERT_EQUAL(c->login_delay_s, 0);
 	CU_ASSERT(c->implementation && !c->apop);
-	CU_ASSERT_STRING_EQUAL(c->log_target, "stderr");
+	CU_ASSERT_EQUAL(c->log_to, LOG_TO_STDERR);
+	CU_ASSERT_EQUAL(c->log_facility, 2);
 	CU_ASSERT_EQUAL(c->log_format, LOG_FORMAT_LOGFMT);
 	CU_ASSERT_EQUAL(c->log_level, POPART_LOG_INFO);
 	unload(&l);
@@ -50,7 +52,7 @@ static void test_all(void)
 		"expire = 30;\n"
 		"login_delay = \"1500ms\"; implementation = FALSE; apop = True;\n"
 		"log = { target = \"/var/log/popart\"; format = \"json\"; level = \"debug\"; "
-		"};\n"
+		"facility = \"local1\"; };\n"
 		"listen = ( { address = \"127.0.0.1:1100\"; plaintext_auth = false },\n"
 		"  { address = \"[::1]:0\"; plaintext_auth = true }, { address = \"*:110\" } "
 		")\n"
@@ -74,7 +76,9 @@ static void test_all(void)
 	CU_ASSERT_EQUAL(c->expire_days, 30);
 	CU_ASSERT_EQUAL(c->login_delay_s, 2);
 	CU_ASSERT(!c->implementation && c->apop);
-	CU_ASSERT_STRING_EQUAL(c->log_target, "/var/log/popart");
+	CU_ASSERT_EQUAL(c->log_to, LOG_TO_FILE);
+	CU_ASSERT_STRING_EQUAL(c->log_path, "/var/log/popart");
+	CU_ASSERT_EQUAL(c->log_facility, 17);
 	CU_ASSERT_EQUAL(c->log_format, LOG_FORMAT_JSON);
 	CU_ASSERT_EQUAL(c->log_level, POPART_LOG_DEBUG);
 
@@ -104,6 +108,31 @@ static void test_all(void)
 	CU_ASSERT_STRING_EQUAL(c->storage[0].file, "popart.conf");
 	CU_ASSERT_EQUAL(c->storage[0].line, 10);
 	unload(&l);
+}
+
+static void test_log_targets(void)
+{
+	static const struct {
+		const char *target, *path;
+		int to;
+	} cases[] = {
+		{ "syslog", "/dev/log", LOG_TO_SYSLOG },
+		{ "syslog:/run/log", "/run/log", LOG_TO_SYSLOG },
+		{ "./log", "./log", LOG_TO_FILE },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct loaded l;
+		struct buf text;
+
+		buf_init(&text, 4096);
+		buf_printf(&text, "log = { target = \"%s\" };\n" NEEDED, cases[i].target);
+		load_good(&l, buf_cstr(&text));
+		CU_ASSERT_EQUAL(l.conf->log_to, cases[i].to);
+		CU_ASSERT_STRING_EQUAL(l.conf->log_path, cases[i].path);
+		unload(&l);
+		buf_free(&text);
+	}
 }
 
 static void test_directories(void)
@@ -290,6 +319,7 @@ static void test_places(void)
 CU_TestInfo value_tests[] = {
 	{ "defaults", test_defaults },
 	{ "every key given", test_all },
+	{ "where lines go", test_log_targets },
 	{ "directories follow who runs it", test_directories },
 	{ "a module's options, of every type", test_block },
 	{ "what is wrong with a module's options", test_block_messages },

@@ -87,8 +87,8 @@ static void failures(void)
 	/* Internal: the client learns nothing, the log everything, user last and harmless. */
 	CU_ASSERT_EQUAL(v.call.client.len, 0);
 	log_has(&v,
-		"event=module_failed process=test rip=192.0.2.7 module=planted "
-		"instance=mail session=beef call=mail.open status=corrupt "
+		"event=module_failed process=test rip=192.0.2.7 session=beef "
+		"module=planted instance=mail call=mail.open status=corrupt "
 		"error=\"No such file or directory\" text=\"open: index is torn\" "
 		"user=\"demo\\\" level=error\"\n");
 	end(&v);

@@ -86,13 +86,13 @@ static void log_lines(void)
 		char *log = rig_log(&r);
 		const char *line = strstr(log,
 			" warn event=module process=test rip=::1 "
-			"module=planted instance=s session=7f text=\"");
+			"session=7f module=planted instance=s text=\"");
 		CU_ASSERT_PTR_NOT_NULL(line);
 		if (line) /* one line, the user last and unable to imitate a field */
 			CU_ASSERT_PTR_NOT_NULL(
 				strstr(line, "user=\"o'neil \\x0a event=login\"\n"));
 		CU_ASSERT_PTR_NOT_NULL(strstr(log, " debug event=module"));
-		CU_ASSERT_PTR_NOT_NULL(strstr(log, "instance=s text=word\n"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(log, "instance=s text=\"word\"\n"));
 		free(log);
 	}
 	rig_free(&r);

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
 		{ .pName = "pulse", .pTests = pulse_tests },
 		{ .pName = "quick", .pTests = quick_tests },
 		{ .pName = "rundir", .pTests = rundir_tests },
+		{ .pName = "spawn", .pTests = spawn_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
