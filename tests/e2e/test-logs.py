@@ -24,7 +24,7 @@ from harness import (PASSWORD, TIMEOUT, Pop, Scene, Skip, equal, eventually, mai
 
 FIELD = re.compile(r' ([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (error|warn|info|debug) "
-                  r"event=[a-z_]+ process=(master|worker-\d+)(%s)*" % FIELD.pattern)
+                  r"event=[a-z_]+ process=(master|worker-\d+\.\d+)(%s)*" % FIELD.pattern)
 
 
 def fields(line):
