@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md \
+dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/HACKING.md \
 	docs/PERFORMANCE.md docs/RFC.md
 dist_man_MANS += \
 	docs/man/popart-deliver.8 \

@@ -6,8 +6,8 @@
  * comes first where there is a client, what that client said last. */
 LOG_EVENT(START, "start", POPART_LOG_INFO, "version workers threads account", "The server is ready: every worker has loaded its modules.")
 LOG_EVENT(STOP, "stop", POPART_LOG_INFO, "exit", "The server has stopped.")
-LOG_EVENT(LISTEN, "listen", POPART_LOG_INFO, "address tls", "A listening socket is open.")
-LOG_EVENT(UNLISTEN, "unlisten", POPART_LOG_INFO, "address tls", "A listening socket is closed: the new configuration does not have it.")
+LOG_EVENT(LISTEN, "listen", POPART_LOG_INFO, "address tls passed", "A listening socket is open.")
+LOG_EVENT(UNLISTEN, "unlisten", POPART_LOG_INFO, "address tls passed", "A listening socket is closed: the new configuration does not have it.")
 LOG_EVENT(RELOAD, "reload", POPART_LOG_INFO, "generation workers threads account", "A new generation of workers serves, by a configuration read anew, and nobody else accepts any more.")
 LOG_EVENT(RELOAD_WAITS, "reload_waits", POPART_LOG_INFO, "reason", "A reload was asked for and will come later; says what it waits for.")
 LOG_EVENT(RELOAD_FAILED, "reload_failed", POPART_LOG_ERROR, "generation worker reason", "A reload was given up; everything goes on as before. A line for each reason.")

@@ -146,6 +146,7 @@ static void read_server(struct load *l)
 	c->start_timeout_ms = conf_int(v, "start_timeout");
 	c->drain_timeout_ms = conf_int(v, "drain_timeout");
 	c->retire_timeout_ms = conf_int(v, "retire_timeout");
+	c->worker_timeout_ms = conf_int(v, "worker_timeout");
 	c->login_delay_s = (unsigned)((conf_int(v, "login_delay") + 999) / 1000);
 	c->implementation = conf_int(v, "implementation");
 	c->apop = conf_int(v, "apop");

@@ -59,7 +59,8 @@ struct shared_worker {
 	_Atomic uint32_t touched; /* slots from here on were never written: reading one
 	                             would make the kernel give it a page */
 	_Atomic uint32_t connections;
-	uint32_t reserved[12];
+	_Atomic uint32_t beats;
+	uint32_t reserved[11];
 };
 struct shared_thread {
 	_Alignas(LINE) _Atomic uint64_t counters[BOARD_COUNTERS];
@@ -263,6 +264,16 @@ enum board_worker_state board_worker_get(const struct board *b, uint32_t worker,
 
 	*pid = atomic_load_explicit(&w->pid, memory_order_relaxed);
 	return (enum board_worker_state)state;
+}
+
+void board_beat(struct board *b, uint32_t worker)
+{
+	atomic_fetch_add_explicit(&worker_of(b, worker)->beats, 1, memory_order_relaxed);
+}
+
+uint32_t board_beats(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->beats, memory_order_relaxed);
 }
 
 void board_count(struct board *b, uint32_t worker, uint32_t thread, enum board_counter counter,

@@ -76,6 +76,8 @@ struct board_shape board_shape(const struct board *);
 
 /* A worker's part. */
 void board_worker_state(struct board *, uint32_t worker, enum board_worker_state, int32_t pid);
+/* One more sign that the worker turns its timers and listens to the master. */
+void board_beat(struct board *, uint32_t worker);
 /* Any of the worker's threads may add; wait-free. */
 void board_count(
 	struct board *, uint32_t worker, uint32_t thread, enum board_counter, uint64_t n);
@@ -98,6 +100,8 @@ bool board_slot_read(
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
+/* Its signs of life so far: one that lives has another number a second later. */
+uint32_t board_beats(const struct board *, uint32_t worker);
 /* In the master, after a worker died (and after its threads' notes were read): slots and
  * notes cleared, half-written ones too, and its connections given back to the limits;
  * counters stay. Returns how many sessions it had. */

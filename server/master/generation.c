@@ -62,10 +62,12 @@ static bool make_listeners(struct generation *g, const struct generation *old, s
 	const struct listeners_before before = {
 		.conf = old ? old->conf : NULL,
 		.fds = old ? old->listeners : NULL,
+		.passed = g->passed,
 	};
 
 	g->listeners = calloc(g->conf->nlisten, sizeof(*g->listeners));
-	if (g->listeners && listeners_open(g->conf, &before, g->listeners, r))
+	if (g->listeners && activation_fits(g->passed, g->conf, r) &&
+		listeners_open(g->conf, &before, g->listeners, r))
 		return true;
 	free(g->listeners); /* none is open */
 	g->listeners = NULL;
@@ -168,6 +170,7 @@ struct generation *generation_new(const struct generation_setup *setup, struct r
 	if (!g)
 		goto no_memory;
 	g->number = setup->number;
+	g->passed = setup->passed;
 	g->deadline_ms = INT64_MAX;
 	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = g->log_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
@@ -215,7 +218,8 @@ void generation_stop_listening(struct generation *g, const struct generation *he
 	for (size_t i = 0; g->listeners && i < g->conf->nlisten; i++) {
 		if (g->listeners[i] < 0)
 			continue;
-		if (!heir || !generation_has_socket(heir, g->listeners[i]))
+		if ((!heir || !generation_has_socket(heir, g->listeners[i])) &&
+			!activation_owns(g->passed, g->listeners[i]))
 			(void)shutdown(g->listeners[i], SHUT_RDWR);
 		(void)close(g->listeners[i]);
 		g->listeners[i] = -1;

@@ -11,8 +11,10 @@
 #include "conf/conf.h"
 #include "ipc/board.h"
 #include "master/account.h"
+#include "master/activation.h"
 #include "master/backoff.h"
 #include "master/child.h"
+#include "master/pulse.h"
 
 enum worker_state {
 	WORKER_DOWN,     /* no process; the next is due at due_ms     */
@@ -29,6 +31,7 @@ struct worker {
 	struct child child;
 	int64_t started_ms, due_ms;
 	struct backoff backoff;
+	struct pulse pulse;
 };
 
 enum phase {
@@ -55,7 +58,9 @@ struct generation {
 	struct log *log; /* the master's, by this configuration; to be taken */
 	dev_t locks_dev; /* which directory the session locks are in */
 	ino_t locks_ino;
-	int *listeners; /* conf->nlisten; -1: closed */
+	int *listeners;                  /* conf->nlisten; -1: closed */
+	const struct activation *passed; /* the setup's                */
+	int64_t looked_ms;               /* pulse_check's              */
 	struct worker *workers;
 	unsigned nworkers;
 };
@@ -70,6 +75,7 @@ struct generation_setup {
 	/* NULL, or the one that serves: its sockets are kept where the addresses are, and
 	 * what would make its session locks and the new ones strangers is refused. */
 	const struct generation *before;
+	const struct activation *passed; /* NULL: nothing was; outlives the generation */
 };
 
 /* Reads the configuration and opens everything, but starts no worker. NULL: the report says
@@ -82,7 +88,7 @@ void generation_free(struct generation **);
 unsigned generation_alive(const struct generation *);
 unsigned generation_count(const struct generation *, enum worker_state);
 /* Closes the ports for good, whoever has copies of the sockets; but not those that heir has,
- * if there is one. */
+ * if there is one, nor those that were passed to us. */
 void generation_stop_listening(struct generation *, const struct generation *heir);
 /* Whether one of its listeners is the same socket. */
 bool generation_has_socket(const struct generation *, int fd);

@@ -6,8 +6,6 @@
 #include "ipc/chan.h"
 #include "master/spawn.h"
 
-#define STOP_PATIENCE_MS 10000 /* from CHAN_STOP to SIGKILL */
-
 static void tell(struct generation *g, enum chan_kind kind, struct log *log)
 {
 	for (unsigned i = 0; i < g->nworkers; i++)

@@ -4,6 +4,8 @@
 /* A generation's phases: what is done when each begins (enum phase). */
 #include "master/generation.h"
 
+#define STOP_PATIENCE_MS 10000 /* from CHAN_STOP to SIGKILL */
+
 /* Starts every worker; they have start_timeout to be ready. */
 void life_start(struct generation *, struct log *);
 /* They take connections. */

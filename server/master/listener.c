@@ -172,7 +172,9 @@ bool listeners_open(const struct conf *conf, const struct listeners_before *befo
 	if (!few_enough(conf, r))
 		return false;
 	for (size_t i = 0; i < conf->nlisten; i++) {
-		fds[i] = keep_one(conf, i, before);
+		fds[i] = activation_find(before->passed, &conf->listen[i].addr);
+		if (fds[i] < 0)
+			fds[i] = keep_one(conf, i, before);
 		if (fds[i] >= 0)
 			continue;
 		fds[i] = open_one(conf, &conf->listen[i], false);
@@ -231,7 +233,8 @@ void listener_name(int fd, struct buf *out)
 	}
 }
 
-void listener_log(struct log *log, enum log_event event, const struct conf_listener *c, int fd)
+void listener_log(struct log *log, enum log_event event, const struct conf_listener *c, int fd,
+	const struct activation *passed)
 {
 	struct buf where;
 	struct log_line l;
@@ -242,6 +245,8 @@ void listener_log(struct log *log, enum log_event event, const struct conf_liste
 	log_view(&l, "address", buf_view(&where));
 	if (c->tls)
 		log_str(&l, "tls", "true");
+	if (activation_owns(passed, fd))
+		log_str(&l, "passed", "true");
 	log_end(&l);
 	buf_free(&where);
 }

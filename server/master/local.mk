@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 libmaster_la_SOURCES = \
 	server/master/account.c server/master/account.h \
+	server/master/activation.c server/master/activation.h \
+	server/master/announce.c server/master/announce.h \
 	server/master/backoff.c server/master/backoff.h \
 	server/master/child.c server/master/child.h \
 	server/master/generation.c server/master/generation.h \
@@ -9,6 +11,8 @@ libmaster_la_SOURCES = \
 	server/master/listener.c server/master/listener.h \
 	server/master/logfile.c server/master/logfile.h \
 	server/master/master.c server/master/master.h \
+	server/master/notify.c server/master/notify.h \
+	server/master/pulse.c server/master/pulse.h \
 	server/master/reload.c server/master/reload.h \
 	server/master/rundir.c server/master/rundir.h \
 	server/master/secrets.c server/master/secrets.h \

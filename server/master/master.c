@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
+#include "master/announce.h"
 #include "master/life.h"
 #include "master/limits.h"
 #include "master/listener.h"
@@ -74,6 +75,7 @@ bool master_add_generation(
 		.ticket_key = view_of(m->ticket_key, sizeof(m->ticket_key)),
 		.number = m->last_number,
 		.before = m->serving,
+		.passed = &m->passed,
 	};
 	struct generation *g = generation_new(&setup, r);
 
@@ -135,8 +137,19 @@ static void bury_generations(struct master *m)
 	}
 }
 
+/* From now on until nobody is left, at most. */
+static int64_t patience_with(const struct master *m)
+{
+	int64_t ms = 0;
+
+	for (const struct generation *g = m->newest; g; g = g->older)
+		ms = g->conf->drain_timeout_ms > ms ? g->conf->drain_timeout_ms : ms;
+	return ms + STOP_PATIENCE_MS;
+}
+
 static void drain_all(struct master *m, const char *why)
 {
+	announce_stop(&m->notify, patience_with(m));
 	if (m->coming)
 		master_give_up(m);
 	m->ending = true;
@@ -170,6 +183,7 @@ static void fail_start(struct master *m, unsigned worker, struct popart_str why)
 	say(why);
 	if (!view_ends(why, VIEW_LIT("\n")))
 		say(VIEW_LIT("\n"));
+	announce_failure(&m->notify, why);
 	m->status = 1;
 	m->ending = true;
 	master_give_up(m);
@@ -182,6 +196,7 @@ static void start_up(struct master *m)
 
 	master_take_over(m);
 	g->announced = true;
+	announce_ready(&m->notify, g);
 	log_begin(m->log, &l, LOG_EV_START);
 	log_str(&l, "version", POPART_VERSION);
 	log_u64(&l, "workers", g->nworkers);
@@ -205,8 +220,10 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 	log_end(&l);
 	if (g == m->coming && w->index == 0) /* the others say the same */
 		master_log_warnings(m, warnings);
-	if (g->phase == PHASE_SERVING)
+	if (g->phase == PHASE_SERVING) {
 		spawn_tell(w, CHAN_ACCEPT, m->log);
+		announce_workers(&m->notify, g);
+	}
 	if (g != m->coming || generation_count(g, WORKER_READY) < g->nworkers)
 		return;
 	if (m->serving)
@@ -302,6 +319,8 @@ static void on_death(struct master *m, struct worker *w)
 	while (w->child.chan >= 0 && hear(m, w))
 		; /* its last words */
 	int status = spawn_bury(w, m->log);
+	if (w->gen == m->serving)
+		announce_workers(&m->notify, w->gen);
 	if (w->gen == m->coming) {
 		buf_init(&how, 64);
 		buf_add_str(&how, "it ended before it was ready: ");
@@ -402,11 +421,23 @@ static int64_t next_due(const struct generation *g)
 	return due;
 }
 
-/* Milliseconds for poll: -1 when only an event can change anything. */
-static int patience(const struct master *m)
+/* Signs of life: ours for the watchdog, and those of the workers. Returns when the next is
+ * due. */
+static int64_t look_alive(struct master *m)
 {
-	int64_t due = INT64_MAX;
+	int64_t now = clock_ms(), due = notify_ping(&m->notify, now);
 
+	for (struct generation *g = m->newest; g; g = g->older) {
+		int64_t look = pulse_check(g, now);
+		due = look < due ? look : due;
+	}
+	return due;
+}
+
+/* Milliseconds for poll: -1 when only an event can change anything. due: when something
+ * else is to be done. */
+static int patience(const struct master *m, int64_t due)
+{
 	for (const struct generation *g = m->newest; g; g = g->older)
 		due = next_due(g) < due ? next_due(g) : due;
 	if (due == INT64_MAX)
@@ -437,7 +468,7 @@ static void one_turn(struct master *m)
 {
 	nfds_t n = gather(m);
 
-	int wait = patience(m);
+	int wait = patience(m, look_alive(m));
 	if (!log_flush(m->log) && (wait < 0 || wait > FLUSH_AGAIN_MS))
 		wait = FLUSH_AGAIN_MS;
 	if (poll(m->fds, n, wait) < 0)
@@ -461,7 +492,8 @@ static void one_turn(struct master *m)
 static void log_listeners(const struct master *m, const struct generation *g)
 {
 	for (size_t i = 0; i < g->conf->nlisten; i++)
-		listener_log(m->log, LOG_EV_LISTEN, &g->conf->listen[i], g->listeners[i]);
+		listener_log(
+			m->log, LOG_EV_LISTEN, &g->conf->listen[i], g->listeners[i], g->passed);
 }
 
 /* Ours from here on: nothing interrupts, everything is read from the descriptor. */
@@ -502,6 +534,11 @@ int master_main(const struct master_setup *setup)
 
 	report_init(&report);
 	limits_raise();
+	notify_open(&m.notify, &report);
+	if (!activation_take(&m.passed, &report)) {
+		say(buf_view(&report.text));
+		goto out;
+	}
 	if (getrandom(m.ticket_key, sizeof(m.ticket_key), 0) != (ssize_t)sizeof(m.ticket_key)) {
 		(void)fprintf(stderr, "popartd: no random numbers: %s\n", strerror(errno));
 		goto out;
@@ -511,10 +548,13 @@ int master_main(const struct master_setup *setup)
 		(void)fprintf(stderr, "popartd: cannot start: %s\n", strerror(errno));
 		goto out;
 	}
-	if (master_add_generation(&m, setup->conf_text, setup->binary_fd, &report))
+	if (master_add_generation(&m, setup->conf_text, setup->binary_fd, &report)) {
+		announce_start(&m.notify, m.newest->conf->start_timeout_ms);
 		serve(&m);
-	else
+	} else {
+		announce_failure(&m.notify, buf_view(&report.text));
 		say(buf_view(&report.text));
+	}
 out:
 	free(m.fds);
 	free(m.whose);
@@ -522,6 +562,8 @@ out:
 		(void)close(m.signals);
 	if (m.log)
 		log_free(&m.log);
+	activation_close(&m.passed);
+	notify_close(&m.notify);
 	explicit_bzero(m.ticket_key, sizeof(m.ticket_key));
 	report_free(&report);
 	return m.status;

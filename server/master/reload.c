@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "conf/source.h"
+#include "master/announce.h"
 #include "master/life.h"
 #include "master/listener.h"
 
@@ -119,8 +120,11 @@ void reload_begin(struct master *m)
 	m->reload_wanted = false;
 	m->last_number++;
 	report_init(&report);
-	if (!begin(m, &report))
+	announce_reload(&m->notify);
+	if (!begin(m, &report)) {
 		log_failure(m, 0, buf_view(&report.text));
+		announce_ready(&m->notify, m->serving);
+	}
 	report_free(&report);
 }
 
@@ -130,7 +134,8 @@ static void log_listeners(const struct master *m, enum log_event event,
 {
 	for (size_t i = 0; i < g->conf->nlisten; i++)
 		if (!generation_has_socket(other, g->listeners[i]))
-			listener_log(m->log, event, &g->conf->listen[i], g->listeners[i]);
+			listener_log(
+				m->log, event, &g->conf->listen[i], g->listeners[i], g->passed);
 }
 
 void reload_succeed(struct master *m)
@@ -164,10 +169,12 @@ void reload_announce(struct master *m)
 	log_u64(&l, "threads", g->conf->threads);
 	log_str(&l, "account", g->account.name);
 	log_end(&l);
+	announce_ready(&m->notify, g);
 }
 
 void reload_fail(struct master *m, unsigned worker, struct popart_str why)
 {
 	log_failure(m, worker, why);
 	master_give_up(m);
+	announce_ready(&m->notify, m->serving);
 }

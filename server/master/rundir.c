@@ -19,11 +19,13 @@ static int open_dir(
 
 	if (make && !made && errno != EEXIST)
 		return -1;
-	int access = make ? O_RDONLY : O_PATH; /* to look is less than to read */
-	int fd = openat(at, name, access | O_DIRECTORY | O_CLOEXEC | nofollow);
+	/* O_PATH: to look is less than to read, which root may not do either without
+	 * CAP_DAC_OVERRIDE. */
+	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | nofollow);
 	if (fd < 0)
 		return -1;
-	if ((made && a->change && fchown(fd, a->uid, a->gid) < 0) || fstat(fd, st) < 0) {
+	if ((made && a->change && fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) < 0) ||
+		fstat(fd, st) < 0) {
 		int why = errno;
 		(void)close(fd);
 		errno = why;

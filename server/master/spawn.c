@@ -67,6 +67,7 @@ void spawn_worker(struct worker *w, struct log *log)
 	};
 
 	w->started_ms = clock_ms();
+	w->pulse = (struct pulse){ 0 };
 	if (child_start(&w->child, &setup) < 0) {
 		w->due_ms = w->started_ms + backoff_after(&w->backoff, 0);
 		log_trouble(w, "cannot start a worker", log);
@@ -139,7 +140,10 @@ static void log_death(
 	buf_init(&what, DOING_MAX);
 	buf_init(&peer, DOING_MAX);
 	buf_init(&user, DOING_MAX);
-	spawn_describe(status, &how);
+	if (w->pulse.killed)
+		buf_add_str(&how, "gave no sign of life and was killed");
+	else
+		spawn_describe(status, &how);
 	read_doing(w, &what, &peer, &user);
 	log_begin(log, &l, LOG_EV_WORKER_DIED);
 	log_u64(&l, "worker", w->index + 1);

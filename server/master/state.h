@@ -4,8 +4,10 @@
 /* What the master knows; for master.c, which turns, and reload.c. */
 #include <poll.h>
 #include "ipc/secret.h"
+#include "master/activation.h"
 #include "master/generation.h"
 #include "master/master.h"
+#include "master/notify.h"
 
 struct master {
 	const struct master_setup *setup;
@@ -20,6 +22,9 @@ struct master {
 	char ticket_key[SECRET_TICKET_KEY]; /* one for all generations                     */
 	int signals;                        /* signalfd                                    */
 	int status;                         /* exit status when everything has ended       */
+
+	struct notify notify;
+	struct activation passed; /* for all generations */
 
 	/* The signals; then two for each worker, whose they are. */
 	struct pollfd *fds;

@@ -329,6 +329,7 @@ static void control(struct worker *w)
 		wheel_turn(w->wheel, now, conn_expired);
 		(void)log_flush(w->log);
 		if (now >= next_look) {
+			board_beat(w->board, w->index);
 			if (atomic_exchange(&w->left_waiting, 0) != 0)
 				accept_anew(w);
 			next_look = now + 1000;

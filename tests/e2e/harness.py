@@ -208,10 +208,11 @@ def paused(pids):
 
 class Program:
     """A running popartd: its process, its log, its address. log_files: where it logs to
-    besides standard error. journal: standard error passes for the systemd journal."""
+    besides standard error. journal: standard error passes for the systemd journal. launch:
+    what is put before the command; descriptors: what it inherits."""
 
     def __init__(self, arguments, directory, expect=(), environment=None, groups=None,
-                 program=POPARTD, log_files=(), journal=False):
+                 program=POPARTD, log_files=(), journal=False, launch=(), descriptors=()):
         self.directory = directory
         self.expect = set(expect)
         self.log_path = tempfile.mkstemp(dir=directory, prefix="log.")[1]
@@ -223,8 +224,9 @@ class Program:
                 environment = dict(environment or os.environ, JOURNAL_STREAM="%d:%d" % (
                     status.st_dev, status.st_ino))
             self.process = subprocess.Popen(
-                [program] + arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, env=environment, extra_groups=groups)
+                [*launch, program, *arguments], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env=environment, extra_groups=groups,
+                pass_fds=descriptors)
         self.pid = self.process.pid
 
     def log(self):

@@ -16,6 +16,7 @@ E2E_TESTS = \
 	tests/e2e/test-deliver.py \
 	tests/e2e/test-races.py \
 	tests/e2e/test-reload.py \
+	tests/e2e/test-service.py \
 	tests/e2e/test-stress.py \
 	tests/e2e/test-tls.py
 
@@ -33,7 +34,8 @@ endif
 endif
 EXTRA_DIST += tests/e2e/test-mta.py
 # A module that is there if its libraries are.
-PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py
+PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
+	tests/e2e/test-admin.py
 if WITH_PASSWD_FILE
 if WITH_MAILDIR
 if WITH_STATIC

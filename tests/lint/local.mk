@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tests/lint/tap.py tests/lint/manual.py tests/lint/rules.py tests/lint/test-source.py \
-	tests/lint/test-tools.py tests/lint/test-manual.py
+	tests/lint/test-tools.py tests/lint/test-manual.py tests/lint/test-service.py
 
 # What the manuals have to describe.
 check_PROGRAMS += tests/lint/print-tables
@@ -9,7 +9,8 @@ tests_lint_print_tables_LDADD = libdeliver.la $(POP3_LIBS) $(HOST_LIBS) $(DL_LIB
 
 # Once is enough: not in the builds with a sanitizer.
 if !SANITIZE
-TESTS += tests/lint/test-source.py tests/lint/test-tools.py tests/lint/test-manual.py
+TESTS += tests/lint/test-source.py tests/lint/test-tools.py tests/lint/test-manual.py \
+	tests/lint/test-service.py
 endif
 
 # What is too slow for every `make check`.

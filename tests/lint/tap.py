@@ -38,7 +38,7 @@ class Tap:
 
     def need(self, name, tool):
         """The path of a tool, or None after the test was skipped."""
-        path = shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
+        path = shutil.which(tool, path=os.environ.get("PATH", "") + ":/usr/bin:/bin:/usr/sbin:/sbin")
         if path is None:
             self.skip(name, tool + " is not installed")
         return path

@@ -14,13 +14,16 @@ check_PROGRAMS += tests/unit/test-master
 TESTS += tests/unit/test-master
 tests_unit_test_master_SOURCES = \
 	tests/unit/master/account.c \
+	tests/unit/master/activation.c \
 	tests/unit/master/backoff.c \
 	tests/unit/master/generation.c \
 	tests/unit/master/listener.c \
 	tests/unit/master/logfile.c \
 	tests/unit/master/main.c \
 	tests/unit/master/modpath.c \
+	tests/unit/master/notify.c \
 	tests/unit/master/options.c \
+	tests/unit/master/pulse.c \
 	tests/unit/master/quick.c \
 	tests/unit/master/rundir.c \
 	tests/unit/master/spawn.c \

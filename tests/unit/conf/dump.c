@@ -68,6 +68,7 @@ static void test_dump(void)
 		"start_timeout = \"1m\";\n"
 		"drain_timeout = \"30s\";\n"
 		"retire_timeout = \"1h\";\n"
+		"worker_timeout = \"1m\";\n"
 		"max_bad_commands = 20;\n"
 		"expire = \"never\";\n"
 		"login_delay = \"1s\";\n"

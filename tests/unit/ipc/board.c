@@ -49,6 +49,9 @@ static void test_create(void)
 	CU_ASSERT_EQUAL(board_worker_get(other, 1, &pid), BOARD_SERVING);
 	CU_ASSERT_EQUAL(pid, 4711);
 	CU_ASSERT_EQUAL(board_worker_get(other, 0, &pid), BOARD_FREE);
+	board_beat(b, 1);
+	CU_ASSERT_EQUAL(board_beats(other, 1), 1);
+	CU_ASSERT_EQUAL(board_beats(other, 0), 0);
 	board_unmap(&other);
 	board_unmap(&b);
 	CU_ASSERT_PTR_NULL(b);

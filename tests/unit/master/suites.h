@@ -3,8 +3,8 @@
 #define MASTER_SUITES_H
 #include <CUnit/CUnit.h>
 
-extern CU_TestInfo account_tests[], backoff_tests[], generation_tests[], listener_tests[],
-	logfile_tests[], modpath_tests[], options_tests[], quick_tests[], rundir_tests[],
-	spawn_tests[];
+extern CU_TestInfo account_tests[], activation_tests[], backoff_tests[], generation_tests[],
+	listener_tests[], logfile_tests[], modpath_tests[], notify_tests[], options_tests[],
+	pulse_tests[], quick_tests[], rundir_tests[], spawn_tests[];
 
 #endif
