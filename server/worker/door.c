@@ -75,8 +75,8 @@ static void log_refusal(struct worker *w, const struct caller *who, enum refusal
 	log_begin(w->log, &line, LOG_EV_CONNECT_REFUSED);
 	log_view(&line, "rip", addr_text(&who->peer, room, NULL));
 	log_view(&line, "lip", who->listener->address);
-	log_str(&line, "why", refusals[why].why);
 	log_u64(&line, "refused", count);
+	log_str(&line, "why", refusals[why].why);
 	log_end(&line);
 }
 

@@ -122,7 +122,7 @@ def login_delay():
 def log():
     with serving() as (scene, server):
         path = scene.path + "/popartd.log"
-        server.change(('log = { level = "debug"; };',
+        server.change(('log = { level = "debug";  };',
                        'log = { level = "info"; format = "json"; target = "%s"; };' % path))
         server.send_signal(signal.SIGHUP)
 

@@ -306,7 +306,10 @@ static const struct log_field_row *field_row(struct popart_str name)
 static void check_order(const struct log_event_row *event)
 {
 	struct popart_str rest = view_str(event->fields), done;
-	bool said = false, rip = false;
+	/* popart-deliver has no client: its user is whom the MTA names. */
+	bool delivery = event == &log_events[LOG_EV_DELIVERED] ||
+		event == &log_events[LOG_EV_DELIVERY_FAILED];
+	bool said = false, rip = delivery;
 
 	while (rest.len > 0) {
 		struct popart_str name = view_cut(&rest, ' ');
