@@ -11,7 +11,7 @@
  */
 #include "conf/conf.h"
 
-#define ACTIVATION_MAX 61u /* no configuration may have more listeners */
+#define ACTIVATION_MAX 60u /* no configuration may have more listeners */
 
 struct activation {
 	size_t n;

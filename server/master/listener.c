@@ -12,6 +12,7 @@
 #define BACKLOG 65535
 /* Beside them, a worker is sent configuration, scoreboard and secrets. */
 #define LISTENERS_MAX (CHAN_FDS_MAX - 4u)
+_Static_assert(ACTIVATION_MAX == LISTENERS_MAX, "as many as a configuration may have");
 
 static bool ipv4_has_port(const struct conf *conf, uint16_t port)
 {

@@ -164,8 +164,8 @@ static void odd_numbers(void)
 	CU_ASSERT_TRUE(pass(&s, &fd, 1, "1", "x", getpid() + 1)); /* not for us */
 	CU_ASSERT_EQUAL(s.passed.n, 0);
 	strike(&s);
-	CU_ASSERT_FALSE(pass(&s, NULL, 0, "62", "", getpid()));
-	CU_ASSERT_TRUE(says(&s, "at most 61"));
+	CU_ASSERT_FALSE(pass(&s, NULL, 0, "61", "", getpid()));
+	CU_ASSERT_TRUE(says(&s, "at most 60"));
 	strike(&s);
 	CU_ASSERT_FALSE(pass(&s, NULL, 0, "-1", "", getpid()));
 	strike(&s);
