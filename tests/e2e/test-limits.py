@@ -94,7 +94,7 @@ def max_connections():
         server.wait_event("session_end", 6)
         equal(guests.come_to(two, 2) + guests.come_to(three, 9), 6, "how many have room")
         line = server.events("connect_refused")[0]
-        assert "rip=127.0.0.1 " in line and 'why="max_connections reached" refused=1' in line, line
+        assert "rip=127.0.0.1 " in line and 'refused=1 why="max_connections reached"' in line, line
 
 
 @test("workers take connections in turns")
@@ -313,6 +313,29 @@ def settled(server):
     return sum(int(status_of(pid, "RssAnon")[0]) for pid in server.workers())
 
 
+def compare_logins(crowds, with_crowd, without):
+    """Neither kind of login may take long beside a crowd: (port, TLS port, TLS) of a server
+    that has it and of one that has not."""
+    best = [float("inf")] * 2
+    for _ in range(6):
+        # Turn by turn, so that what else the machine does counts for both.
+        times = {}
+        for _ in range(10):
+            for crowd in crowds:
+                crowd.stir(100)
+            for name, (port, secure, tls) in (("with", with_crowd), ("without", without)):
+                times.setdefault((name, 0), []).append(median_login(port, 15))
+                times.setdefault((name, 1), []).append(median_login(secure, 5, tls=tls))
+        for kind in range(2):
+            ratio = (statistics.median(times["with", kind]) /
+                     statistics.median(times["without", kind]))
+            best[kind] = min(best[kind], ratio)
+        print("# login with / without, the best so far: %.2f plain, %.2f TLS" % tuple(best))
+        if max(best) < 2:
+            return
+    raise AssertionError("%.2f plain, %.2f TLS" % tuple(best))
+
+
 @test("10,000 slow clients, thousands of them in the handshake: a login takes no longer")
 def slow_loris():
     wanted = 2000 if sanitized() else 10000
@@ -337,25 +360,9 @@ def slow_loris():
                 alone = settled(server)
             print("# %d slow clients of %.1f KiB, %d in the handshake of %.1f KiB" %
                   (plain, memory[0], stuck, memory[1]))
-            # Takes turns, so that what else the machine does counts for both.
-            for tries in range(5):
-                crowded = []
-                for _ in range(10):
-                    for crowd in crowds:
-                        crowd.stir(100)
-                    crowded.append(median_login(server.port, 20))
-                with_crowd = statistics.median(crowded)
-                secure = median_login(port, 60, tls=trusting(scene))
-                with serving_both(log_level="info") as (other_scene, other, other_port):
-                    median_login(other.port, 50)
-                    without = statistics.median(median_login(other.port, 20)
-                                                for _ in range(10))
-                    secure_without = median_login(other_port, 60, tls=trusting(other_scene))
-                ratios = with_crowd / without, secure / secure_without
-                print("# login with / without: %.2f plain, %.2f TLS" % ratios)
-                if max(ratios) < 2:
-                    break
-            assert max(ratios) < 2, "%.2f, %.2f after %d tries" % (*ratios, tries + 1)
+            with serving_both(log_level="info") as (other_scene, other, other_port):
+                compare_logins(crowds, (server.port, port, trusting(scene)),
+                               (other.port, other_port, trusting(other_scene)))
             if not sanitized():
                 assert memory[0] < 8 and memory[1] < 64, memory
         finally:
