@@ -108,6 +108,7 @@ tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
 tests_unit_test_maildir_SOURCES = \
+	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
