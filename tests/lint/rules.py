@@ -32,6 +32,7 @@ MAY_INCLUDE = {
 }
 MODULES_MAY_INCLUDE = {
     "passwd_file": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],
+    "sqlite": ["sqlite3.h"],
 }
 # The levels of the log are those that modules know.
 MAY_INCLUDE_TOO = {"server/base/log.c": ["popart/host.h"], "server/base/log.h": ["popart/host.h"]}

@@ -168,3 +168,26 @@ tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
 endif
+
+if HAVE_CUNIT
+if WITH_SQLITE
+check_PROGRAMS += tests/unit/test-sqlite
+TESTS += tests/unit/test-sqlite
+tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
+	tests/support/killed.c tests/support/killed.h \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
+	tests/unit/sqlite/crash_test.c \
+	tests/unit/sqlite/damage_test.c \
+	tests/unit/sqlite/lock_test.c \
+	tests/unit/sqlite/main.c \
+	tests/unit/sqlite/parts_test.c \
+	tests/unit/sqlite/place_test.c \
+	tests/unit/sqlite/room_test.c \
+	tests/unit/sqlite/tests.h
+tests_unit_test_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/sqlite
+tests_unit_test_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_unit_test_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+endif
+endif
