@@ -163,7 +163,7 @@ tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
 	tests/unit/passwd_file/tests.h \
 	tests/unit/passwd_file/users_test.c
 tests_unit_test_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
-	-I$(top_srcdir)/modules/passwd_file
+	-I$(top_srcdir)/modules/passwd_file -I$(top_srcdir)/modules/secrets
 tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
