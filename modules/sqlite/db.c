@@ -34,12 +34,14 @@ static bool is_space(int error)
 	return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
+static int64_t deadline_of(const struct db *d)
+{
+	return d->call ? d->call->deadline_ms : INT64_MAX;
+}
+
 static int status_of_call(const struct db *d)
 {
-	return d->call->deadline_ms != INT64_MAX &&
-			d->of->host->now_ms() >= d->call->deadline_ms
-		? POPART_E_DEADLINE
-		: POPART_E_CANCELLED;
+	return deadline_of(d) <= d->of->host->now_ms() ? POPART_E_DEADLINE : POPART_E_CANCELLED;
 }
 
 static int status_of_io(int rc, int error)
@@ -149,6 +151,11 @@ int db_fail(struct db *d, int rc, const char *what)
 
 /* ---- waiting ---- */
 
+static bool is_stopped(const struct db *d)
+{
+	return d->call && !d->must_finish && d->of->host->stop_asked(d->call);
+}
+
 /* SQLite asks again and again, with the number of times so far. */
 static int wait_for_lock(void *arg, int times)
 {
@@ -161,10 +168,10 @@ static int wait_for_lock(void *arg, int times)
 		return 0;
 	if (times == 0) {
 		d->wait_until_ms = now + d->of->lock_timeout_ms;
-		if (d->call->deadline_ms < d->wait_until_ms)
-			d->wait_until_ms = d->call->deadline_ms;
+		if (deadline_of(d) < d->wait_until_ms)
+			d->wait_until_ms = deadline_of(d);
 	}
-	if (now >= d->wait_until_ms || (!d->must_finish && host->stop_asked(d->call)))
+	if (now >= d->wait_until_ms || is_stopped(d))
 		return 0;
 	(void)nanosleep(&(struct timespec){ .tv_nsec = ms * 1000000 }, NULL);
 	return 1;
@@ -174,7 +181,7 @@ static int look_at_clock(void *arg)
 {
 	const struct db *d = arg;
 
-	return !d->must_finish && d->of->host->stop_asked(d->call);
+	return is_stopped(d);
 }
 
 /* ---- opening ---- */
@@ -463,6 +470,8 @@ int db_take(struct dbs *s, const struct popart_call *call, const char *path, enu
 			break;
 		db_close(&d); /* another file has its name */
 	}
+	if (!d && how == DB_KEPT)
+		return POPART_OK;
 	if (!d)
 		return db_open(s, call, path, how, out);
 	d->call = call;

@@ -47,10 +47,10 @@ struct db {
 	uid_t uid; /* as whom it was opened (as_user) */
 
 	/* While it is taken: */
-	const struct popart_call *call;
-	bool impatient;   /* does not wait for locks */
-	bool must_finish; /* is not stopped */
-	bool spoilt;      /* is not kept */
+	const struct popart_call *call; /* NULL: outside of any */
+	bool impatient;                 /* does not wait for locks */
+	bool must_finish;               /* is not stopped */
+	bool spoilt;                    /* is not kept */
 	int64_t wait_until_ms;
 	int64_t kept_since_ms;
 	struct db *next;
@@ -58,6 +58,7 @@ struct db {
 
 enum db_how {
 	DB_EXISTING, /* *db is NULL when there is no database yet */
+	DB_KEPT,     /* or when none is open, too; nothing waits */
 	DB_CREATE    /* makes it, mode 0600, in a directory that is there */
 };
 

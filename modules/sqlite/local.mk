@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 SQLITE_SOURCES = \
+	modules/sqlite/account_query.c \
+	modules/sqlite/accounts.c modules/sqlite/accounts.h \
+	modules/sqlite/auth.c \
 	modules/sqlite/db.c modules/sqlite/db.h \
 	modules/sqlite/deliver.c \
 	modules/sqlite/drop.c \
 	modules/sqlite/form.c modules/sqlite/form.h \
+	modules/sqlite/logins.c modules/sqlite/logins.h \
 	modules/sqlite/message.c \
 	modules/sqlite/place.c modules/sqlite/place.h \
 	modules/sqlite/queries.c \
@@ -14,8 +18,8 @@ SQLITE_SOURCES = \
 	modules/sqlite/store.h \
 	modules/sqlite/sum.c modules/sqlite/sum.h \
 	modules/sqlite/tidy.c
-SQLITE_LIBS = $(SQLITE3_LIBS)
-SQLITE_CFLAGS = $(AM_CFLAGS) $(SQLITE3_CFLAGS)
+SQLITE_LIBS = $(SECRETS_LIBS) $(SQLITE3_LIBS)
+SQLITE_CFLAGS = $(SECRETS_CFLAGS) $(SQLITE3_CFLAGS)
 
 if WITH_SQLITE
 module_LTLIBRARIES += modules/sqlite/sqlite.la

@@ -25,6 +25,34 @@ static const char *const mail_steps[] = {
 	"CREATE TABLE doomed (id INTEGER PRIMARY KEY) STRICT;",
 };
 
+/* Secrets are written as in popart-passwd_file(5); without one no password is right. */
+static const char *const user_steps[] = {
+	"CREATE TABLE user ("
+	" name TEXT PRIMARY KEY NOT NULL,"
+	" password TEXT,"
+	" scram TEXT,"
+	" enabled INTEGER NOT NULL DEFAULT 1"
+	") STRICT;"
+	"CREATE TABLE attribute ("
+	" id INTEGER PRIMARY KEY,"
+	" user TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE ON UPDATE CASCADE,"
+	" key TEXT NOT NULL,"
+	" value TEXT NOT NULL,"
+	" UNIQUE (user, key)"
+	") STRICT;"
+	"CREATE TABLE login ("
+	" user TEXT PRIMARY KEY NOT NULL"
+	"  REFERENCES user (name) ON DELETE CASCADE ON UPDATE CASCADE,"
+	" last INTEGER NOT NULL" /* Unix time */
+	") STRICT;",
+};
+
+const struct schema schema_users = {
+	.application_id = 0x504f5055, /* "POPU" */
+	.version = sizeof(user_steps) / sizeof(user_steps[0]),
+	.steps = user_steps,
+};
+
 const struct schema schema_mail = {
 	.application_id = 0x504f504d, /* "POPM" */
 	.version = sizeof(mail_steps) / sizeof(mail_steps[0]),

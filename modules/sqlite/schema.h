@@ -20,7 +20,7 @@ struct schema {
 #define SCHEMA_CHUNK_BITS   20u
 #define SCHEMA_CHUNK_OCTETS 65536u
 
-extern const struct schema schema_mail;
+extern const struct schema schema_mail, schema_users;
 
 enum schema_state {
 	SCHEMA_GOOD,

@@ -9,11 +9,14 @@
 #include <popart/module.h>
 #include "db.h"
 
+struct accounts;
+
 struct store {
 	const struct popart_host *host;
 	struct popart_instance *inst;
 	const struct popart_conf *conf;
-	uint64_t quota; /* octets; 0: none */
+	uint64_t quota;            /* octets; 0: none */
+	struct accounts *accounts; /* of an auth block; NULL: one of storage */
 	struct dbs dbs;
 };
 
@@ -24,7 +27,10 @@ enum stat_index {
 	STAT_DELIVERED_OCTETS,
 	STAT_OVER_QUOTA,
 	STAT_SPOOLED,
-	STAT_PAGES_FREED
+	STAT_PAGES_FREED,
+	STAT_CACHE_HITS,
+	STAT_HASH_CHECKS,
+	STAT_LOGINS_FORGOTTEN
 };
 
 enum query {

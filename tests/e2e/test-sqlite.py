@@ -5,6 +5,7 @@ messages, damage."""
 
 import contextlib
 import os
+import pwd
 import re
 import shutil
 import sqlite3
@@ -338,6 +339,120 @@ def owners():
                 for top, _, files in os.walk(os.path.join(scene.path, "db", name)):
                     for file in files:
                         equal(os.lstat(os.path.join(top, file)).st_uid, uid, file)
+
+
+class Accounts(Stored):
+    """auth is users.db; options go into its block."""
+
+    options_of_users = ""
+
+    def configuration(self, directory):
+        text = super().configuration(directory)
+        start = text.index("auth = (")
+        end = text.index(");", start)
+        return text[:start] + 'auth = ( { module = "sqlite"; users = "%s/own/users.db"; %s }' % (
+            directory, self.options_of_users) + text[end:]
+
+
+def users_server(scene, options="", **more):
+    account = more.pop("user", None)
+    own = scene.directory("own")
+    if account:
+        shutil.chown(own, account)
+        shutil.chown(scene.directory("db"), account)
+        more["user"] = account
+    return server(scene, kind=type("Own", (Accounts,), {"options_of_users": options}), **more)
+
+
+@contextlib.contextmanager
+def users(scene):
+    """Its tables, as an administrator changes them."""
+    path = os.path.join(scene.path, "own", "users.db")
+    with contextlib.closing(sqlite3.connect(path, timeout=TIMEOUT)) as db:
+        db.execute("PRAGMA foreign_keys = ON")
+        with db:
+            yield db
+
+
+@test("users come from a database that is made at the start, and changes count at once")
+def accounts():
+    need_root()
+    with Scene() as scene, users_server(scene, "track_logins = true;", workers=4,
+                                        user="nobody") as popartd:
+        if not sanitized():
+            for line in popartd.wait_event("sandbox", 4):
+                assert "landlock=on" in line, line
+        made = os.stat(os.path.join(scene.path, "own", "users.db"))
+        equal((made.st_mode & 0o777, made.st_uid), (0o600, uid_of("nobody")), "the file")
+        with users(scene) as db:
+            db.execute("INSERT INTO user (name, password) VALUES ('bob', ?)",
+                       ("{PLAIN}" + PASSWORD,))
+        put(scene, letter(1))
+        shutil.chown(database(scene), "nobody")
+        for _ in range(3):
+            with Pop(popartd, "bob") as client:
+                equal(client.retr(1), wire(letter(1)), "a letter")
+                client.quit()
+        eventually("the last login is there", lambda: last_login(scene))
+        with users(scene) as db:
+            db.execute("UPDATE user SET enabled = 0")
+        with Pop(popartd) as client:
+            client.cmd("USER bob")
+            client.refused("PASS " + PASSWORD, b"[AUTH]")
+        with users(scene) as db:
+            db.execute("DELETE FROM user")
+            equal(db.execute("SELECT count(*) FROM login").fetchone(), (0,), "logins")
+
+
+def uid_of(name):
+    return pwd.getpwnam(name).pw_uid
+
+
+def last_login(scene):
+    with users(scene) as db:
+        return db.execute("SELECT last FROM login WHERE user = 'bob'").fetchone()
+
+
+@test("a locked users' database holds no login up, a damaged one is no no")
+def users_database():
+    with Scene() as scene, users_server(scene, expect=["module_failed"]) as popartd:
+        path = os.path.join(scene.path, "own", "users.db")
+        with users(scene) as db:
+            db.execute("INSERT INTO user (name, password) VALUES ('bob', ?)",
+                       ("{PLAIN}" + PASSWORD,))
+        other = sqlite3.connect(path, isolation_level=None)
+        with contextlib.closing(other):
+            other.execute("BEGIN EXCLUSIVE")
+            with Pop(popartd, "bob") as client:
+                client.quit()
+            other.execute("ROLLBACK")
+            # What is in the WAL would be taken for the new file's.
+            equal(other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0], 0, "busy")
+        os.rename(path, path + ".away")
+        with open(path, "wb") as file:
+            file.write(b"no database\n" * 1000)
+        with Pop(popartd) as client:
+            client.cmd("USER bob")
+            client.refused("PASS " + PASSWORD, b"[SYS/PERM]")
+        os.rename(path + ".away", path)
+        with Pop(popartd, "bob") as client:
+            client.quit()
+
+
+@test("one database for everybody, at a path without a user in it, inside the sandbox")
+def one_file():
+    need_root()
+    kind = type("One", (Stored,), {"path": "db/all.db"})
+    with Scene() as scene:
+        put(scene, letter(1), path="all.db")
+        for name in ("db", "db/all.db"):
+            shutil.chown(os.path.join(scene.path, name), "nobody")
+        with server(scene, kind=kind, user="nobody") as popartd:
+            with Pop(popartd, "bob") as client:
+                client.cmd("DELE 1")
+                client.quit()
+            with Pop(popartd, "bob") as client:
+                equal(client.stat()[0], 0, "messages")
 
 
 if not os.access(PUT, os.X_OK):

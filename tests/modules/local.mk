@@ -55,6 +55,16 @@ tests_modules_test_auth_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_modules_test_auth_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
 
+if WITH_SQLITE
+check_PROGRAMS += tests/modules/test-auth-sqlite
+TESTS += tests/modules/test-auth-sqlite
+tests_modules_test_auth_sqlite_SOURCES = $(AUTH_SUITE) \
+	tests/modules/auth-sqlite.c $(SQLITE_SOURCES)
+tests_modules_test_auth_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_modules_test_auth_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+endif
+
 check_PROGRAMS += tests/modules/test-faults
 TESTS += tests/modules/test-faults
 tests_modules_test_faults_SOURCES = tests/modules/faults.c \

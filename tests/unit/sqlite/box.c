@@ -161,16 +161,16 @@ int box_deliver(struct box *b, const char *uid, const void *data, size_t n)
 		.size_hint = n,
 		.received_s = 1700000000,
 		.uid = { uid, uid ? strlen(uid) : 0 } };
+	struct popart_user user = b->user;
 	struct mock_call call;
 	size_t piece = 50000;
 	void *dlv;
 	int status;
 
-	b->user.attrs = &b->attr;
-	b->user.nattrs = b->attr.key.len > 0;
+	user.attrs = &b->attr;
+	user.nattrs = b->attr.key.len > 0;
 	mock_call_begin(&call, b->host, 0, 0);
-	status = b->ops->deliver_begin(
-		mockhost_state(b->host), &call.pub, &b->user, &about, &dlv);
+	status = b->ops->deliver_begin(mockhost_state(b->host), &call.pub, &user, &about, &dlv);
 	if (status)
 		goto out;
 	for (size_t at = 0; at < n && !status; at += piece)
