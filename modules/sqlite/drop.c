@@ -46,7 +46,6 @@ int drop_open(
 {
 	struct store *s = state;
 	struct db *db = NULL;
-	int64_t doomed = 0;
 	const char *path;
 	struct drop *d;
 	int rc, status = store_path(s, call, user, &path);
@@ -62,8 +61,7 @@ int drop_open(
 		d->file = db->file;
 		rc = db_number(db, QUERY_LAST, &d->last);
 		if (rc == SQLITE_OK)
-			rc = db_number(db, QUERY_DOOMED, &doomed);
-		d->untidy = doomed != 0; /* the last one did not get it done */
+			rc = tidy_is_due(db, &d->untidy);
 		if (rc != SQLITE_OK)
 			status = db_fail(db, rc, "read the maildrop");
 	}

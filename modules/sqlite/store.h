@@ -83,6 +83,8 @@ void deliver_abandon(void *dlv, const struct popart_call *);
 /* tidy.c: gives the room of removed messages back, in steps that hold up nobody for long.
  * What it does not get done is done next time. */
 void tidy(struct store *, struct db *);
+/* Whether somebody before had no time for it. SQLITE_OK or an error. */
+int tidy_is_due(struct db *, bool *);
 
 /* sqlite.c */
 /* The user's database: absolute, in scratch memory. */

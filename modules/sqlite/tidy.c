@@ -5,9 +5,9 @@
 #define STEPS_MAX     4000
 #define CHUNKS_A_STEP 64
 #define PAGES_A_STEP  "64"
-#define PAGES_LEFT    64 /* for the next messages, so that the file need not grow again */
-#define LEFT_PART     16 /* or that part of the file */
-#define TIDY_MS       5000
+#define PAGES_LEFT    64   /* for the next messages, so that the file need not grow again */
+#define LEFT_PART     16   /* or that part of the file */
+#define TIDY_MS       1000 /* of a worker's thread */
 
 /* Some chunks of one message, and when there are no more, what is kept of it. */
 static int drop_chunks(struct db *db, int64_t id, int64_t *left)
@@ -49,15 +49,33 @@ static int bury(struct db *db, bool *more)
 	return rc == SQLITE_OK ? db_commit(db) : rc;
 }
 
-static int shrink(struct store *s, struct db *db, bool *more)
+/* Free pages, and how many of them may stay. */
+static int unused_pages(struct db *db, int64_t *unused, int64_t *left)
 {
-	int64_t pages = 0, unused = 0, after = 0, left;
+	int64_t pages = 0;
 	int rc = db_number(db, QUERY_PAGES, &pages);
 
-	*more = false;
+	*left = pages / LEFT_PART > PAGES_LEFT ? pages / LEFT_PART : PAGES_LEFT;
+	return rc == SQLITE_OK ? db_number(db, QUERY_FREE_PAGES, unused) : rc;
+}
+
+int tidy_is_due(struct db *db, bool *due)
+{
+	int64_t doomed = 0, unused = 0, left = 0;
+	int rc = db_number(db, QUERY_DOOMED, &doomed);
+
 	if (rc == SQLITE_OK)
-		rc = db_number(db, QUERY_FREE_PAGES, &unused);
-	left = pages / LEFT_PART > PAGES_LEFT ? pages / LEFT_PART : PAGES_LEFT;
+		rc = unused_pages(db, &unused, &left);
+	*due = doomed != 0 || unused > 2 * left;
+	return rc;
+}
+
+static int shrink(struct store *s, struct db *db, bool *more)
+{
+	int64_t unused = 0, after = 0, left = 0;
+	int rc = unused_pages(db, &unused, &left);
+
+	*more = false;
 	if (rc != SQLITE_OK || unused <= left)
 		return rc;
 	rc = sqlite3_exec(

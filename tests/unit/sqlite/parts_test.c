@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "form.h"
 #include "quota.h"
+#include "schema.h"
 #include "spool.h"
 #include "sum.h"
 
@@ -122,6 +123,51 @@ static void spools(void)
 	free(back);
 }
 
-CU_TestInfo parts_tests[] = { { "messages become wire form, however they are cut", forms },
+static int64_t first(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t n = -1;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW)
+		n = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return n;
+}
+
+/* From any version to the last, with what is in it; or not at all. */
+static void migrations(void)
+{
+	static const char *const steps[] = { "CREATE TABLE a (x)",
+		"ALTER TABLE a ADD COLUMN y DEFAULT 5", "CREATE TABLE b (z)" };
+	static const char *const broken_steps[] = { "CREATE TABLE a (x)",
+		"CREATE TABLE c (x); CREATE TABLE a (x)" };
+	const struct schema one = { 77, 1, steps }, three = { 77, 3, steps },
+			    broken = { 77, 2, broken_steps };
+	enum schema_state state;
+	sqlite3 *db = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(schema_look(db, &one, &state), SQLITE_OK);
+	CU_ASSERT_EQUAL(state, SCHEMA_EMPTY);
+	CU_ASSERT_EQUAL(schema_make(db, &one), SQLITE_OK);
+	CU_ASSERT_EQUAL(sqlite3_exec(db, "INSERT INTO a VALUES (1)", NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(schema_look(db, &three, &state), SQLITE_OK);
+	CU_ASSERT_EQUAL(state, SCHEMA_OLD);
+	CU_ASSERT_NOT_EQUAL(schema_make(db, &broken), SQLITE_OK);
+	CU_ASSERT_EQUAL(first(db, "SELECT count(*) FROM sqlite_schema"), 1);
+	CU_ASSERT_EQUAL(first(db, "PRAGMA user_version"), 1);
+	CU_ASSERT_EQUAL(schema_make(db, &three), SQLITE_OK);
+	CU_ASSERT_EQUAL(schema_make(db, &three), SQLITE_OK); /* somebody was faster */
+	CU_ASSERT_EQUAL(first(db, "SELECT x + y FROM a"), 6);
+	CU_ASSERT_EQUAL(schema_look(db, &three, &state), SQLITE_OK);
+	CU_ASSERT_EQUAL(state, SCHEMA_GOOD);
+	CU_ASSERT_EQUAL(schema_look(db, &one, &state), SQLITE_OK);
+	CU_ASSERT_EQUAL(state, SCHEMA_NEW);
+	sqlite3_close(db);
+}
+
+CU_TestInfo parts_tests[] = { { "schemas are brought up to date", migrations },
+	{ "messages become wire form, however they are cut", forms },
 	{ "quotas are sizes", quotas }, { "checksums", sums },
 	{ "large messages go to a file without a name", spools }, CU_TEST_INFO_NULL };
