@@ -217,6 +217,39 @@ static void one_bit(void)
 	box_free(&b);
 }
 
+/* Nor is what stands in the WAL moved into a file that is damaged. */
+static void left_alone(void)
+{
+	char text[256];
+	size_t n, wal_n, text_n = box_letter(3, text);
+	struct box b, wal;
+	char *data, *wal_data, *at;
+
+	box_make(&b, none_kept);
+	box_fill(&b, 5);
+	data = load(&b, &n);
+	at = memmem(data, n, "..line 3", 8);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	at[3] ^= 1;
+	store(&b, data, n);
+	box_restart(&b, NULL);
+	CU_ASSERT_EQUAL(box_deliver(&b, NULL, text, text_n), POPART_OK);
+	wal = b;
+	snprintf(wal.path, sizeof(wal.path), "%s/mail.db-wal", b.dir);
+	wal_data = load(&wal, &wal_n);
+	CU_ASSERT_TRUE(wal_n > 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[3], text, text_n), POPART_R_PERM);
+	box_logout(&b);
+	mockhost_stop(&b.host);
+	CU_ASSERT_TRUE(unchanged(&b, data, n));
+	CU_ASSERT_TRUE(unchanged(&wal, wal_data, wal_n));
+	box_restart(&b, NULL);
+	free(wal_data);
+	free(data);
+	box_free(&b);
+}
+
 /* Triggers and views of somebody who can write the file do nothing. */
 static void traps(void)
 {
@@ -253,5 +286,5 @@ static void impossible_rows(void)
 CU_TestInfo damage_tests[] = { { "files that are no database", strangers },
 	{ "an empty file", empty_file }, { "databases of others", other_databases },
 	{ "each page overwritten", overwritten }, { "cut off anywhere", truncated },
-	{ "a single bit", one_bit }, { "triggers", traps },
+	{ "a single bit", one_bit }, { "a WAL beside it", left_alone }, { "triggers", traps },
 	{ "rows that cannot be", impossible_rows }, CU_TEST_INFO_NULL };
