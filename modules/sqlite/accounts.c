@@ -85,7 +85,7 @@ static int look_at_database(struct accounts *a)
 	if (!status && !db)
 		status = a->host->fail(a->inst, NULL, POPART_R_PERM, NULL, ENOENT,
 			"users = \"%s\" is not there", a->path);
-	if (!status && a->theirs)
+	else if (!status && a->theirs)
 		status = check_query(a, db);
 	else if (!status)
 		take_sample(a, db);

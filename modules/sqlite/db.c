@@ -430,13 +430,12 @@ static struct db *take_kept(struct dbs *s, const char *path)
 	struct db **at, *d;
 
 	pthread_mutex_lock(&s->mutex);
-	for (at = &s->kept; *at; at = &(*at)->next)
-		if ((*at)->uid == uid && strcmp((*at)->path, path) == 0)
-			break;
-	d = *at;
-	if (d) {
+	for (at = &s->kept; (d = *at) != NULL; at = &d->next) {
+		if (d->uid != uid || strcmp(d->path, path) != 0)
+			continue;
 		*at = d->next;
 		s->nkept--;
+		break;
 	}
 	pthread_mutex_unlock(&s->mutex);
 	return d;
