@@ -46,7 +46,7 @@ def database(scene, user="bob"):
     return os.path.join(scene.path, "db", user + ".db")
 
 
-def put(scene, data, user="bob", *more, path="%n.db", uid=None):
+def put(scene, data, user="bob", *more, path="%n.db", uid=None, timeout=TIMEOUT):
     """Delivers; with a tag and a count, so often, and returns what was promised. uid: as
     whom."""
     os.makedirs(os.path.join(scene.path, "db"), exist_ok=True)
@@ -56,7 +56,7 @@ def put(scene, data, user="bob", *more, path="%n.db", uid=None):
         file.write(data)
     with open(message, "rb") as file:
         done = subprocess.run([reachable(scene, PUT) if uid else PUT, template, user,
-                               *map(str, more)], stdin=file, check=False, timeout=TIMEOUT,
+                               *map(str, more)], stdin=file, check=False, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               **{"user": uid, "group": uid} if uid else {})
     assert done.returncode == 0, done.stderr
@@ -263,13 +263,14 @@ def number_of(message):
 
 @test("deliverers and sessions at once: every message comes once, and whole")
 def at_once():
-    deliverers, count = 4, int(os.environ.get("STRESS_MESSAGES", "40"))
+    deliverers = int(os.environ.get("STRESS_DELIVERERS", "4"))
+    count = int(os.environ.get("STRESS_MESSAGES", "40"))  # of each
     promised, fetched, errors = [], [], []
     body = letter(5, 9000, b".stuffed")
 
     def run(tag):
         try:
-            promised.extend(put(scene, body, "bob", tag, count))
+            promised.extend(put(scene, body, "bob", tag, count, timeout=None))
         except BaseException as error:  # pylint: disable=broad-except
             errors.append(error)
 
