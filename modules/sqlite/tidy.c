@@ -100,8 +100,9 @@ void tidy(struct store *s, struct db *db)
 	int rc = SQLITE_OK;
 
 	/* Nothing here has to be durable before anybody is told. */
-	if (sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) !=
-		SQLITE_OK)
+	if (sqlite3_db_readonly(db->handle, "main") != 0 ||
+		sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) !=
+			SQLITE_OK)
 		return;
 	db->impatient = true;
 	for (unsigned i = 0; i < STEPS_MAX && more && rc == SQLITE_OK; i++) {
