@@ -93,15 +93,14 @@ static int look_at_database(struct accounts *a)
 	return status;
 }
 
-int accounts_open(const struct popart_host *host, struct popart_instance *inst,
-	const struct popart_conf *conf, struct accounts **out)
+static struct accounts *accounts_new(const struct popart_host *host,
+	struct popart_instance *inst, const struct popart_conf *conf)
 {
 	struct popart_str query = host->conf_str(conf, "query");
 	struct accounts *a = calloc(1, sizeof(*a));
-	int status = POPART_OK;
 
 	if (!a)
-		return host->fail(inst, NULL, POPART_E_NOMEM, NULL, ENOMEM, "out of memory");
+		return NULL;
 	a->host = host;
 	a->inst = inst;
 	a->path = host->conf_str(conf, "users").ptr;
@@ -119,9 +118,21 @@ int accounts_open(const struct popart_host *host, struct popart_instance *inst,
 	dbs_init(&a->dbs);
 	(void)pthread_mutex_init(&a->mutex, NULL);
 	a->cache = cache_new(ACCOUNT_PLACES, a->key);
-	if (!a->cache || host->random(a->key, sizeof(a->key)) != POPART_OK)
-		status = host->fail(
-			inst, NULL, POPART_E_NOMEM, NULL, errno, "no memory or random numbers");
+	if (!a->cache)
+		accounts_close(&a);
+	return a;
+}
+
+int accounts_open(const struct popart_host *host, struct popart_instance *inst,
+	const struct popart_conf *conf, struct accounts **out)
+{
+	struct accounts *a = accounts_new(host, inst, conf);
+	int status = POPART_OK;
+
+	if (!a)
+		return host->fail(inst, NULL, POPART_E_NOMEM, NULL, ENOMEM, "out of memory");
+	if (host->random(a->key, sizeof(a->key)) != POPART_OK)
+		status = host->fail(inst, NULL, POPART_E_IO, NULL, 0, "no random numbers");
 	if (!status)
 		status = look_at_database(a);
 	if (!status && host->conf_int(conf, "track_logins") && host->role == POPART_ROLE_WORKER)

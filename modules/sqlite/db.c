@@ -360,34 +360,59 @@ static int make_file(const char *path)
 	return mknod(path, S_IFREG | 0600, 0) == 0 || errno == EEXIST ? 0 : errno;
 }
 
+/* The file, made if it is to be. ino 0 and POPART_OK: there is none. */
+static int examine(struct dbs *s, const struct popart_call *call, const char *path,
+	enum db_how how, struct db_file *file)
+{
+	int error = 0, status = check_place(s, call, path);
+
+	*file = (struct db_file){ 0 };
+	if (status)
+		return status;
+	if (how == DB_CREATE)
+		error = make_file(path);
+	if (!error)
+		error = db_file_at(path, file);
+	if (error == ENOENT && how != DB_CREATE)
+		return POPART_OK;
+	if (error)
+		return cannot_reach(s, call, path, error);
+	/* SQLite would take it for an empty one, and write over it. */
+	if (file->size > 0 && file->size < SMALLEST)
+		return no_database(s, call, path);
+	return POPART_OK;
+}
+
+static struct db *db_new(struct dbs *s, const struct popart_call *call, const char *path)
+{
+	struct db *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->of = s;
+	d->call = call;
+	d->uid = (uid_t)setfsuid((uid_t)-1);
+	d->path = strdup(path);
+	if (d->path)
+		return d;
+	free(d);
+	return NULL;
+}
+
 static int db_open(struct dbs *s, const struct popart_call *call, const char *path,
 	enum db_how how, struct db **out)
 {
-	int rc, status = check_place(s, call, path);
-	int error = status || how != DB_CREATE ? 0 : make_file(path);
-	struct db_file file = { 0 };
+	struct db_file file;
 	struct db *d;
+	int rc, status = examine(s, call, path, how, &file);
 
-	if (!status && !error)
-		error = db_file_at(path, &file);
-	if (!status && error == ENOENT && how == DB_EXISTING)
-		return POPART_OK;
-	if (!status && error)
-		status = cannot_reach(s, call, path, error);
-	/* SQLite would take it for an empty one, and write over it. */
-	if (!status && file.size > 0 && file.size < SMALLEST)
-		status = no_database(s, call, path);
-	if (status)
+	if (status || !file.ino)
 		return status;
-	d = calloc(1, sizeof(*d));
-	if (d)
-		*d = (struct db){ .of = s, .path = strdup(path), .file = file, .call = call };
-	if (!d || !d->path) {
-		free(d);
+	d = db_new(s, call, path);
+	if (!d)
 		return s->host->fail(
 			s->inst, call, POPART_E_NOMEM, NULL, ENOMEM, "%s: out of memory", path);
-	}
-	d->uid = (uid_t)setfsuid((uid_t)-1);
+	d->file = file;
 	rc = open_file(d);
 	if (rc != SQLITE_OK)
 		status = db_fail(d, rc, "open the database");
