@@ -90,6 +90,29 @@ static void shut_out(void)
 	box_free(&b);
 }
 
+/* Room is given back by whoever finds the time: nobody waits for that. */
+static void close_does_not_wait(void)
+{
+	static const char *const patient[] = { "lock_timeout=600000", "connections=0", NULL };
+	struct box b;
+	pid_t pid;
+
+	box_make(&b, patient);
+	box_fill(&b, 2);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[0].ref, 1), POPART_OK);
+	pid = holder(&b, "BEGIN IMMEDIATE");
+	(void)alarm(120); /* instead of ten minutes for each step */
+	box_logout(&b);
+	(void)alarm(0);
+	CU_ASSERT_EQUAL(box_number(&b, "SELECT count(*) FROM doomed"), 1);
+	let_go(pid);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	box_logout(&b);
+	CU_ASSERT_EQUAL(box_number(&b, "SELECT count(*) FROM doomed"), 0);
+	box_free(&b);
+}
+
 /* A call that has a deadline does not wait longer, and says why. */
 static void deadline(void)
 {
@@ -243,7 +266,8 @@ static void idle(void)
 }
 
 CU_TestInfo lock_tests[] = { { "locked by another program", locked },
-	{ "locked for readers, too", shut_out }, { "a deadline", deadline },
+	{ "locked for readers, too", shut_out },
+	{ "closing waits for nobody", close_does_not_wait }, { "a deadline", deadline },
 	{ "a slow reader holds nobody up", slow_reader },
 	{ "processes and threads deliver at once", all_at_once },
 	{ "an idle session has no connection", idle }, CU_TEST_INFO_NULL };
