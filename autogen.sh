@@ -13,7 +13,8 @@ umask 022
 
 # What configure looks for.
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
-	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libcunit1-dev"
+	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libsqlite3-dev
+	libcunit1-dev"
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
 check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt postal perl python3 git

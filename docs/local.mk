@@ -5,6 +5,7 @@ dist_man_MANS += \
 	docs/man/popart-deliver.8 \
 	docs/man/popart-maildir.5 \
 	docs/man/popart-passwd_file.5 \
+	docs/man/popart-sqlite.5 \
 	docs/man/popart-static.5 \
 	docs/man/popart.conf.5 \
 	docs/man/popartd.8

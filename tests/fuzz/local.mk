@@ -49,7 +49,7 @@ check_PROGRAMS += tests/fuzz/fuzz-passwd_file
 TESTS += tests/fuzz/fuzz-passwd_file
 tests_fuzz_fuzz_passwd_file_SOURCES = tests/fuzz/passwd_file.c tests/fuzz/main.c \
 	$(PASSWD_FILE_SOURCES)
-tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file
+tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file -I$(top_srcdir)/modules/secrets
 tests_fuzz_fuzz_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_fuzz_fuzz_passwd_file_LDADD = $(PASSWD_FILE_LIBS)
 endif

@@ -14,6 +14,7 @@
 
 const char target_name[] = "maildir";
 const unsigned target_variants = 1;
+const bool target_keeps_octets = true;
 
 struct world {
 	void *handle;

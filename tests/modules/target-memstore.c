@@ -7,6 +7,7 @@
 
 const char target_name[] = "memstore";
 const unsigned target_variants = 3; /* kinds of sources */
+const bool target_keeps_octets = true;
 
 const struct popart_module *popart_module_entry_memstore(void);
 

@@ -16,6 +16,9 @@ extern const char target_name[];
 /* How many ways there are to set the store up; the whole suite runs with each. */
 extern const unsigned target_variants;
 
+/* Whether messages are kept as they were put in, and not as a RETR sends them. */
+extern const bool target_keeps_octets;
+
 /* An instance without maildrops. NULL: the module cannot be had here; *why says so. */
 struct world *world_new(unsigned variant, const char **why);
 /* Stops the module and removes every maildrop. */

@@ -19,15 +19,15 @@ struct cache {
 	struct place places[];
 };
 
-struct cache *cache_new(size_t users, const unsigned char key[CACHE_KEY_OCTETS])
+struct cache *cache_new(size_t places, const unsigned char key[CACHE_KEY_OCTETS])
 {
-	struct cache *c = calloc(1, sizeof(*c) + users * sizeof(c->places[0]));
+	struct cache *c = calloc(1, sizeof(*c) + places * sizeof(c->places[0]));
 
 	if (!c)
 		return NULL;
 	(void)pthread_mutex_init(&c->mutex, NULL);
 	c->key = key;
-	c->n = users;
+	c->n = places;
 	return c;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PASSWD_FILE_ARGON_H
-#define PASSWD_FILE_ARGON_H
+#ifndef SECRETS_ARGON_H
+#define SECRETS_ARGON_H
 /* Argon2 (RFC 9106) in its usual form: $argon2id$v=19$m=65536,t=3,p=1$SALT$HASH */
 #include "octets.h"
 

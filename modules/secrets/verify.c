@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "argon.h"
-#include "line.h"
 
 #define DIGEST_MAX 64u
 
@@ -102,7 +101,7 @@ static gnutls_digest_algorithm_t algorithm_of(enum scheme scheme)
 
 static int verify_digest(const struct secret *s, struct popart_str password)
 {
-	unsigned char kept[LINE_MAX_OCTETS], out[DIGEST_MAX];
+	unsigned char kept[SECRET_MAX_OCTETS], out[DIGEST_MAX];
 	size_t len = secret_digest_len(s->scheme), n = 0;
 	int status = POPART_E_BUG;
 
@@ -116,7 +115,7 @@ static int verify_digest(const struct secret *s, struct popart_str password)
 
 static int verify_plain(const struct secret *s, struct popart_str password)
 {
-	unsigned char kept[LINE_MAX_OCTETS];
+	unsigned char kept[SECRET_MAX_OCTETS];
 	size_t n = 0;
 	int status = POPART_E_BUG;
 

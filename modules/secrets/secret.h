@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PASSWD_FILE_SECRET_H
-#define PASSWD_FILE_SECRET_H
-/* What stands in the second field: {SCHEME}text, or text alone for {CRYPT}. */
+#ifndef SECRETS_SECRET_H
+#define SECRETS_SECRET_H
+/* What is kept of a password: {SCHEME}text, or text alone for {CRYPT}. */
 #include "octets.h"
+
+#define SECRET_MAX_OCTETS 4096u
 
 enum scheme {
 	SCHEME_PLAIN,
@@ -32,8 +34,8 @@ struct scram {
 	unsigned char keys[64]; /* StoredKey, ServerKey */
 };
 
-/* Also looks whether a password could ever be held against it. False: *why; static, and
- * nothing of the secret. */
+/* At most SECRET_MAX_OCTETS. Also looks whether a password could ever be held against it.
+ * False: *why; static, and nothing of the secret. */
 bool secret_parse(struct popart_str field, struct secret *, const char **why);
 /* The octets of a plain text or a digest, and its salt. */
 bool secret_decode(const struct secret *, unsigned char *out, size_t cap, size_t *n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PASSWD_FILE_OCTETS_H
-#define PASSWD_FILE_OCTETS_H
+#ifndef SECRETS_OCTETS_H
+#define SECRETS_OCTETS_H
 /* Views, and octets written as text. */
 #include <popart/module.h>
 #include <stdbool.h>

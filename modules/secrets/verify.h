@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PASSWD_FILE_VERIFY_H
-#define PASSWD_FILE_VERIFY_H
+#ifndef SECRETS_VERIFY_H
+#define SECRETS_VERIFY_H
 /* A password held against a secret. */
 #include "secret.h"
 

@@ -3,7 +3,6 @@
 #include <crypt.h>
 #include <string.h>
 #include "argon.h"
-#include "line.h"
 
 #define ROUNDS_MAX 10000000u
 
@@ -155,7 +154,7 @@ static const char *check_scram(const struct secret *s)
 static const char *check_octets(const struct secret *s)
 {
 	size_t need = secret_digest_len(s->scheme), n;
-	unsigned char room[LINE_MAX_OCTETS];
+	unsigned char room[SECRET_MAX_OCTETS];
 	bool decoded = secret_decode(s, room, sizeof(room), &n);
 	bool salted = s->scheme != SCHEME_SHA256 && s->scheme != SCHEME_SHA512;
 
