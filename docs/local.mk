@@ -3,6 +3,7 @@ dist_doc_DATA += README.md NEWS LICENSE docs/ARCHITECTURE.md docs/HACKING.md \
 	docs/PERFORMANCE.md docs/RFC.md
 dist_man_MANS += \
 	docs/man/popart-maildir.5 \
+	docs/man/popart-mbox.5 \
 	docs/man/popart-passwd_file.5 \
 	docs/man/popart-static.5 \
 	docs/man/popart.conf.5 \

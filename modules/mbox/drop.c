@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+#include "io.h"
+#include "scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+uint64_t message_length(const struct message *m)
+{
+	return (uint64_t)m->length_high << 32 | m->length_low;
+}
+
+struct message message_of(const struct record *r, bool trusted)
+{
+	return (struct message){ .offset = r->offset,
+		.hash = r->hash,
+		.length_low = (uint32_t)r->length,
+		.length_high = (uint8_t)(r->length >> 32),
+		.bits = (uint8_t)((r->tail & MESSAGE_TAIL) | (trusted ? MESSAGE_TRUSTED : 0)),
+		.from = r->from };
+}
+
+/* ---- the index ---- */
+
+void drop_keep_index(
+	const struct drop *d, const struct popart_call *call, const struct index *x)
+{
+	const struct store *s = d->store;
+	char path_new[4096];
+	int error = ENAMETOOLONG;
+
+	if (s->read_only)
+		return;
+	if (snprintf(path_new, sizeof(path_new), "%s.new", d->place.index) <
+		(int)sizeof(path_new))
+		error = index_store(x, d->place.index, path_new);
+	count(s, call, error ? STAT_INDEX_FAILURES : STAT_INDEX_WRITES, 1);
+	if (error)
+		s->host->log(s->inst, call, POPART_LOG_WARN,
+			"%s: cannot write %s: %s; the mailbox is read whole at every login",
+			d->place.mailbox, d->place.index, strerror(error));
+}
+
+/* How much of the index still stands: all of it, what it covers of a file that has grown
+ * since, or nothing. */
+enum standing { STANDS, STANDS_SO_FAR, FALLEN };
+
+static enum standing examine(const struct index *x, const struct box *b)
+{
+	struct stamp now = stamp_of(&b->st);
+	uint64_t head, tail;
+
+	if (x->format != b->store->format || x->stamp.ino != now.ino || now.size < x->covered ||
+		index_proof(b->fd, x->covered, &head, &tail) != 0 || head != x->head ||
+		tail != x->tail)
+		return FALLEN;
+	return stamp_equal(&x->stamp, &now) && x->covered == now.size ? STANDS : STANDS_SO_FAR;
+}
+
+/* ---- reading ---- */
+
+struct asking {
+	const struct store *store;
+	const struct popart_call *call;
+};
+
+static int ask(void *arg)
+{
+	const struct asking *a = arg;
+
+	return a->store->host->stop_asked(a->call) ? POPART_E_CANCELLED : 0;
+}
+
+/* A message that begins where the known part ends stands by itself; else the last one that
+ * is known may go on. */
+static uint64_t read_from(struct index *x, const struct box *b)
+{
+	unsigned char end[6] = { 0 };
+	size_t got = 0;
+
+	if (x->n == 0 || x->covered == 0)
+		return x->n = 0;
+	if (io_read_some(b->fd, end, sizeof(end), x->covered - 1, &got) == 0 && got == 6 &&
+		memcmp(end, "\nFrom ", 6) == 0)
+		return x->covered;
+	if (got == 1) /* nothing has come */
+		return x->covered;
+	return x->v[--x->n].offset;
+}
+
+static int cannot_read(const struct drop *d, const struct popart_call *call, int error)
+{
+	const struct store *s = d->store;
+
+	if (error < 0)
+		return error;
+	if (error == EINVAL)
+		return s->host->fail(s->inst, call, POPART_R_PERM, NULL, 0,
+			"%s: is no mbox: it does not begin with a \"From \" line",
+			d->place.mailbox);
+	return cannot(s, call, &d->place, error, "read");
+}
+
+/* Adds what is in the file from `begin` on. A status. */
+static int read_on(const struct drop *d, const struct popart_call *call, const struct box *b,
+	struct index *x, uint64_t begin)
+{
+	struct asking asking = { d->store, call };
+	uint64_t size = (uint64_t)b->st.st_size;
+	int error = scan_run(b->fd, d->store->format, begin, size, x, ask, &asking);
+
+	count(d->store, call, STAT_OCTETS_SCANNED, (int64_t)(size - begin));
+	if (!error && !index_number(x))
+		error = ENOMEM;
+	if (!error)
+		error = index_proof(b->fd, size, &x->head, &x->tail);
+	if (error)
+		return cannot_read(d, call, error);
+	x->covered = size;
+	x->stamp = stamp_of(&b->st);
+	x->format = d->store->format;
+	return POPART_OK;
+}
+
+static bool keep_messages(struct drop *d, const struct index *x, uint64_t trusted_from)
+{
+	d->v = x->n ? malloc(x->n * sizeof(*d->v)) : NULL;
+	if (x->n && !d->v)
+		return false;
+	for (d->n = 0; d->n < x->n; d->n++)
+		d->v[d->n] = message_of(&x->v[d->n], x->v[d->n].offset >= trusted_from);
+	return true;
+}
+
+int drop_take_inventory(struct drop *d, const struct popart_call *call, const struct box *b)
+{
+	static const enum stat_index counter[] = { [STANDS] = STAT_READ_NOTHING,
+		[STANDS_SO_FAR] = STAT_READ_NEW,
+		[FALLEN] = STAT_READ_ALL };
+	struct index *x = &d->index;
+	enum standing standing = FALLEN;
+	uint64_t begin = 0;
+	int status = POPART_OK;
+
+	if (index_load(x, d->place.index))
+		standing = examine(x, b);
+	if (standing == STANDS_SO_FAR)
+		begin = read_from(x, b);
+	else if (standing == FALLEN)
+		index_free(x);
+	if (standing != STANDS)
+		status = read_on(d, call, b, x, begin);
+	d->stamp = stamp_of(&b->st);
+	if (!status && !keep_messages(d, x, begin))
+		status = cannot(d->store, call, &d->place, ENOMEM, "read");
+	count(d->store, call, counter[standing], 1);
+	/* Keeping the old one would say no less, but it would be asked again and again. */
+	if (!status && standing != STANDS && (x->n || x->covered))
+		drop_keep_index(d, call, x);
+	return status;
+}
+
+/* ---- finding again ---- */
+
+/* Slots of a table from hashes to records: index + 1, 0: free, or TAKEN. */
+#define TAKEN UINT32_MAX
+
+static void match(struct drop *d, const struct index *x, uint32_t *slots, size_t mask)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		size_t at = (size_t)x->v[i].hash & mask;
+
+		while (slots[at])
+			at = (at + 1) & mask;
+		slots[at] = (uint32_t)i + 1;
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		struct message *m = &d->v[i];
+		size_t at = (size_t)m->hash & mask;
+		uint8_t named = m->bits & MESSAGE_NAMED;
+
+		while (slots[at] && (slots[at] == TAKEN || x->v[slots[at] - 1].hash != m->hash))
+			at = (at + 1) & mask;
+		if (slots[at]) {
+			*m = message_of(&x->v[slots[at] - 1], true);
+			m->bits |= named;
+			slots[at] = TAKEN;
+		} else {
+			m->bits |= MESSAGE_GONE;
+		}
+	}
+}
+
+int drop_find_again(struct drop *d, const struct popart_call *call, struct box *b)
+{
+	struct index x = { 0 };
+	size_t size = 16;
+	uint32_t *slots = NULL;
+	int status = POPART_OK;
+
+	count(d->store, call, STAT_FOUND_AGAIN, 1);
+	if (b->fd >= 0)
+		status = read_on(d, call, b, &x, 0);
+	while (size < x.n * 2)
+		size *= 2;
+	if (!status)
+		slots = calloc(size, sizeof(*slots));
+	if (!status && !slots)
+		status = cannot(d->store, call, &d->place, ENOMEM, "read");
+	if (!status) {
+		match(d, &x, slots, size - 1);
+		d->stamp = b->fd >= 0 ? stamp_of(&b->st) : (struct stamp){ 0 };
+		if (b->fd >= 0)
+			drop_keep_index(d, call, &x);
+	}
+	free(slots);
+	index_free(&x);
+	return status;
+}
