@@ -171,6 +171,7 @@ static int replay(struct box *b, const struct popart_call *call)
 			s, call, b->place, error, "finish a removal that was interrupted in");
 	} else {
 		count(s, call, STAT_REPLAYED, 1);
+		unlink(b->place->index); /* of before */
 		s->host->log(s->inst, call, POPART_LOG_WARN,
 			"%s: a removal was interrupted, and is now finished",
 			b->place->mailbox);

@@ -156,6 +156,10 @@ static int refused(
 			"no room to remove messages safely; nothing was removed", error,
 			"%s: no room for %s; nothing was removed", d->place.mailbox,
 			d->place.journal);
+	if (error == ENOENT || error == EACCES || error == EROFS)
+		return s->host->fail(s->inst, call, POPART_R_PERM, NULL, error,
+			"%s: cannot write %s; nothing was removed", d->place.mailbox,
+			d->place.journal);
 	return cannot(s, call, &d->place, error, "remove messages from");
 }
 

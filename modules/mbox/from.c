@@ -187,7 +187,7 @@ size_t from_make(char line[64], int64_t when)
 	struct tm tm;
 	int n;
 
-	if (!gmtime_r(&t, &tm) || tm.tm_year > 8000 || tm.tm_year < 0)
+	if (!gmtime_r(&t, &tm) || tm.tm_year > 8099 || tm.tm_year < 0)
 		gmtime_r(&(time_t){ 0 }, &tm);
 	n = snprintf(line, 64, "From MAILER-DAEMON %.3s %.3s %2d %02d:%02d:%02d %d\n",
 		days + 3 * tm.tm_wday, months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour,

@@ -140,10 +140,11 @@ static int hash_of(int fd, uint64_t offset, uint64_t length, uint64_t *out)
 	return error;
 }
 
-/* The end of a file of this size to which nothing is moved while it has this size. */
+/* The end of a file of this size: nothing is moved there, and no mark is made, while it
+ * has this size. */
 static int tail_of(const struct job *j, uint64_t size, uint64_t *out)
 {
-	uint64_t n = least(j->total, PROOF);
+	uint64_t n = least(j->total - MARK, PROOF);
 
 	return hash_of(j->fd, size - n, n, out);
 }
