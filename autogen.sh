@@ -16,7 +16,7 @@ build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libcunit1-dev"
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
-check_packages="g++ curl openssl gnutls-bin fetchmail mpop getmail6 mutt postal perl python3 git strace
+check_packages="g++ curl openssl gnutls-bin fetchmail mpop getmail6 mutt procmail postal perl python3 git strace
 	clang-format-14 codespell cppcheck mandoc shellcheck"
 
 say()

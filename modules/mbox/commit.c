@@ -209,6 +209,25 @@ static int settle(struct drop *d, const struct popart_call *call, struct box *b)
 	return error ? cannot(d->store, call, &d->place, error, "read") : POPART_OK;
 }
 
+/* What the client has not seen as it is now stays. */
+static int some_stay(
+	const struct drop *d, const struct popart_call *call, size_t n, size_t *removed)
+{
+	const struct store *s = d->store;
+	size_t stay = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		stay += (d->v[i].bits & (MESSAGE_NAMED | MESSAGE_CHANGED)) ==
+			(MESSAGE_NAMED | MESSAGE_CHANGED);
+	*removed = n - stay;
+	if (!stay)
+		return POPART_OK;
+	return s->host->fail(s->inst, call, POPART_R_PARTIAL,
+		"they were changed by another program", 0,
+		"%s: %zu messages were changed by another program, and stay", d->place.mailbox,
+		stay);
+}
+
 static int commit_named(struct drop *d, const struct popart_call *call)
 {
 	struct range *gone = NULL;
@@ -241,9 +260,8 @@ int commit_run(void *drop, const struct popart_call *call, const uint64_t *refs,
 	*removed = 0;
 	if (named && !d->store->read_only)
 		status = commit_named(d, call);
-	if (!status) {
-		*removed = n;
-		count(d->store, call, STAT_REMOVED, d->store->read_only ? 0 : (int64_t)named);
-	}
+	if (!status)
+		status = some_stay(d, call, n, removed);
+	count(d->store, call, STAT_REMOVED, d->store->read_only ? 0 : (int64_t)*removed);
 	return status;
 }

@@ -19,6 +19,7 @@ struct message message_of(const struct record *r, bool trusted)
 {
 	return (struct message){ .offset = r->offset,
 		.hash = r->hash,
+		.uid = record_uid_hash(r),
 		.length_low = (uint32_t)r->length,
 		.length_high = (uint8_t)(r->length >> 32),
 		.bits = (uint8_t)((r->tail & MESSAGE_TAIL) | (trusted ? MESSAGE_TRUSTED : 0)),
@@ -167,58 +168,113 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 
 /* ---- finding again ---- */
 
-/* Slots of a table from hashes to records: index + 1, 0: free, or TAKEN. */
+/* Slots of a table from keys to records: index + 1, 0: free, or TAKEN. */
 #define TAKEN UINT32_MAX
 
-static void match(struct drop *d, const struct index *x, uint32_t *slots, size_t mask)
-{
-	for (size_t i = 0; i < x->n; i++) {
-		size_t at = (size_t)x->v[i].hash & mask;
+struct finder {
+	const struct index *x;
+	uint32_t *slots;
+	size_t mask;
+	bool *taken; /* records that are a message's */
+	bool by_uid;
+};
 
-		while (slots[at])
-			at = (at + 1) & mask;
-		slots[at] = (uint32_t)i + 1;
+static uint64_t key_of(const struct finder *f, size_t record)
+{
+	const struct record *r = &f->x->v[record];
+
+	return f->by_uid ? record_uid_hash(r) : r->hash;
+}
+
+/* All records that no message has yet. */
+static void fill(struct finder *f, bool by_uid)
+{
+	f->by_uid = by_uid;
+	memset(f->slots, 0, (f->mask + 1) * sizeof(*f->slots));
+	for (size_t i = 0; i < f->x->n; i++) {
+		size_t at = (size_t)key_of(f, i) & f->mask;
+
+		if (f->taken[i])
+			continue;
+		while (f->slots[at])
+			at = (at + 1) & f->mask;
+		f->slots[at] = (uint32_t)i + 1;
 	}
+}
+
+/* The first one with this key, which nobody else gets then; NULL: none. */
+static const struct record *pick(struct finder *f, uint64_t key)
+{
+	size_t at = (size_t)key & f->mask, i;
+
+	while (f->slots[at] && (f->slots[at] == TAKEN || key_of(f, f->slots[at] - 1) != key))
+		at = (at + 1) & f->mask;
+	if (!f->slots[at])
+		return NULL;
+	i = f->slots[at] - 1;
+	f->slots[at] = TAKEN;
+	f->taken[i] = true;
+	return &f->x->v[i];
+}
+
+/* By their octets first; what is left may be there with others. */
+static void match(struct drop *d, struct finder *f)
+{
+	const struct record *r;
+
+	fill(f, false);
 	for (size_t i = 0; i < d->n; i++) {
 		struct message *m = &d->v[i];
-		size_t at = (size_t)m->hash & mask;
 		uint8_t named = m->bits & MESSAGE_NAMED;
 
-		while (slots[at] && (slots[at] == TAKEN || x->v[slots[at] - 1].hash != m->hash))
-			at = (at + 1) & mask;
-		if (slots[at]) {
-			*m = message_of(&x->v[slots[at] - 1], true);
-			m->bits |= named;
-			slots[at] = TAKEN;
-		} else {
-			m->bits |= MESSAGE_GONE;
-		}
+		r = pick(f, m->hash);
+		if (r)
+			*m = message_of(r, true);
+		else
+			m->bits = (m->bits | MESSAGE_GONE) & (uint8_t)~MESSAGE_CHANGED;
+		m->bits |= named;
 	}
+	fill(f, true);
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].bits & MESSAGE_GONE && pick(f, d->v[i].uid))
+			d->v[i].bits |= MESSAGE_CHANGED;
+}
+
+/* False: out of memory. */
+static bool find_messages(struct drop *d, const struct index *x)
+{
+	size_t size = 16;
+	struct finder f = { .x = x };
+	bool ok;
+
+	while (size < x->n * 2)
+		size *= 2;
+	f.mask = size - 1;
+	f.slots = calloc(size, sizeof(*f.slots));
+	f.taken = calloc(x->n + 1, sizeof(*f.taken));
+	ok = f.slots && f.taken;
+	if (ok)
+		match(d, &f);
+	free(f.taken);
+	free(f.slots);
+	return ok;
 }
 
 int drop_find_again(struct drop *d, const struct popart_call *call, struct box *b)
 {
 	struct index x = { 0 };
-	size_t size = 16;
-	uint32_t *slots = NULL;
 	int status = POPART_OK;
 
 	count(d->store, call, STAT_FOUND_AGAIN, 1);
 	if (b->fd >= 0)
 		status = read_on(d, call, b, &x, 0);
-	while (size < x.n * 2)
-		size *= 2;
-	if (!status)
-		slots = calloc(size, sizeof(*slots));
-	if (!status && !slots)
+	if (!status && !find_messages(d, &x))
 		status = cannot(d->store, call, &d->place, ENOMEM, "read");
 	if (!status) {
-		match(d, &x, slots, size - 1);
 		d->stamp = b->fd >= 0 ? stamp_of(&b->st) : (struct stamp){ 0 };
 		if (b->fd >= 0)
 			drop_keep_index(d, call, &x);
 	}
-	free(slots);
 	index_free(&x);
 	return status;
 }

@@ -65,7 +65,7 @@ void index_free(struct index *x)
 
 /* ---- unique-ids ---- */
 
-static uint64_t uid_hash(const struct record *r)
+uint64_t record_uid_hash(const struct record *r)
 {
 	uint64_t h;
 
@@ -77,7 +77,7 @@ static uint64_t uid_hash(const struct record *r)
 static uint32_t *slot_of(
 	const struct index *x, uint32_t *slots, size_t mask, const struct record *r)
 {
-	size_t i = (size_t)uid_hash(r) & mask;
+	size_t i = (size_t)record_uid_hash(r) & mask;
 
 	while (slots[i] && memcmp(x->v[slots[i] - 1].uid, r->uid, sizeof(r->uid)) != 0)
 		i = (i + 1) & mask;

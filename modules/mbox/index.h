@@ -55,6 +55,7 @@ bool index_number(struct index *);
 /* The unique-id: 32 hexadecimal digits, and "-2" for the second of equals and so on. */
 enum { UID_MAX = 48 };
 size_t record_uid(const struct record *, char uid[UID_MAX]);
+uint64_t record_uid_hash(const struct record *);
 
 /* Hashes of up to 4 KiB at both ends of the first `covered` octets. 0 or errno. */
 int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail);

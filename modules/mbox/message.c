@@ -182,9 +182,14 @@ int message_open(
 									  : status;
 		error = m->bits & MESSAGE_GONE ? ENOENT : take(d, m, src);
 	}
+	if (error == ENOENT && m->bits & MESSAGE_CHANGED)
+		return s->host->fail(s->inst, call, POPART_R_TEMP,
+			"this message was changed; its new size is known at the next login", 0,
+			"%s: message %ju was changed by another program", d->place.mailbox,
+			(uintmax_t)ref + 1);
 	if (error == ENOENT)
 		return s->host->fail(s->inst, call, POPART_R_GONE, NULL, 0,
-			"%s: message %ju was removed or changed by another program",
-			d->place.mailbox, (uintmax_t)ref + 1);
+			"%s: message %ju was removed by another program", d->place.mailbox,
+			(uintmax_t)ref + 1);
 	return error ? cannot(s, call, &d->place, error, "read") : POPART_OK;
 }

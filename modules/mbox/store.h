@@ -44,6 +44,7 @@ enum stat_index {
 struct message {
 	uint64_t offset;
 	uint64_t hash;
+	uint64_t uid; /* the first octets of it */
 	uint32_t length_low;
 	uint8_t length_high;
 	uint8_t bits; /* MESSAGE_* and, in the low four, octets of the tail */
@@ -53,7 +54,8 @@ enum {
 	MESSAGE_TAIL = 15,
 	MESSAGE_TRUSTED = 1u << 4, /* found there while the file was as drop->stamp says */
 	MESSAGE_GONE = 1u << 5,
-	MESSAGE_NAMED = 1u << 6 /* to be removed */
+	MESSAGE_NAMED = 1u << 6,  /* to be removed */
+	MESSAGE_CHANGED = 1u << 7 /* GONE, but one with its uid and another text is there */
 };
 
 /* Where a mailbox is, and our own files for it. */

@@ -6,41 +6,46 @@
 
 struct field {
 	const char *name; /* with its colon */
+	size_t len;
 	enum text_field kind;
 };
+#define FIELD(name, kind)                      \
+	{                                      \
+		name ":", sizeof(name), (kind) \
+	}
 
 /* What other programs write into a mailbox is theirs; what stays is what unique-ids are
  * made of, so the rows of stable fields are never changed. */
 static const struct field fields[] = {
-	{ "Content-Length:", FIELD_HIDDEN },
-	{ "Status:", FIELD_HIDDEN },
-	{ "X-IMAP:", FIELD_HIDDEN },
-	{ "X-IMAPbase:", FIELD_HIDDEN },
-	{ "X-Keywords:", FIELD_HIDDEN },
-	{ "X-Status:", FIELD_HIDDEN },
-	{ "X-UID:", FIELD_HIDDEN },
-	{ "Date:", FIELD_STABLE },
-	{ "Delivered-To:", FIELD_STABLE },
-	{ "Delivery-Date:", FIELD_STABLE },
-	{ "Envelope-To:", FIELD_STABLE },
-	{ "From:", FIELD_STABLE },
-	{ "Message-ID:", FIELD_TRACE },
-	{ "Received:", FIELD_TRACE },
-	{ "Return-Path:", FIELD_STABLE },
-	{ "Subject:", FIELD_STABLE },
-	{ "To:", FIELD_STABLE },
-	{ "X-Delivery-ID:", FIELD_STABLE },
-	{ "X-Original-To:", FIELD_STABLE },
+	FIELD("Content-Length", FIELD_HIDDEN),
+	FIELD("Status", FIELD_HIDDEN),
+	FIELD("X-IMAP", FIELD_HIDDEN),
+	FIELD("X-IMAPbase", FIELD_HIDDEN),
+	FIELD("X-Keywords", FIELD_HIDDEN),
+	FIELD("X-Status", FIELD_HIDDEN),
+	FIELD("X-UID", FIELD_HIDDEN),
+	FIELD("Date", FIELD_STABLE),
+	FIELD("Delivered-To", FIELD_STABLE),
+	FIELD("Delivery-Date", FIELD_STABLE),
+	FIELD("Envelope-To", FIELD_STABLE),
+	FIELD("From", FIELD_STABLE),
+	FIELD("Message-ID", FIELD_TRACE),
+	FIELD("Received", FIELD_TRACE),
+	FIELD("Return-Path", FIELD_STABLE),
+	FIELD("Subject", FIELD_STABLE),
+	FIELD("To", FIELD_STABLE),
+	FIELD("X-Delivery-ID", FIELD_STABLE),
+	FIELD("X-Original-To", FIELD_STABLE),
 };
 
 enum text_field field_of(const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		size_t len = strlen(fields[i].name);
+		const struct field *f = &fields[i];
 
-		if ((p[0] | 0x20) == (fields[i].name[0] | 0x20) && n >= len &&
-			strncasecmp((const char *)p, fields[i].name, len) == 0)
-			return fields[i].kind;
+		if ((p[0] | 0x20) == (f->name[0] | 0x20) && n >= f->len &&
+			strncasecmp((const char *)p, f->name, f->len) == 0)
+			return f->kind;
 	}
 	return FIELD_OTHER;
 }

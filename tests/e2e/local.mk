@@ -19,6 +19,13 @@ if WITH_STATIC
 TESTS += $(E2E_TESTS)
 endif
 endif
+MBOX_E2E_TESTS = tests/e2e/test-mbox.py
+if WITH_MBOX
+if WITH_STATIC
+TESTS += $(MBOX_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(MBOX_E2E_TESTS)
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py
 if WITH_PASSWD_FILE

@@ -24,17 +24,17 @@ static void writes(const char *format, const char *text, const char *stored)
 
 static void quoting(void)
 {
-	static const char text[] = "From x\nA: b\n\nFrom y\n>From z\n>>>\n>Fro\n.\nFrom";
+	static const char text[] = "From x\nA: b\n\nFrom y\n>From z\n>>>\n>Fr\n.\nFrom";
 
 	writes("mboxrd", text,
-		MADE ">From x\nA: b\n\n>From y\n>>From z\n>>>\n>Fro\n.\nFrom\n\n");
-	writes("mboxo", text, MADE ">From x\nA: b\n\n>From y\n>From z\n>>>\n>Fro\n.\nFrom\n\n");
+		MADE ">From x\nA: b\n\n>From y\n>>From z\n>>>\n>Fr\n.\nFrom\n\n");
+	writes("mboxo", text, MADE ">From x\nA: b\n\n>From y\n>From z\n>>>\n>Fr\n.\nFrom\n\n");
 	writes("mboxcl", text,
-		MADE ">From x\nA: b\nContent-Length: 31\n\n>From y\n>From "
-		     "z\n>>>\n>Fro\n.\nFrom\n\n");
+		MADE ">From x\nA: b\nContent-Length: 30\n\n>From y\n>From "
+		     "z\n>>>\n>Fr\n.\nFrom\n\n");
 	writes("mboxcl2", text,
 		MADE
-		">From x\nA: b\nContent-Length: 30\n\nFrom y\n>From z\n>>>\n>Fro\n.\nFrom\n\n");
+		">From x\nA: b\nContent-Length: 29\n\nFrom y\n>From z\n>>>\n>Fr\n.\nFrom\n\n");
 }
 
 static void ends(void)

@@ -95,10 +95,10 @@ static void hidden_lines(void)
 static void quoted_lines(void)
 {
 	static const char box[] =
-		FROM "A: b\n\n>From x\n>>From y\n>>>\n>Fro\n> From\n>From \n\n";
+		FROM "A: b\n\n>From x\n>>From y\n>>>\n>Fr\n> From\n>From \n\n";
 
-	SHOWS("mboxrd", box, "A: b\n\nFrom x\n>From y\n>>>\n>Fro\n> From\nFrom \n");
-	SHOWS("mboxo", box, "A: b\n\n>From x\n>>From y\n>>>\n>Fro\n> From\n>From \n");
+	SHOWS("mboxrd", box, "A: b\n\nFrom x\n>From y\n>>>\n>Fr\n> From\nFrom \n");
+	SHOWS("mboxo", box, "A: b\n\n>From x\n>>From y\n>>>\n>Fr\n> From\n>From \n");
 	SHOWS("mboxrd", FROM ">From x\n\n>", "From x\n\n>");
 	SHOWS("mboxrd", FROM "A: b\n\n>>>From", "A: b\n\n>>>From");
 }
