@@ -183,6 +183,8 @@ static uint64_t key_of(const struct finder *f, size_t record)
 {
 	const struct record *r = &f->x->v[record];
 
+	if (!f->x->v)
+		return 0; /* never: there is no such record */
 	return f->by_uid ? record_uid_hash(r) : r->hash;
 }
 

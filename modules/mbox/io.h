@@ -2,8 +2,17 @@
 #ifndef MBOX_IO_H
 #define MBOX_IO_H
 /* Reading and writing at a place, all of it or an error. */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of a call that has failed: never 0, which would say that it has not. */
+static inline int io_error(void)
+{
+	int error = errno;
+
+	return error > 0 ? error : EIO;
+}
 
 /* 0 or errno; ENODATA: the file ends before. */
 int io_read(int fd, void *, size_t, uint64_t offset);

@@ -115,7 +115,7 @@ static int size_of(int fd, uint64_t *size)
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return errno;
+		return io_error();
 	*size = (uint64_t)st.st_size;
 	return 0;
 }
@@ -182,7 +182,7 @@ static int write_slot(
 	if (!error)
 		error = io_write(j->log, &s, sizeof(s), at);
 	if (!error && fdatasync(j->log) != 0)
-		error = errno;
+		error = io_error();
 	if (!error)
 		j->now = s;
 	return error;
@@ -255,7 +255,7 @@ static int move_chunk(const struct job *j)
 			error = io_write(j->fd, j->buf, part, s->target + done);
 		done += part;
 	}
-	return error ? error : fdatasync(j->fd) == 0 ? 0 : errno;
+	return error ? error : fdatasync(j->fd) == 0 ? 0 : io_error();
 }
 
 /* Not the nonce itself: the mark of an earlier attempt may still be somewhere. */
@@ -277,7 +277,7 @@ static int cut(struct job *j, uint64_t target, uint64_t size)
 	mark_of(j, target, mark);
 	error = io_write(j->fd, mark, MARK, target);
 	if (!error && fdatasync(j->fd) != 0)
-		error = errno;
+		error = io_error();
 	if (!error)
 		error = write_slot(j, KIND_CUT, target, 0, size);
 	if (!error)
@@ -285,7 +285,7 @@ static int cut(struct job *j, uint64_t target, uint64_t size)
 	if (!error && now != size)
 		return EAGAIN;
 	if (!error && (ftruncate(j->fd, (off_t)target) != 0 || fsync(j->fd) != 0))
-		error = errno;
+		error = io_error();
 	return error;
 }
 
@@ -308,7 +308,7 @@ static int finish(struct job *j)
 		} else {
 			error = cut(j, target, size);
 			if (!error)
-				return unlink(j->how->path) == 0 ? 0 : errno;
+				return unlink(j->how->path) == 0 ? 0 : io_error();
 		}
 		if (error && error != EAGAIN)
 			return error;
@@ -388,7 +388,7 @@ static int describe(struct job *j, const struct range *gone, size_t n)
 	int error;
 
 	if (fstat(j->fd, &st) != 0)
-		return errno;
+		return io_error();
 	if (n == 0 || n > RANGES_MAX)
 		return EINVAL;
 	j->gone = malloc(n * sizeof(*gone));
@@ -424,7 +424,7 @@ static int create(struct job *j, const char *name)
 	if (j->log < 0 && errno == EEXIST && unlink(name) == 0)
 		j->log = open(name, flags, 0600);
 	if (j->log < 0)
-		return errno;
+		return io_error();
 	data = pack_head(j, &len);
 	if (!data)
 		return ENOMEM;
@@ -433,20 +433,20 @@ static int create(struct job *j, const char *name)
 	if (!error)
 		error = io_write(j->log, data, len, 0);
 	if (!error && fsync(j->log) != 0)
-		error = errno;
+		error = io_error();
 	free(data);
 	return error;
 }
 
 /* The journal with its first record, in place and durable. */
-static int begin(struct job *j, const char *name)
+static int begin(struct job *j, const char *name, uint64_t first)
 {
 	int error = create(j, name);
 
 	if (!error)
-		error = record_chunk(j, j->gone[0].offset, j->head.size);
+		error = record_chunk(j, first, j->head.size);
 	if (!error && rename(name, j->how->path) != 0)
-		error = errno;
+		error = io_error();
 	if (error) {
 		if (j->log >= 0)
 			unlink(name);
@@ -471,9 +471,9 @@ int journal_remove(const struct journal_how *how, int fd, const struct range *go
 	if (!error && gone[0].offset + j.total == j.head.size) {
 		/* Nothing stays behind what goes: there is nothing to be in the middle of. */
 		if (ftruncate(fd, (off_t)gone[0].offset) != 0 || fsync(fd) != 0)
-			error = errno;
+			error = io_error();
 	} else if (!error) {
-		error = begin(&j, name);
+		error = begin(&j, name, gone[0].offset);
 		*started = error == 0;
 		if (!error)
 			error = move_chunk(&j);
@@ -505,13 +505,17 @@ static int load(struct job *j)
 
 	j->log = open(j->how->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (j->log < 0 || fstat(j->log, &st) != 0)
-		return errno;
+		return io_error();
 	if (!S_ISREG(st.st_mode) || io_read(j->log, h, sizeof(*h), 0) != 0 ||
 		!head_sane(h, (uint64_t)st.st_size))
 		return ESTALE;
 	data = malloc((size_t)head_len(h));
 	j->gone = malloc((size_t)h->nranges * sizeof(*j->gone));
-	error = data && j->gone ? io_read(j->log, data, (size_t)head_len(h), 0) : ENOMEM;
+	if (!data || !j->gone) {
+		free(data);
+		return ENOMEM;
+	}
+	error = io_read(j->log, data, (size_t)head_len(h), 0);
 	if (!error) {
 		memcpy(j->gone, data + sizeof(*h), (size_t)h->nranges * sizeof(*j->gone));
 		if (h->sum != hash64(data + from, (size_t)head_len(h) - from) ||
@@ -534,7 +538,7 @@ static int is_the_file(const struct job *j)
 	int error;
 
 	if (fstat(j->fd, &st) != 0)
-		return errno;
+		return io_error();
 	if (st.st_ino != j->head.ino || (uint64_t)st.st_size < s->size)
 		return ESTALE;
 	error = hash_of(j->fd, 0, j->head.proof_len, &head);
@@ -574,7 +578,7 @@ static int set_aside(const char *path, const char *aside)
 
 	if (snprintf(name, sizeof(name), "%s.%s", path, aside) >= (int)sizeof(name))
 		return ENAMETOOLONG;
-	return rename(path, name) == 0 ? ESTALE : errno;
+	return rename(path, name) == 0 ? ESTALE : io_error();
 }
 
 int journal_replay(const struct journal_how *how, int fd, const char *aside)
@@ -587,7 +591,7 @@ int journal_replay(const struct journal_how *how, int fd, const char *aside)
 		if (error == EAGAIN)
 			error = finish(&j);
 		else if (!error && unlink(how->path) != 0)
-			error = errno;
+			error = io_error();
 	}
 	close_job(&j);
 	return error == ESTALE ? set_aside(how->path, aside) : error;
@@ -597,5 +601,5 @@ int journal_exists(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0 ? 0 : errno;
+	return lstat(path, &st) == 0 ? 0 : io_error();
 }

@@ -261,11 +261,12 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 	(void)call;
 	for (size_t i = 0; i < d->index.n && !status; i++) {
 		const struct record *r = &d->index.v[i];
+		size_t len = record_uid(r, uids[n]);
 
 		if (!(r->flags & RECORD_PSEUDO)) {
 			block[n] = (struct popart_msg){ .ref = i,
 				.wire_size = r->wire,
-				.uid = { uids[n], record_uid(r, uids[n]) },
+				.uid = { uids[n], len },
 				.received_s = r->received_s };
 			n++;
 		}

@@ -48,6 +48,7 @@ static int let_go(struct quote *q, quote_put_fn *to, void *arg)
 /* One octet where a line may still turn out to begin with "From ". */
 static int look(struct quote *q, unsigned char c, quote_put_fn *to, void *arg)
 {
+	const unsigned char one[1] = { c };
 	int error;
 
 	if (c == (unsigned char)from[q->matched]) {
@@ -60,7 +61,7 @@ static int look(struct quote *q, unsigned char c, quote_put_fn *to, void *arg)
 	q->in_quotes = c == '>' && q->matched == 0;
 	q->at_start = c == '\n';
 	error = let_go(q, to, arg);
-	return error ? error : put(q, &c, 1, to, arg);
+	return error ? error : put(q, one, sizeof(one), to, arg);
 }
 
 int quote_add(struct quote *q, const void *data, size_t n, quote_put_fn *to, void *arg)

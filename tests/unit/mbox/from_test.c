@@ -71,7 +71,7 @@ static void too_long(void)
 
 static void first_line(void)
 {
-	static const unsigned char any[] = "From somebody, some time\nx", none[] = "Fro\n";
+	static const unsigned char any[] = "From somebody, some time\nx", none[] = "Fr\n";
 
 	CU_ASSERT_EQUAL(from_first(any, sizeof(any) - 1, NULL), 25);
 	CU_ASSERT_EQUAL(from_first(none, sizeof(none) - 1, NULL), 0);
