@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock.h"
+#include "io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,13 +158,14 @@ static int make_own(const struct lock *l, const char *own, struct stat *mine)
 	if (fd < 0 && errno == EEXIST && unlink(own) == 0) /* of a process that died */
 		fd = open(own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return errno;
+		return io_error();
+	errno = 0;
 	if (write(fd, text, (size_t)n) != n)
-		error = errno ? errno : ENOSPC;
+		error = errno > 0 ? errno : ENOSPC;
 	if (fstat(fd, mine) != 0 && !error)
-		error = errno;
+		error = io_error();
 	if (close(fd) != 0 && !error)
-		error = errno;
+		error = io_error();
 	if (error)
 		unlink(own);
 	return error;

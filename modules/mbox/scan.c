@@ -344,7 +344,7 @@ int scan_run(int fd, enum format format, uint64_t begin, uint64_t end, struct in
 		.out = out };
 	int error;
 
-	s.buf = malloc(WINDOW);
+	s.buf = calloc(1, WINDOW);
 	if (!s.buf)
 		return ENOMEM;
 	error = scan_all(&s, ask, arg);
