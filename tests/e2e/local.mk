@@ -33,6 +33,13 @@ endif
 endif
 endif
 EXTRA_DIST += tests/e2e/test-mta.py
+MBOX_E2E_TESTS = tests/e2e/test-mbox.py
+if WITH_MBOX
+if WITH_STATIC
+TESTS += $(MBOX_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(MBOX_E2E_TESTS)
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
 	tests/e2e/test-admin.py

@@ -43,6 +43,14 @@ tests_modules_test_store_sqlite_CFLAGS = $(SQLITE_CFLAGS)
 tests_modules_test_store_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
 endif
 
+if WITH_MBOX
+check_PROGRAMS += tests/modules/test-store-mbox
+TESTS += tests/modules/test-store-mbox
+tests_modules_test_store_mbox_SOURCES = $(STORE_SUITE) tests/modules/target-mbox.c
+tests_modules_test_store_mbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_modules_test_store_mbox_LDADD = $(TAP_LIBS) $(DL_LIBS)
+endif
+
 check_PROGRAMS += tests/modules/test-auth-static
 TESTS += tests/modules/test-auth-static
 tests_modules_test_auth_static_SOURCES = $(AUTH_SUITE) tests/modules/auth-static.c \

@@ -181,30 +181,32 @@ static unsigned char *session_read(
 	return text;
 }
 
-/* Whether these are the octets of the text, or at least what a RETR of it sends. */
-static bool is_text(const unsigned char *got, size_t n, struct popart_str text)
-{
-	unsigned char *sent, *expected;
-	size_t sent_n, expected_n;
-	bool same;
-
-	if (!got)
-		return false;
-	if (target_keeps_octets)
-		return n == text.len && (n == 0 || memcmp(got, text.ptr, n) == 0);
-	sent = mock_wire(got, n, &sent_n);
-	expected = mock_wire((const unsigned char *)text.ptr, text.len, &expected_n);
-	same = sent_n == expected_n && memcmp(sent, expected, sent_n) == 0;
-	free(sent);
-	free(expected);
-	return same;
-}
-
 static int open_and_list(struct session *s, struct world *w, const char *user)
 {
 	int status = session_open(s, w, user, 0);
 
 	return status ? status : session_list(s, 0);
+}
+
+/* Whether these octets of a source are those of a message that was put in. */
+static bool is_text(struct world *w, const unsigned char *got, size_t n, struct popart_str text)
+{
+	size_t shown_n, wire_n, expected_n;
+
+	if (!got)
+		return false;
+	if (target_exact)
+		return n == text.len && (n == 0 || memcmp(got, text.ptr, n) == 0);
+
+	char *shown = target_shown(w, text, &shown_n);
+	unsigned char *expected = mock_wire((unsigned char *)shown, shown_n, &expected_n);
+	unsigned char *wire = mock_wire(got, n, &wire_n);
+	bool same = wire_n == expected_n && memcmp(wire, expected, wire_n) == 0;
+
+	free(wire);
+	free(expected);
+	free(shown);
+	return same;
 }
 
 /* Sizes are exact, whatever has been remembered of the message. */
@@ -218,7 +220,7 @@ static void check_message(struct session *s, const struct mock_msg *msg, struct 
 	CU_ASSERT_PTR_NOT_NULL(got);
 	if (!got)
 		return;
-	CU_ASSERT(is_text(got, n, text));
+	CU_ASSERT(is_text(s->world, got, n, text));
 	free(mock_wire(got, n, &wire));
 	CU_ASSERT_EQUAL(wire, msg->wire_size);
 	free(got);
@@ -590,7 +592,7 @@ TEST(vanished_while_being_read)
 	unsigned char *p = mock_source_read(&call, &src, &n, &error);
 	mock_call_end(&call);
 	/* Whole, or an error; never a part that looks whole. */
-	CU_ASSERT(p ? is_text(p, n, samples[1]) : error < 0);
+	CU_ASSERT(p ? is_text(w, p, n, samples[1]) : error < 0);
 	free(p);
 	source_release(&src);
 	session_close(&s, 0);
@@ -657,7 +659,7 @@ static bool read_matches(struct session *s, unsigned thread, size_t i)
 	size_t n;
 	int status;
 	unsigned char *p = session_read(s, thread, s->list.v[i].ref, &n, &status);
-	bool same = is_text(p, n, samples[i]);
+	bool same = is_text(s->world, p, n, samples[i]);
 
 	free(p);
 	return same;
@@ -863,7 +865,7 @@ TEST(delivery)
 		free(mock_wire(p, n, &wire));
 		CU_ASSERT_EQUAL(wire, s.list.v[i].wire_size);
 		for (size_t k = 0; k < NSAMPLES; k++) {
-			if (is_text(p, n, samples[k]))
+			if (is_text(w, p, n, samples[k]))
 				found[k] = true;
 		}
 		free(p);

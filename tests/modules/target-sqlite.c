@@ -9,7 +9,7 @@
 
 const char target_name[] = "sqlite";
 const unsigned target_variants = 2; /* connections kept, or none */
-const bool target_keeps_octets = false;
+const bool target_exact = false; /* messages are kept as a RETR sends them */
 
 const struct popart_module *popart_module_entry_sqlite(void);
 
@@ -146,4 +146,16 @@ bool world_fail(struct world *w, const char *op, unsigned nth, int status)
 	(void)nth;
 	(void)status;
 	return false;
+}
+
+char *target_shown(struct world *w, struct popart_str text, size_t *n)
+{
+	char *copy = malloc(text.len + 1);
+
+	(void)w;
+	if (!copy)
+		abort();
+	memcpy(copy, text.ptr, text.len);
+	*n = text.len;
+	return copy;
 }

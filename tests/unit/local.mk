@@ -140,6 +140,37 @@ tests_unit_test_maildir_LDADD = tests/unit/maildir/libmodule.la $(TAP_LIBS)
 endif
 
 if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-mbox
+TESTS += tests/unit/test-mbox
+# Chunks of a few octets, so that small mailboxes have many.
+check_LTLIBRARIES += tests/unit/mbox/libmodule.la
+tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
+tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
+	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
+tests_unit_test_mbox_SOURCES = \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/mbox/box.c tests/unit/mbox/box.h \
+	tests/unit/mbox/change_test.c \
+	tests/unit/mbox/commit_test.c \
+	tests/unit/mbox/crash_test.c \
+	tests/unit/mbox/deliver_test.c \
+	tests/unit/mbox/faults.c tests/unit/mbox/faults.h \
+	tests/unit/mbox/faults_test.c \
+	tests/unit/mbox/from_test.c \
+	tests/unit/mbox/index_test.c \
+	tests/unit/mbox/list_test.c \
+	tests/unit/mbox/lock_test.c \
+	tests/unit/mbox/main.c \
+	tests/unit/mbox/power_test.c \
+	tests/unit/mbox/tests.h \
+	tests/unit/mbox/uid_test.c
+tests_unit_test_mbox_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/mbox
+tests_unit_test_mbox_LDADD = tests/unit/mbox/libmodule.la $(TAP_LIBS)
+endif
+
+if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-pop3
 TESTS += tests/unit/test-pop3
 tests_unit_test_pop3_SOURCES = \
