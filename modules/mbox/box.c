@@ -141,23 +141,30 @@ static int no_lock(const struct box *b, const struct popart_call *call, int erro
 
 /* ---- what a crash has left ---- */
 
-static void tick(void *lock)
+void box_tick(void *ctx)
 {
-	lock_touch(lock);
+	const struct box_tick *t = ctx;
+
+	ours_end(t->box->store, t->call);
+	lock_touch(&t->box->lock);
+	ours_begin(t->box->store, t->call);
 }
 
 static int replay(struct box *b, const struct popart_call *call)
 {
 	const struct store *s = b->store;
+	struct box_tick tick = { .box = b, .call = call };
 	struct journal_how how = { .path = b->place->journal,
 		.mailbox = b->place->mailbox,
-		.tick = tick,
-		.arg = &b->lock };
+		.tick = box_tick,
+		.arg = &tick };
 	char aside[32];
 	int error;
 
 	snprintf(aside, sizeof(aside), "%jd", (intmax_t)time(NULL));
+	ours_begin(s, call);
 	error = journal_replay(&how, b->fd, aside);
+	ours_end(s, call);
 	if (error == ENOENT)
 		return POPART_OK;
 	if (error == ESTALE) {
@@ -171,7 +178,7 @@ static int replay(struct box *b, const struct popart_call *call)
 			s, call, b->place, error, "finish a removal that was interrupted in");
 	} else {
 		count(s, call, STAT_REPLAYED, 1);
-		unlink(b->place->index); /* of before */
+		ours_forget_index(s, call, b->place); /* of before */
 		s->host->log(s->inst, call, POPART_LOG_WARN,
 			"%s: a removal was interrupted, and is now finished",
 			b->place->mailbox);
@@ -182,8 +189,11 @@ static int replay(struct box *b, const struct popart_call *call)
 /* Whether a journal waits; what is not known is an error. */
 static int must_replay(const struct box *b, const struct popart_call *call, bool *must)
 {
-	int error = journal_exists(b->place->journal);
+	int error;
 
+	ours_begin(b->store, call);
+	error = journal_exists(b->place->journal);
+	ours_end(b->store, call);
 	*must = error == 0;
 	if (!error && (!b->writable || b->fd < 0) && b->store->read_only)
 		return b->store->host->fail(b->store->inst, call, POPART_R_PERM, NULL, 0,

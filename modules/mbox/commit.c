@@ -114,12 +114,12 @@ static void mend_index(struct drop *d, const struct popart_call *call, const str
 	struct stat st;
 	bool whole;
 
-	if (!index_load(&x, d->place.index))
+	if (!drop_load_index(d, call, &x))
 		return;
 	whole = stamp_equal(&x.stamp, before) && x.covered == before->size;
 	if (x.stamp.ino != before->ino || fstat(b->fd, &st) != 0 ||
 		(n && gone[n - 1].offset + gone[n - 1].length > x.covered)) {
-		unlink(d->place.index);
+		ours_forget_index(d->store, call, &d->place);
 		index_free(&x);
 		return;
 	}
@@ -130,16 +130,11 @@ static void mend_index(struct drop *d, const struct popart_call *call, const str
 	if (index_number(&x) && index_proof(b->fd, x.covered, &x.head, &x.tail) == 0)
 		drop_keep_index(d, call, &x);
 	else
-		unlink(d->place.index);
+		ours_forget_index(d->store, call, &d->place);
 	index_free(&x);
 }
 
 /* ---- */
-
-static void tick(void *lock)
-{
-	lock_touch(lock);
-}
 
 static int refused(
 	const struct drop *d, const struct popart_call *call, int error, bool started)
@@ -167,10 +162,11 @@ static int remove_ranges(struct drop *d, const struct popart_call *call, struct 
 	const struct range *gone, size_t n)
 {
 	const struct store *s = d->store;
+	struct box_tick tick = { .box = b, .call = call };
 	struct journal_how how = { .path = d->place.journal,
 		.mailbox = d->place.mailbox,
-		.tick = tick,
-		.arg = &b->lock };
+		.tick = box_tick,
+		.arg = &tick };
 	struct stamp before = stamp_of(&b->st);
 	bool started = false;
 	uint64_t down = 0;
@@ -184,9 +180,11 @@ static int remove_ranges(struct drop *d, const struct popart_call *call, struct 
 			d->place.mailbox);
 	if (s->host->random(how.nonce, sizeof(how.nonce)) != POPART_OK)
 		return cannot(s, call, &d->place, errno, "remove messages from");
+	ours_begin(s, call);
 	error = journal_remove(&how, b->fd, gone, n, &started);
+	ours_end(s, call);
 	if (error) {
-		unlink(d->place.index);
+		ours_forget_index(s, call, &d->place);
 		return refused(d, call, error, started);
 	}
 	for (size_t i = 0; i < n; i++)

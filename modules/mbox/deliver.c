@@ -85,7 +85,9 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	quote_begin(&dl->quote, s->format);
 	status = place_find(s, call, user, &dl->place);
 	if (!status) {
+		ours_begin(s, call);
 		dl->fd = open_nameless(dl->place.index);
+		ours_end(s, call);
 		if (dl->fd < 0)
 			status = cannot(s, call, &dl->place, errno, "collect a message for");
 	}

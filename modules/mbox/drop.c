@@ -28,6 +28,16 @@ struct message message_of(const struct record *r, bool trusted)
 
 /* ---- the index ---- */
 
+bool drop_load_index(const struct drop *d, const struct popart_call *call, struct index *x)
+{
+	bool loaded;
+
+	ours_begin(d->store, call);
+	loaded = index_load(x, d->place.index);
+	ours_end(d->store, call);
+	return loaded;
+}
+
 void drop_keep_index(
 	const struct drop *d, const struct popart_call *call, const struct index *x)
 {
@@ -37,9 +47,11 @@ void drop_keep_index(
 
 	if (s->read_only)
 		return;
+	ours_begin(s, call);
 	if (snprintf(path_new, sizeof(path_new), "%s.new", d->place.index) <
 		(int)sizeof(path_new))
 		error = index_store(x, d->place.index, path_new);
+	ours_end(s, call);
 	count(s, call, error ? STAT_INDEX_FAILURES : STAT_INDEX_WRITES, 1);
 	if (error)
 		s->host->log(s->inst, call, POPART_LOG_WARN,
@@ -148,7 +160,7 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 	uint64_t begin = 0;
 	int status = POPART_OK;
 
-	if (index_load(x, d->place.index))
+	if (drop_load_index(d, call, x))
 		standing = examine(x, b);
 	if (standing == STANDS_SO_FAR)
 		begin = read_from(x, b);

@@ -192,6 +192,27 @@ static void stop(void *state)
 
 /* ---- maildrop ---- */
 
+void ours_begin(const struct store *s, const struct popart_call *call)
+{
+	if (s->host->reach_as(call, POPART_AS_SERVER) != POPART_OK)
+		s->host->log(s->inst, call, POPART_LOG_ERROR, "cannot be the server again");
+}
+
+/* Who remains the server is refused by the user's files, which is the safe side. */
+void ours_end(const struct store *s, const struct popart_call *call)
+{
+	if (s->host->reach_as(call, POPART_AS_USER) != POPART_OK)
+		s->host->log(s->inst, call, POPART_LOG_ERROR, "cannot be the user again");
+}
+
+void ours_forget_index(
+	const struct store *s, const struct popart_call *call, const struct place *place)
+{
+	ours_begin(s, call);
+	unlink(place->index);
+	ours_end(s, call);
+}
+
 /* Two names of one file are one maildrop. While there is none, the name of our own files
  * stands for it, which comes of its path. */
 static int maildrop_id(void *state, const struct popart_call *call,

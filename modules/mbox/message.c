@@ -44,7 +44,7 @@ static int changed(const struct sending *g, const struct popart_call *call)
 	const struct store *s = g->drop->store;
 
 	g->drop->stamp = (struct stamp){ 0 };
-	unlink(g->drop->place.index);
+	ours_forget_index(s, call, &g->drop->place);
 	return s->host->fail(s->inst, call, POPART_E_IO, NULL, 0,
 		"%s: a message was changed by another program while it was sent",
 		g->drop->place.mailbox);

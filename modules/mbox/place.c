@@ -96,11 +96,13 @@ int place_find(struct store *s, const struct popart_call *call, const struct pop
 	/* One per user, say, made when it is needed. */
 	char *made = strndup(dir.ptr, dir.len);
 
+	ours_begin(s, call);
 	if (made && !s->read_only && mkdir(made, 0700) != 0 && errno != EEXIST)
 		s->host->log(s->inst, call, POPART_LOG_WARN,
 			"state_dir %s: %s; make it, writable for the server: nothing can be "
 			"removed without it",
 			made, strerror(errno));
+	ours_end(s, call);
 	free(made);
 	return POPART_OK;
 }

@@ -97,6 +97,12 @@ enum {
 int box_open(struct box *, struct store *, const struct popart_call *, const struct place *,
 	unsigned how);
 void box_close(struct box *);
+/* For journal_how, while ours_begin is in force: the lock does not grow stale. */
+struct box_tick {
+	struct box *box;
+	const struct popart_call *call;
+};
+void box_tick(void *);
 /* Without a lock, for reading. A descriptor or -errno (EINVAL: no regular file). */
 int box_peek(const char *path, struct stat *);
 
@@ -106,6 +112,8 @@ uint64_t message_length(const struct message *);
 int drop_take_inventory(struct drop *, const struct popart_call *, const struct box *);
 /* Reads the whole mailbox, and finds the session's messages in it. A status. */
 int drop_find_again(struct drop *, const struct popart_call *, struct box *);
+/* False: there is none that can be used. */
+bool drop_load_index(const struct drop *, const struct popart_call *, struct index *);
 /* Keeps an index for the next login. A failure is logged, and harms nobody. */
 void drop_keep_index(const struct drop *, const struct popart_call *, const struct index *);
 struct message message_of(const struct record *, bool trusted);
@@ -137,6 +145,12 @@ int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
 
 /* mbox.c */
+/* Around what is done with files in state_dir: they are the server's, also where the mailbox
+ * is reached for as its user (as_user). */
+void ours_begin(const struct store *, const struct popart_call *);
+void ours_end(const struct store *, const struct popart_call *);
+/* The next login reads the mailbox whole. */
+void ours_forget_index(const struct store *, const struct popart_call *, const struct place *);
 /* What the client may hear of an errno: PERM, OVER_QUOTA, TEMP or internal. */
 int status_of(int error);
 /* Records why `what` could not be done with the mailbox. */
