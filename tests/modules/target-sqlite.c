@@ -9,7 +9,7 @@
 
 const char target_name[] = "sqlite";
 const unsigned target_variants = 2; /* connections kept, or none */
-const bool target_exact = false; /* messages are kept as a RETR sends them */
+const bool target_exact = false;    /* messages are kept as a RETR sends them */
 
 const struct popart_module *popart_module_entry_sqlite(void);
 
