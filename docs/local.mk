@@ -4,7 +4,9 @@ dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/
 dist_man_MANS += \
 	docs/man/popart-deliver.8 \
 	docs/man/popart-maildir.5 \
+	docs/man/popart-mbox.5 \
 	docs/man/popart-passwd_file.5 \
+	docs/man/popart-sqlite.5 \
 	docs/man/popart-static.5 \
 	docs/man/popart.conf.5 \
 	docs/man/popartd.8

@@ -23,7 +23,10 @@ enum {
 	POPART_OPT_REQUIRED = 1u << 0,
 	POPART_OPT_SECRET = 1u << 1,   /* never printed, wiped on free         */
 	POPART_OPT_TEMPLATE = 1u << 2, /* %u %n %d %h expand per user          */
-	POPART_OPT_ADVANCED = 1u << 3  /* left out of the sample configuration */
+	POPART_OPT_ADVANCED = 1u << 3, /* left out of the sample configuration */
+	/* PATH: a file beside which the module makes and removes others, as a database does.
+	 * The sandbox leaves its directory open. */
+	POPART_OPT_BESIDE = 1u << 4
 };
 
 struct popart_opt {

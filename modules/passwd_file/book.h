@@ -6,7 +6,7 @@
  * again when they have changed. Whoever finds that reads it; others go on with what was in
  * force before, and nobody waits.
  */
-#include "cache.h"
+#include "../secrets/cache.h"
 #include "users.h"
 
 struct book;

@@ -5,7 +5,7 @@
  * One line of the file: user:secret:uid:gid:gecos:home:shell:extra. What is behind the
  * secret may be left out. extra is words of the form key=value, divided by blanks.
  */
-#include "octets.h"
+#include "../secrets/octets.h"
 
 #define LINE_MAX_OCTETS 4096u
 #define LINE_MAX_EXTRAS 32u /* the host takes 64 attributes */

@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT
 PASSWD_FILE_SOURCES = \
-	modules/passwd_file/argon.c modules/passwd_file/argon.h \
 	modules/passwd_file/book.c modules/passwd_file/book.h \
-	modules/passwd_file/cache.c modules/passwd_file/cache.h \
 	modules/passwd_file/line.c modules/passwd_file/line.h \
-	modules/passwd_file/octets.c modules/passwd_file/octets.h \
 	modules/passwd_file/passwd_file.c \
-	modules/passwd_file/secret.c modules/passwd_file/secret.h \
-	modules/passwd_file/users.c modules/passwd_file/users.h \
-	modules/passwd_file/verify.c modules/passwd_file/verify.h
-PASSWD_FILE_LIBS = $(LIBCRYPT_LIBS) $(LIBARGON2_LIBS) $(GNUTLS_LIBS)
-PASSWD_FILE_CFLAGS = $(AM_CFLAGS) $(LIBCRYPT_CFLAGS) $(LIBARGON2_CFLAGS)
+	modules/passwd_file/users.c modules/passwd_file/users.h
+PASSWD_FILE_LIBS = $(SECRETS_LIBS)
+PASSWD_FILE_CFLAGS = $(SECRETS_CFLAGS)
 
 if WITH_PASSWD_FILE
 module_LTLIBRARIES += modules/passwd_file/passwd_file.la

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "book.h"
-#include "verify.h"
+#include "../secrets/verify.h"
 
 /* Users and hashes of their passwords, a line each in a file. */
 
@@ -171,7 +171,7 @@ static int check_quick(void *state, const struct popart_call *call,
 static int give_secret(const struct secret *secret, struct popart_auth_reply *reply)
 {
 	static const struct popart_str no_salt = { .ptr = NULL, .len = 0 };
-	unsigned char plain[LINE_MAX_OCTETS];
+	unsigned char plain[SECRET_MAX_OCTETS];
 	struct scram scram;
 	size_t n = 0;
 	int status = POPART_OK;

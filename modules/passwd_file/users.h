@@ -3,7 +3,7 @@
 #define PASSWD_FILE_USERS_H
 /* The contents of the file, as read once; never changed after. */
 #include "line.h"
-#include "secret.h"
+#include "../secrets/secret.h"
 
 struct users;
 

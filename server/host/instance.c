@@ -376,6 +376,24 @@ void host_dump(const struct host *h, struct buf *out)
 		conf_dump_block(h->instances[i]->block, h->instances[i]->conf, out);
 }
 
+/* Of a file beside which others are made the directory is meant, unless it is one that
+ * only a user's name completes. */
+static void tell_path(const struct popart_opt *row, const char *path,
+	void (*each)(void *, const char *path), void *ctx)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory;
+
+	if (!(row->flags & POPART_OPT_BESIDE) || strchr(path, '%') || !slash || slash == path) {
+		each(ctx, path);
+		return;
+	}
+	directory = strndup(path, (size_t)(slash - path));
+	if (directory)
+		each(ctx, directory);
+	free(directory);
+}
+
 void host_each_path(const struct host *h, void (*each)(void *, const char *path), void *ctx)
 {
 	const struct popart_opt *row;
@@ -387,7 +405,7 @@ void host_each_path(const struct host *h, void (*each)(void *, const char *path)
 				continue;
 			struct popart_str path = conf_str(inst->conf, row->name);
 			if (path.len)
-				each(ctx, path.ptr);
+				tell_path(row, path.ptr, each, ctx);
 		}
 	}
 }

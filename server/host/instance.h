@@ -45,8 +45,8 @@ struct popart_instance {
 	void **thread_states; /* host->setup.threads of them */
 
 	bool serial;
-	pthread_mutex_t serial_lock;
 	bool as_user; /* storage operations have the file-system ids of their user */
+	pthread_mutex_t serial_lock;
 
 	/* What fail() said outside of a session: while check, start or thread_start run. */
 	pthread_mutex_t reason_lock;

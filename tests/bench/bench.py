@@ -207,4 +207,5 @@ def main():
     print("\n" + about)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,8 @@ if WITH_STATIC
 TESTS += tests/bench/test-load.py
 endif
 endif
-EXTRA_DIST += tests/bench/test-load.py tests/bench/bench.py tests/bench/servers.py
+EXTRA_DIST += tests/bench/test-load.py tests/bench/bench.py tests/bench/servers.py \
+	tests/bench/stores.py
 
 # BENCH: words, only workloads whose name contains one of them are measured.
 # BENCH_ROUNDS, BENCH_SECONDS: how often, and how long each time.
@@ -22,3 +23,10 @@ bench: all tests/bench/load$(EXEEXT)
 	POPARTD='$(abs_builddir)/popartd' MODULE_PATH='$(MODULE_PATH)' \
 		TEST_BUILDDIR='$(abs_builddir)' \
 		/usr/bin/python3 -B $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS) $(BENCH)
+
+# The same for the stores, one beside the other.
+.PHONY: bench-stores
+bench-stores: all tests/bench/load$(EXEEXT) tests/e2e/put-sqlite$(EXEEXT)
+	POPARTD='$(abs_builddir)/popartd' MODULE_PATH='$(MODULE_PATH)' \
+		TEST_BUILDDIR='$(abs_builddir)' \
+		/usr/bin/python3 -B $(srcdir)/tests/bench/stores.py $(BENCH_FLAGS) $(BENCH)

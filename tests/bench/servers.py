@@ -98,19 +98,20 @@ listen = (
 );
 tls = {{ certificate = "{certificate}"; }};
 auth = {{ module = "passwd_file"; path = "{users}"; }};
-storage = {{ module = "maildir"; path = "{top}/mail/%n"; }};
 """
 
 
 class Popart:
     name = "popart"
+    storage = '{{ module = "maildir"; path = "{top}/mail/%n"; }}'
 
     def __init__(self, top, certificate_file, users):
         self.plain, self.tls = free_port(), free_port()
         for sub in ("run", "state"):
             os.makedirs(os.path.join(top, sub))
             shutil.chown(os.path.join(top, sub), ACCOUNT, GROUP)
-        conf = write(top, "popart.conf", POPART.format(
+        text = POPART + "storage = " + self.storage + ";\n"
+        conf = write(top, "popart.conf", text.format(
             account=ACCOUNT, top=top, modules=MODULE_PATH, plain=self.plain, tls=self.tls,
             certificate=certificate_file, users=users))
         self.program = Program(["-c", conf], top)

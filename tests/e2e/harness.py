@@ -189,6 +189,18 @@ def status_of(pid, key):
     raise AssertionError("no %s in /proc/%d/status" % (key, pid))
 
 
+def quiet_port():
+    """A port that is free on every address, and that the kernel gives to nobody: it lies below
+    those that it chooses from."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        low = int(file.read().split()[0])
+    while True:
+        port = random.randrange(max(1024, low // 2), max(2048, low))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
+
+
 @contextlib.contextmanager
 def paused(pids):
     """Stops processes; they go on afterwards."""

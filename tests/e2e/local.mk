@@ -33,6 +33,13 @@ endif
 endif
 endif
 EXTRA_DIST += tests/e2e/test-mta.py
+MBOX_E2E_TESTS = tests/e2e/test-mbox.py
+if WITH_MBOX
+if WITH_STATIC
+TESTS += $(MBOX_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(MBOX_E2E_TESTS)
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
 	tests/e2e/test-admin.py
@@ -44,4 +51,21 @@ endif
 endif
 endif
 EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
+
+SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
+if WITH_SQLITE
+if WITH_PASSWD_FILE
+if WITH_STATIC
+TESTS += $(SQLITE_E2E_TESTS)
+# Delivers.
+check_PROGRAMS += tests/e2e/put-sqlite
+tests_e2e_put_sqlite_SOURCES = tests/e2e/put-sqlite.c $(SQLITE_SOURCES) \
+	tests/support/mockhost.c tests/support/mockhost.h
+tests_e2e_put_sqlite_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DPOPART_MODULE_STATIC
+tests_e2e_put_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_e2e_put_sqlite_LDADD = $(SQLITE_LIBS)
+endif
+endif
+endif
+EXTRA_DIST += $(SQLITE_E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py

@@ -4,11 +4,12 @@
 
 import grp
 import os
+import pwd
 import subprocess
 import threading
 
-from harness import (PASSWORD, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, equal, main,
-                     need_root, quoted, sanitized, status_of, test)
+from harness import (MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, Skip,
+                     equal, letter, main, need_root, quoted, sanitized, status_of, test)
 
 USERS = {"ann": 20001, "ben": 20002, "cy": 20003}
 ACCOUNT = "nobody"  # it may reach nobody's mail
@@ -142,6 +143,43 @@ def others():
             scene.path, user=ACCOUNT, expect=["module_failed"]) as server:
         refused_login(server, "ann")
         equal(len(scene.mail["ann"].messages()), 3, "messages")
+
+
+@test("mbox: a spool of files that only their owners may read; indexes are the server's")
+def spool():
+    if "/mbox/" not in MODULE_PATH:
+        raise Skip("built without mbox")
+    with scene_of() as scene:
+        mail = grp.getgrnam("mail").gr_gid
+        directory, state = scene.directory("spool"), scene.directory("indexes")
+        nobody = pwd.getpwnam(ACCOUNT)
+        os.chown(directory, 0, mail)
+        os.chmod(directory, 0o2775)
+        os.chown(state, nobody.pw_uid, nobody.pw_gid)
+        os.chmod(state, 0o700)
+        for name, uid in USERS.items():
+            path = scene.file("spool/" + name, "".join(
+                "From a@example.net Thu Jan  1 00:00:%02d 2026\n%s\n" % (
+                    number, letter(number).decode()) for number in range(3)))
+            os.chown(path, uid, mail)
+        kind = type("Spool", (Owned,), {"store": """as_user = true; module = "mbox"; """})
+        kind.configuration = lambda self, to: Owned.configuration(self, to).replace(
+            'module = "maildir"; as_user', 'as_user').replace(
+                '/mail/%n"', '/spool/%%n"; state_dir = "%s"' % state)
+        extra = 'supplementary_groups = [ "mail" ];'
+        with kind(scene.path, user=ACCOUNT, extra=extra) as server:
+            for left in (3, 2):
+                for name in USERS:
+                    with Pop(server, name) as client:
+                        equal(len(client.all()), left, "messages")
+                        client.cmd("DELE 1")
+                        client.quit()
+        for name, uid in USERS.items():
+            status = os.stat(os.path.join(directory, name))
+            equal((status.st_uid, status.st_mode & 0o777), (uid, 0o600), "the mailbox's owner")
+        equal(sorted(os.listdir(directory)), sorted(USERS), "what is in the spool")
+        found = [os.stat(os.path.join(state, name)).st_uid for name in os.listdir(state)]
+        equal(found, [nobody.pw_uid] * len(USERS), "owners of the indexes")
 
 
 @test("supplementary_groups reach what is a group's; one that is not there is an error")

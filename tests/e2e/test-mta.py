@@ -103,6 +103,9 @@ class Site(Scene):
             'log = { target = "%s/log/popart"; };' % self.path, ""]), mode=0o640)
         os.chown(self.conf, 0, ACCOUNTS["popart"])
         own(os.path.join(self.path, "log"), "popart")
+        with open(os.path.join(self.path, "log", "popart"), "wb"):
+            pass  # else the master makes it, for root alone
+        os.chown(os.path.join(self.path, "log", "popart"), *[ACCOUNTS["popart"]] * 2)
         own(os.path.join(self.path, "run"), "popart")
 
     def etc(self, name):

@@ -16,7 +16,8 @@ import time
 
 from harness import (HERE, MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Load, Pop, Program, Scene,
                      Skip, certify, equal, eventually, keepalive_runs, letter, main, need,
-                     need_root, paused, run, sanitized, serving, test, trusting, wire)
+                     need_root, paused, quiet_port, run, sanitized, serving, test, trusting,
+                     wire)
 
 USERS = ["user%d" % number for number in range(5)]
 PATIENT = 'drain_timeout = "10m";'
@@ -171,9 +172,7 @@ def listeners():
 def widths():
     with serving() as (_, server):
         before = ' "127.0.0.1:0"; '
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = quiet_port()
         for address in ("127.0.0.1", "*", "127.0.0.1", "0.0.0.0", "[::]"):
             server.change((before, ' "%s:%d"; ' % (address, port)))
             server.reload()

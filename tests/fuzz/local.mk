@@ -49,7 +49,28 @@ check_PROGRAMS += tests/fuzz/fuzz-passwd_file
 TESTS += tests/fuzz/fuzz-passwd_file
 tests_fuzz_fuzz_passwd_file_SOURCES = tests/fuzz/passwd_file.c tests/fuzz/main.c \
 	$(PASSWD_FILE_SOURCES)
-tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file
+tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file -I$(top_srcdir)/modules/secrets
 tests_fuzz_fuzz_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_fuzz_fuzz_passwd_file_LDADD = $(PASSWD_FILE_LIBS)
 endif
+
+check_PROGRAMS += tests/fuzz/fuzz-mbox-scan tests/fuzz/fuzz-mbox-index tests/fuzz/fuzz-mbox-journal
+TESTS += tests/fuzz/fuzz-mbox-scan tests/fuzz/fuzz-mbox-index tests/fuzz/fuzz-mbox-journal
+MBOX_FUZZ_SOURCES = tests/fuzz/main.c \
+	modules/mbox/from.c modules/mbox/from.h \
+	modules/mbox/hash.c modules/mbox/hash.h \
+	modules/mbox/index.c modules/mbox/index.h \
+	modules/mbox/io.c modules/mbox/io.h
+tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) \
+	modules/mbox/lock.h modules/mbox/reader.c modules/mbox/store.h \
+	modules/mbox/scan.c modules/mbox/scan.h \
+	modules/mbox/text.c modules/mbox/text.h
+tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
+tests_fuzz_fuzz_mbox_index_SOURCES = tests/fuzz/mbox-index.c $(MBOX_FUZZ_SOURCES)
+tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
+tests_fuzz_fuzz_mbox_journal_SOURCES = tests/fuzz/mbox-journal.c $(MBOX_FUZZ_SOURCES) \
+	modules/mbox/journal.c modules/mbox/journal.h
+tests_fuzz_fuzz_mbox_journal_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300
+EXTRA_DIST += tests/fuzz/corpus/mbox-scan tests/fuzz/corpus/mbox-index \
+	tests/fuzz/corpus/mbox-journal

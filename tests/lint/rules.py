@@ -33,8 +33,11 @@ MAY_INCLUDE = {
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {
-    "passwd_file": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],
+    "secrets": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],
+    "sqlite": ["sqlite3.h"],
 }
+# Not a module, but a part of those that use it.
+SHARED_BY_MODULES = "modules/secrets"
 # The levels of the log are those that modules know.
 MAY_INCLUDE_TOO = {"server/base/log.c": ["popart/host.h"],
                    "server/base/log_table.c": ["popart/host.h"]}
@@ -62,13 +65,15 @@ def server_include_allowed(path, angle, header):
 
 
 def module_include_allowed(root, path, angle, header):
-    """<popart/module.h>, own files, and the libraries that the module is there for."""
+    """<popart/module.h>, own files, shared ones, and the libraries that the module is there
+    for."""
     own = os.path.join(*path.split("/")[:2])
     if angle:
         more = MODULES_MAY_INCLUDE.get(os.path.basename(own), [])
         return header in ["popart/module.h"] + more
     real = os.path.normpath(os.path.join(os.path.dirname(path), header))
-    return real.startswith(own + os.sep) and os.path.exists(os.path.join(root, real))
+    known = os.path.dirname(real) in (own, SHARED_BY_MODULES)
+    return known and os.path.exists(os.path.join(root, real))
 
 
 def include_order(root):

@@ -33,6 +33,24 @@ tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) tests/modules/target-m
 tests_modules_test_store_maildir_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
 
+if WITH_SQLITE
+check_PROGRAMS += tests/modules/test-store-sqlite
+TESTS += tests/modules/test-store-sqlite
+tests_modules_test_store_sqlite_SOURCES = $(STORE_SUITE) \
+	tests/modules/target-sqlite.c $(SQLITE_SOURCES)
+tests_modules_test_store_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_store_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_modules_test_store_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+endif
+
+if WITH_MBOX
+check_PROGRAMS += tests/modules/test-store-mbox
+TESTS += tests/modules/test-store-mbox
+tests_modules_test_store_mbox_SOURCES = $(STORE_SUITE) tests/modules/target-mbox.c
+tests_modules_test_store_mbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_modules_test_store_mbox_LDADD = $(TAP_LIBS) $(DL_LIBS)
+endif
+
 check_PROGRAMS += tests/modules/test-auth-static
 TESTS += tests/modules/test-auth-static
 tests_modules_test_auth_static_SOURCES = $(AUTH_SUITE) tests/modules/auth-static.c \
@@ -48,6 +66,16 @@ tests_modules_test_auth_passwd_file_SOURCES = $(AUTH_SUITE) \
 tests_modules_test_auth_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_auth_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_modules_test_auth_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
+endif
+
+if WITH_SQLITE
+check_PROGRAMS += tests/modules/test-auth-sqlite
+TESTS += tests/modules/test-auth-sqlite
+tests_modules_test_auth_sqlite_SOURCES = $(AUTH_SUITE) \
+	tests/modules/auth-sqlite.c $(SQLITE_SOURCES)
+tests_modules_test_auth_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_modules_test_auth_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
 endif
 
 check_PROGRAMS += tests/modules/test-faults

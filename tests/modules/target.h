@@ -16,6 +16,11 @@ extern const char target_name[];
 /* How many ways there are to set the store up; the whole suite runs with each. */
 extern const unsigned target_variants;
 
+/* Stored octets come back as they were put in. Otherwise what counts is what RETR sends of
+ * them: of target_shown's octets (malloc'ed), which is asked of no other target. */
+extern const bool target_exact;
+char *target_shown(struct world *, struct popart_str text, size_t *n);
+
 /* An instance without maildrops. NULL: the module cannot be had here; *why says so. */
 struct world *world_new(unsigned variant, const char **why);
 /* Stops the module and removes every maildrop. */

@@ -349,6 +349,8 @@ static bool set_value(struct value *v, const char *text)
 			end += 2;
 		else if (*end == 's')
 			v->number *= 1000, end++;
+		else if (*end == 'm')
+			v->number *= 60 * 1000, end++;
 		else if (*end == 'h')
 			v->number *= 3600 * 1000, end++;
 		if ((v->opt->min || v->opt->max) &&

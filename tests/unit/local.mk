@@ -118,6 +118,7 @@ tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
 tests_unit_test_maildir_SOURCES = \
+	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
@@ -136,6 +137,37 @@ tests_unit_test_maildir_SOURCES = \
 tests_unit_test_maildir_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-I$(top_srcdir)/modules/maildir
 tests_unit_test_maildir_LDADD = tests/unit/maildir/libmodule.la $(TAP_LIBS)
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-mbox
+TESTS += tests/unit/test-mbox
+# Chunks of a few octets, so that small mailboxes have many.
+check_LTLIBRARIES += tests/unit/mbox/libmodule.la
+tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
+tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
+	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
+tests_unit_test_mbox_SOURCES = \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/mbox/box.c tests/unit/mbox/box.h \
+	tests/unit/mbox/change_test.c \
+	tests/unit/mbox/commit_test.c \
+	tests/unit/mbox/crash_test.c \
+	tests/unit/mbox/deliver_test.c \
+	tests/unit/mbox/faults.c tests/unit/mbox/faults.h \
+	tests/unit/mbox/faults_test.c \
+	tests/unit/mbox/from_test.c \
+	tests/unit/mbox/index_test.c \
+	tests/unit/mbox/list_test.c \
+	tests/unit/mbox/lock_test.c \
+	tests/unit/mbox/main.c \
+	tests/unit/mbox/power_test.c \
+	tests/unit/mbox/tests.h \
+	tests/unit/mbox/uid_test.c
+tests_unit_test_mbox_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/mbox
+tests_unit_test_mbox_LDADD = tests/unit/mbox/libmodule.la $(TAP_LIBS)
 endif
 
 if HAVE_CUNIT
@@ -172,7 +204,7 @@ tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
 	tests/unit/passwd_file/tests.h \
 	tests/unit/passwd_file/users_test.c
 tests_unit_test_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
-	-I$(top_srcdir)/modules/passwd_file
+	-I$(top_srcdir)/modules/passwd_file -I$(top_srcdir)/modules/secrets
 tests_unit_test_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_unit_test_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
 endif
@@ -192,4 +224,25 @@ tests_unit_test_deliver_SOURCES = \
 	server/bin/deliver_options.c server/bin/deliver_options.h
 tests_unit_test_deliver_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
+
+if WITH_SQLITE
+check_PROGRAMS += tests/unit/test-sqlite
+TESTS += tests/unit/test-sqlite
+tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
+	tests/support/killed.c tests/support/killed.h \
+	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
+	tests/unit/sqlite/crash_test.c \
+	tests/unit/sqlite/damage_test.c \
+	tests/unit/sqlite/lock_test.c \
+	tests/unit/sqlite/main.c \
+	tests/unit/sqlite/parts_test.c \
+	tests/unit/sqlite/place_test.c \
+	tests/unit/sqlite/room_test.c \
+	tests/unit/sqlite/tests.h
+tests_unit_test_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
+	-I$(top_srcdir)/modules/sqlite
+tests_unit_test_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_unit_test_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+endif
 endif

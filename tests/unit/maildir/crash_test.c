@@ -5,102 +5,12 @@
  */
 #include "unit/maildir/tests.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "support/killed.h"
 
 enum { MESSAGES = 6, STOPS_MAX = 3000 };
 
-/* What the child has to say, in memory that outlives it. */
-struct said {
-	int done, status;
-};
-
-/* Number of calls seen, by what a test asks about. */
-struct trail {
-	unsigned stops;
-	unsigned last_change, last_fsync; /* stop of the last unlink or rename, fsync */
-	bool ended;                       /* by itself */
-};
-
-typedef int action_fn(struct box *);
-
-static void note_call(pid_t pid, struct trail *t)
-{
-	struct __ptrace_syscall_info info;
-
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) <= 0 ||
-		info.op != PTRACE_SYSCALL_INFO_ENTRY)
-		return;
-	switch (info.entry.nr) {
-	case SYS_unlinkat:
-#ifdef SYS_unlink
-	case SYS_unlink:
-#endif
-#ifdef SYS_renameat2
-	case SYS_renameat2:
-#endif
-	case SYS_linkat:
-		t->last_change = t->stops;
-		break;
-	case SYS_fsync:
-		t->last_fsync = t->stops;
-		break;
-	default:
-		break;
-	}
-}
-
-static void child(struct box *b, action_fn *action, struct said *said)
-{
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-		_exit(77);
-	kill(getpid(), SIGSTOP);
-	said->status = action(b);
-	said->done = 1;
-	_exit(0);
-}
-
-/* Runs action in a child that is killed at its nth stop. False: cannot trace here. */
-static bool run_until(
-	struct box *b, action_fn *action, unsigned nth, struct said *said, struct trail *t)
-{
-	int state;
-	pid_t pid;
-
-	*t = (struct trail){ 0 };
-	*said = (struct said){ 0 };
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		child(b, action, said);
-	if (pid < 0 || waitpid(pid, &state, 0) != pid || !WIFSTOPPED(state))
-		return false;
-	ptrace(PTRACE_SETOPTIONS, pid, NULL,
-		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
-	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 ||
-			waitpid(pid, &state, 0) != pid)
-			return false;
-		if (!WIFSTOPPED(state))
-			break;
-		t->stops++;
-		note_call(pid, t);
-		if (t->stops == nth) {
-			kill(pid, SIGKILL);
-			waitpid(pid, &state, 0);
-			break;
-		}
-	}
-	t->ended = WIFEXITED(state);
-	return true;
-}
+typedef int action_fn(void *box, struct said *);
 
 static int text_of(unsigned i, char text[64])
 {
@@ -150,34 +60,30 @@ static unsigned wrong(struct box *b, const struct said *said, unsigned extra)
 	return bad;
 }
 
-static int commit_named(struct box *b)
+static int commit_named(void *arg, struct said *said)
 {
+	struct box *b = arg;
 	size_t removed;
 	int status = box_commit(b, (uint64_t[]){ 0, 1, 3 }, 3, &removed);
 
+	(void)said;
 	return status ? status : removed == 3 ? POPART_OK : POPART_E_BUG;
 }
 
-static int whole_session(struct box *b)
+static int whole_session(void *arg, struct said *said)
 {
+	struct box *b = arg;
 	int status = box_login(b);
 
 	if (!status)
-		status = commit_named(b);
+		status = commit_named(b, said);
 	box_logout(b);
 	return status;
 }
 
-static struct said *shared(void)
-{
-	void *p = mmap(NULL, sizeof(struct said), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return p == MAP_FAILED ? NULL : p;
-}
-
 static bool step(unsigned nth, bool in_session, struct said *said, struct trail *t)
 {
+	action_fn *action = in_session ? whole_session : commit_named;
 	struct box b;
 	unsigned bad;
 
@@ -187,7 +93,7 @@ static bool step(unsigned nth, bool in_session, struct said *said, struct trail 
 		/* One of them has to be found again first. */
 		box_rename(&b, "new/1700000003.m", "cur/1700000003.m:2,S");
 	}
-	if (!run_until(&b, in_session ? whole_session : commit_named, nth, said, t)) {
+	if (!killed_at(nth, action, &b, said, t)) {
 		box_free(&b);
 		return false;
 	}
@@ -201,7 +107,7 @@ static bool step(unsigned nth, bool in_session, struct said *said, struct trail 
 
 static void die_everywhere(bool in_session)
 {
-	struct said *said = shared();
+	struct said *said = said_new();
 	struct trail t = { 0 };
 	unsigned n = 0;
 
@@ -215,7 +121,7 @@ static void die_everywhere(bool in_session)
 	CU_ASSERT_EQUAL(said->status, POPART_OK);
 	CU_ASSERT_TRUE(n > 10);
 	printf("# killed at each of %u stops\n", n - 1);
-	munmap(said, sizeof(*said));
+	said_free(&said);
 }
 
 static void commit_dies(void)
@@ -231,21 +137,22 @@ static void session_dies(void)
 /* A kill cannot show what a power failure would: that names are synced before the answer. */
 static void synced_at_the_end(void)
 {
-	struct said *said = shared();
+	struct said *said = said_new();
 	struct trail t;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
 	if (step(STOPS_MAX, false, said, &t)) {
-		CU_ASSERT_TRUE(t.last_change > 0);
-		CU_ASSERT_TRUE(t.last_fsync > t.last_change);
+		CU_ASSERT_TRUE(t.last_name > 0);
+		CU_ASSERT_TRUE(t.last_sync > t.last_name);
 	}
-	munmap(said, sizeof(*said));
+	said_free(&said);
 }
 
 static char long_text[10000];
 
-static int deliver_it(struct box *b)
+static int deliver_it(void *b, struct said *said)
 {
+	(void)said;
 	return box_deliver(b,
 		&(struct popart_delivery){ .size = sizeof(struct popart_delivery) }, long_text,
 		sizeof(long_text), 4000);
@@ -253,7 +160,7 @@ static int deliver_it(struct box *b)
 
 static void delivery_dies(void)
 {
-	struct said *said = shared();
+	struct said *said = said_new();
 	struct trail t = { 0 };
 	unsigned n = 0;
 
@@ -263,7 +170,7 @@ static void delivery_dies(void)
 		struct box b;
 
 		furnish(&b);
-		if (!run_until(&b, deliver_it, n, said, &t)) {
+		if (!killed_at(n, deliver_it, &b, said, &t)) {
 			printf("# crash: skipped, ptrace is not allowed here\n");
 			box_free(&b);
 			return;
@@ -278,13 +185,13 @@ static void delivery_dies(void)
 				box_get(&b, &b.list.v[MESSAGES], long_text, sizeof(long_text)),
 				POPART_OK);
 		/* And the next one gets through. */
-		CU_ASSERT_EQUAL(deliver_it(&b), POPART_OK);
+		CU_ASSERT_EQUAL(deliver_it(&b, said), POPART_OK);
 		box_free(&b);
 	}
 	CU_ASSERT_TRUE(t.ended && said->done && said->status == POPART_OK);
-	CU_ASSERT_TRUE(t.last_fsync > t.last_change);
+	CU_ASSERT_TRUE(t.last_sync > t.last_name);
 	printf("# killed at each of %u stops\n", n - 1);
-	munmap(said, sizeof(*said));
+	said_free(&said);
 }
 
 CU_TestInfo crash_tests[] = { { "a commit dies anywhere", commit_dies },

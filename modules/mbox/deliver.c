@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Putting a message in. It is collected in a file without a name first, so that the mailbox
+ * is locked only for as long as appending takes; what cannot be appended whole is taken
+ * back.
+ */
+#include "store.h"
+#include "from.h"
+#include "io.h"
+#include "quote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct delivery {
+	struct store *store;
+	struct place place;
+	struct quote quote;
+	int fd; /* where it is collected */
+	uint64_t collected;
+	bool seen;
+	int64_t received_s;
+};
+
+static void delivery_free(struct delivery *dl)
+{
+	if (dl->fd >= 0)
+		close(dl->fd);
+	place_free(&dl->place);
+	free(dl);
+}
+
+static int collect(void *arg, const void *data, size_t n)
+{
+	struct delivery *dl = arg;
+	int error = io_write(dl->fd, data, n, dl->collected);
+
+	dl->collected += n;
+	return error;
+}
+
+/* In state_dir, where there is room for what is ours. */
+static int open_nameless(const char *beside)
+{
+	const char *slash = strrchr(beside, '/');
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%.*s/", (int)(slash - beside), beside);
+	fd = open(path, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
+		return fd;
+	snprintf(path, sizeof(path), "%.*s/delivery.XXXXXX", (int)(slash - beside), beside);
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+int deliver_begin(void *store, const struct popart_call *call, const struct popart_user *user,
+	const struct popart_delivery *about, void **out)
+{
+	struct store *s = store;
+	struct delivery *dl;
+	int status;
+
+	if (s->read_only)
+		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
+			"this instance is read_only");
+	if (about->uid.len)
+		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
+			"an mbox cannot keep unique-ids of another store");
+	dl = calloc(1, sizeof(*dl));
+	if (!dl)
+		return POPART_E_NOMEM;
+	dl->store = s;
+	dl->fd = -1;
+	dl->seen = about->flags & POPART_MSG_SEEN;
+	dl->received_s = about->received_s ? about->received_s : (int64_t)time(NULL);
+	quote_begin(&dl->quote, s->format);
+	status = place_find(s, call, user, &dl->place);
+	if (!status) {
+		ours_begin(s, call);
+		dl->fd = open_nameless(dl->place.index);
+		ours_end(s, call);
+		if (dl->fd < 0)
+			status = cannot(s, call, &dl->place, errno, "collect a message for");
+	}
+	if (status)
+		delivery_free(dl);
+	else
+		*out = dl;
+	return status;
+}
+
+int deliver_write(void *dlv, const struct popart_call *call, const void *data, size_t n)
+{
+	struct delivery *dl = dlv;
+	int error = quote_add(&dl->quote, data, n, collect, dl);
+
+	return error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
+		     : POPART_OK;
+}
+
+/* ---- appending ---- */
+
+/* The line end and the empty line that must be before a "From " line, if they are not. */
+static int gap_before(int fd, uint64_t size, const char **gap)
+{
+	unsigned char end[3] = { '\n', '\n', '\n' };
+	size_t n = size < 3 ? (size_t)size : 3;
+	int error = io_read(fd, end + 3 - n, n, size - n);
+
+	if (end[2] != '\n')
+		*gap = "\n\n";
+	else if (end[1] != '\n' && !(end[1] == '\r' && end[0] == '\n'))
+		*gap = "\n";
+	else
+		*gap = "";
+	return error;
+}
+
+/* Lines of our own stand last in the header: nothing in it goes on in them, and no
+ * Content-Length before them is believed. */
+static int own_fields(const struct delivery *dl, char *fields, size_t room)
+{
+	int n = snprintf(fields, room, "%s", dl->seen ? "Status: RO\n" : "");
+
+	if (format_counts(dl->store->format))
+		n += snprintf(fields + n, room - (size_t)n, "Content-Length: %ju\n",
+			(uintmax_t)(dl->collected - dl->quote.header));
+	return n;
+}
+
+/* The empty line that ends the header; the whole message where there is none. */
+static uint64_t header_end(const struct delivery *dl)
+{
+	return dl->quote.header ? dl->quote.header - dl->quote.empty : dl->collected;
+}
+
+static int append(const struct delivery *dl, int fd, uint64_t size)
+{
+	char line[64], head[80], fields[96];
+	const char *gap;
+	uint64_t at = size, split = header_end(dl);
+	int n, error = gap_before(fd, size, &gap);
+
+	from_make(line, dl->received_s);
+	n = snprintf(head, sizeof(head), "%s%s", gap, line);
+	if (!error)
+		error = io_write(fd, head, (size_t)n, at);
+	at += (uint64_t)n;
+	if (!error)
+		error = io_copy(dl->fd, 0, fd, at, split);
+	at += split;
+	if (!error && dl->quote.header) {
+		n = own_fields(dl, fields, sizeof(fields));
+		error = io_write(fd, fields, (size_t)n, at);
+		at += (uint64_t)n;
+		if (!error)
+			error = io_copy(dl->fd, split, fd, at, dl->collected - split);
+		at += dl->collected - split;
+	}
+	if (!error)
+		error = io_write(fd, "\n\n", dl->quote.line ? 2 : 1, at);
+	if (!error && fsync(fd) != 0)
+		error = errno;
+	return error;
+}
+
+static int append_or_not(
+	const struct delivery *dl, const struct popart_call *call, struct box *b)
+{
+	const struct store *s = dl->store;
+	uint64_t size = (uint64_t)b->st.st_size;
+	int error = append(dl, b->fd, size);
+
+	if (!error && size == 0) /* the file may be new */
+		error = io_sync_directory_of(dl->place.mailbox);
+	if (!error)
+		return POPART_OK;
+	if (ftruncate(b->fd, (off_t)size) != 0 || fsync(b->fd) != 0)
+		s->host->log(s->inst, call, POPART_LOG_ERROR,
+			"%s: a message that could not be written whole stays in part: %s",
+			dl->place.mailbox, strerror(errno));
+	return cannot(s, call, &dl->place, error, "write to");
+}
+
+int deliver_finish(void *dlv, const struct popart_call *call)
+{
+	struct delivery *dl = dlv;
+	struct box b = { .fd = -1 };
+	int error = quote_end(&dl->quote, collect, dl);
+	int status = error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
+			   : box_open(&b, dl->store, call, &dl->place, BOX_WRITE | BOX_CREATE);
+
+	if (!status)
+		status = append_or_not(dl, call, &b);
+	box_close(&b);
+	if (!status)
+		count(dl->store, call, STAT_DELIVERED, 1);
+	delivery_free(dl);
+	return status;
+}
+
+void deliver_abandon(void *dlv, const struct popart_call *call)
+{
+	(void)call;
+	delivery_free(dlv);
+}

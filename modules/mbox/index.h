@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MBOX_INDEX_H
+#define MBOX_INDEX_H
+/*
+ * What is known of a mailbox: where its messages are, how large they are when sent, and
+ * their unique-ids. Kept in a file of ours, so that a login reads only what is new. The
+ * file belongs to the machine that wrote it; any other, and whatever fails its checksum,
+ * counts as none. Nothing is lost with it: all of it is made from the mail again.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/* A file in a state. Any change of its octets changes the times. */
+struct stamp {
+	uint64_t ino, size;
+	int64_t mtime_ns, ctime_ns;
+};
+struct stamp stamp_of(const struct stat *);
+bool stamp_equal(const struct stamp *, const struct stamp *);
+
+enum { RECORD_PSEUDO = 1u << 0 }; /* c-client's own: not a message of the user's */
+
+struct record {
+	uint64_t offset, length; /* of the "From " line, and up to the next one           */
+	uint64_t wire;           /* octets of a RETR                                      */
+	uint64_t hash;           /* of what is shown of it                                */
+	int64_t received_s;      /* by its "From " line; 0: unknown                       */
+	unsigned char uid[16];
+	uint32_t twin; /* 0, or how many messages before it have the same uid   */
+	uint16_t from; /* octets of the "From " line                            */
+	uint8_t tail;  /* octets at the end that are no part of the message     */
+	uint8_t flags; /* RECORD_*                                              */
+};
+
+/* The largest message, and the most messages. */
+#define RECORD_MAX ((UINT64_C(1) << 40) - 1)
+#define INDEX_MAX  ((size_t)1 << 24)
+
+struct index {
+	struct stamp stamp;  /* of the file when it was read; times 0: changed since        */
+	uint64_t covered;    /* octets that the records speak for                          */
+	uint64_t head, tail; /* hashes of the first and last octets of these              */
+	uint32_t format;
+	struct record *v;
+	size_t n, cap;
+};
+
+/* False: out of memory, or too many. */
+bool index_add(struct index *, const struct record *);
+void index_free(struct index *);
+/* Counts the equal ones. False: out of memory. */
+bool index_number(struct index *);
+/* The unique-id: 32 hexadecimal digits, and "-2" for the second of equals and so on. */
+enum { UID_MAX = 48 };
+size_t record_uid(const struct record *, char uid[UID_MAX]);
+uint64_t record_uid_hash(const struct record *);
+
+/* Hashes of up to 4 KiB at both ends of the first `covered` octets. 0 or errno. */
+int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail);
+
+/* The whole file, checked. False: there is none that holds. */
+bool index_load(struct index *, const char *path);
+/* From octets, as a file has them. */
+bool index_parse(struct index *, const unsigned char *data, size_t len);
+/* As octets, malloc'ed; NULL: out of memory. */
+unsigned char *index_pack(const struct index *, size_t *len);
+/* Replaces path by way of path_new. 0 or errno. */
+int index_store(const struct index *, const char *path, const char *path_new);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* A maildrop's way from open to close. */
+#include "store.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sum.h"
+
+/* Two paths of one file are one maildrop. While there is none, its path stands. */
+int drop_id(void *state, const struct popart_call *call, const struct popart_user *user,
+	char id[64], size_t *len)
+{
+	struct store *s = state;
+	struct db_file file;
+	const char *path;
+	int n, status = store_path(s, call, user, &path);
+
+	if (status)
+		return status;
+	if (db_file_at(path, &file) == 0)
+		n = snprintf(
+			id, 64, "sqlite:%jx:%jx", (uintmax_t)file.dev, (uintmax_t)file.ino);
+	else
+		n = snprintf(id, 64, "sqlite:%016" PRIx64 "%016" PRIx64,
+			sum64(path, strlen(path), 1), sum64(path, strlen(path), 2));
+	*len = (size_t)n;
+	return POPART_OK;
+}
+
+static struct drop *drop_new(struct store *s, const char *path)
+{
+	size_t len = strlen(path) + 1;
+	struct drop *d = calloc(1, sizeof(*d) + len);
+
+	if (d) {
+		d->store = s;
+		memcpy(d->path, path, len);
+	}
+	return d;
+}
+
+int drop_open(
+	void *state, const struct popart_call *call, const struct popart_user *user, void **out)
+{
+	struct store *s = state;
+	struct db *db = NULL;
+	const char *path;
+	struct drop *d;
+	int rc, status = store_path(s, call, user, &path);
+
+	if (status)
+		return status;
+	d = drop_new(s, path);
+	if (!d)
+		return s->host->fail(
+			s->inst, call, POPART_E_NOMEM, NULL, ENOMEM, "%s: out of memory", path);
+	status = db_take(&s->dbs, call, path, DB_EXISTING, &db);
+	if (!status && db) {
+		d->file = db->file;
+		rc = db_number(db, QUERY_LAST, &d->last);
+		if (rc == SQLITE_OK)
+			rc = tidy_is_due(db, &d->untidy);
+		if (rc != SQLITE_OK)
+			status = db_fail(db, rc, "read the maildrop");
+	}
+	db_give(&db);
+	if (status)
+		free(d);
+	else
+		*out = d;
+	return status;
+}
+
+int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+{
+	struct store *s = d->store;
+	int status = db_take(&s->dbs, call, d->path, DB_EXISTING, db);
+
+	if (status)
+		return status;
+	if (*db && db_file_same(&(*db)->file, &d->file))
+		return POPART_OK;
+	db_give(db);
+	return s->host->fail(s->inst, call, POPART_R_TEMP,
+		"the maildrop was replaced; log in again", 0,
+		"%s: another file than at login is in its place, and is left alone", d->path);
+}
+
+/* ---- list ---- */
+
+/* A row as a message; its uid lives until the next step. False: not possible. */
+static bool row_message(sqlite3_stmt *row, struct popart_msg *m)
+{
+	int64_t size = sqlite3_column_int64(row, 2);
+	int uid_len;
+
+	*m = (struct popart_msg){ .ref = (uint64_t)sqlite3_column_int64(row, 0),
+		.wire_size = (uint64_t)size,
+		.uid.ptr = (const char *)sqlite3_column_text(row, 1),
+		.received_s = sqlite3_column_int64(row, 3),
+		.flags = (uint32_t)sqlite3_column_int64(row, 4) & POPART_MSG_SEEN };
+	uid_len = sqlite3_column_bytes(row, 1);
+	m->uid.len = (size_t)uid_len;
+	return m->uid.ptr && uid_len >= 1 && uid_len <= 70 && size >= 0;
+}
+
+static int list_rows(const struct drop *d, const struct popart_call *call, struct db *db,
+	sqlite3_stmt *row, struct popart_msg_sink *sink)
+{
+	const struct popart_host *host = d->store->host;
+	int rc, status = POPART_OK;
+
+	while (!status && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+		struct popart_msg m;
+
+		if (host->stop_asked(call))
+			status = POPART_E_CANCELLED;
+		else if (!row_message(row, &m))
+			status = db_damaged(db, "an impossible message in the index");
+		else
+			status = sink->add(sink, &m, 1, sizeof(m));
+	}
+	(void)sqlite3_reset(row);
+	if (!status && rc != SQLITE_DONE)
+		status = db_fail(db, rc, "list the messages");
+	return status;
+}
+
+int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
+{
+	const struct drop *d = drop;
+	struct db *db = NULL;
+	sqlite3_stmt *row;
+	int status;
+
+	if (d->last == 0)
+		return POPART_OK;
+	status = drop_take(d, call, &db);
+	if (status)
+		return status;
+	row = db_query(db, QUERY_LIST);
+	if (!row || sqlite3_bind_int64(row, 1, d->last) != SQLITE_OK)
+		status = db_fail(db, sqlite3_extended_errcode(db->handle), "list the messages");
+	else
+		status = list_rows(d, call, db, row, sink);
+	db_give(&db);
+	return status;
+}
+
+/* ---- commit ---- */
+
+/* The index forgets them; that is what has to be durable. Their octets go at close. */
+static int remove_all(struct db *db, const uint64_t *refs, size_t n)
+{
+	int rc = db_begin(db);
+
+	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
+		rc = db_run_with(db, QUERY_DOOM, (int64_t)refs[i]);
+		if (rc == SQLITE_OK)
+			rc = db_run_with(db, QUERY_REMOVE, (int64_t)refs[i]);
+	}
+	return rc == SQLITE_OK ? db_commit(db) : rc;
+}
+
+int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
+	size_t *removed)
+{
+	struct drop *d = drop;
+	struct db *db = NULL;
+	int rc, status;
+
+	*removed = 0;
+	for (size_t i = 0; i < n; i++)
+		if (refs[i] == 0 || refs[i] > (uint64_t)d->last)
+			return POPART_E_BUG;
+	if (n == 0)
+		return POPART_OK;
+	status = drop_take(d, call, &db);
+	if (status)
+		return status;
+	db->must_finish = true;
+	rc = remove_all(db, refs, n);
+	if (rc != SQLITE_OK) {
+		status = db_fail(db, rc, "remove the messages");
+	} else {
+		*removed = n;
+		d->untidy = true;
+		count(d->store, call, STAT_REMOVED, (int64_t)n);
+	}
+	db_give(&db);
+	return status;
+}
+
+void drop_close(void *drop, const struct popart_call *call)
+{
+	struct drop *d = drop;
+	struct db *db = NULL;
+
+	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK)
+		tidy(d->store, db);
+	db_give(&db);
+	free(d);
+}

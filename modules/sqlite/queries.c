@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "store.h"
+
+const char *const store_queries[] = {
+	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
+	[QUERY_LIST] =
+		"SELECT id, uid, size, received, flags FROM message WHERE id <= ?1 ORDER BY 1",
+	[QUERY_MESSAGE] = "SELECT stored, form FROM message WHERE id = ?1",
+	[QUERY_CHUNK] = "SELECT sum, data FROM chunk WHERE id = ?1",
+	[QUERY_DOOM] = "INSERT INTO doomed (id) SELECT id FROM message WHERE id = ?1",
+	[QUERY_REMOVE] = "DELETE FROM message WHERE id = ?1",
+	[QUERY_DOOMED] = "SELECT id FROM doomed LIMIT 1",
+	[QUERY_DROP] = ("DELETE FROM chunk WHERE id IN "
+			"(SELECT id FROM chunk WHERE id >= ?1 AND id < ?2 LIMIT ?3)"),
+	[QUERY_FORGET] = "DELETE FROM doomed WHERE id = ?1",
+	[QUERY_FREE_PAGES] = "PRAGMA freelist_count",
+	[QUERY_PAGES] = "PRAGMA page_count",
+	[QUERY_TOTAL] = "SELECT coalesce(sum(size), 0) FROM message",
+	[QUERY_HAS_UID] = "SELECT 1 FROM message WHERE uid = ?1",
+	[QUERY_ADD] = ("INSERT INTO message (uid, size, stored, form, flags, received) "
+		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+	[QUERY_ADD_CHUNK] = "INSERT INTO chunk (id, sum, data) VALUES (?1, ?2, ?3)",
+};

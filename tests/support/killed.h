@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SUPPORT_KILLED_H
+#define SUPPORT_KILLED_H
+/* A process that dies at any system call of what it does, before the call or after it. */
+#include <stdbool.h>
+
+/* What the child has to say, in memory that outlives it. */
+struct said {
+	int done, status;
+};
+struct said *said_new(void); /* NULL: out of memory */
+void said_free(struct said **);
+
+/* Stops seen: two for each system call, and the last ones of some kinds; 0: none. */
+struct trail {
+	unsigned stops;
+	unsigned last_name;  /* unlink, rename, link */
+	unsigned last_write; /* pwrite64 */
+	unsigned last_sync;  /* fsync, fdatasync */
+	bool ended;          /* by itself */
+};
+
+/* Runs action in a child that is killed at its nth stop. False: cannot trace here. */
+bool killed_at(unsigned nth, int (*action)(void *arg, struct said *), void *arg, struct said *,
+	struct trail *);
+
+/* Runs action in a child to its end, and tells at each stop what a kill would leave now:
+ * look reads files, and says how far the child had come. Faster than killing each time. */
+bool killed_anywhere(int (*action)(void *arg, struct said *), void *arg, struct said *,
+	struct trail *, void (*look)(void *arg, const struct said *));
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Power failures, modelled: whatever was not synced is there, or not, or in part. Each
+ * trial removes some messages, fails at some point, has mail appended (or not), fails once
+ * more in the replay, and then looks for every message.
+ */
+#include "unit/mbox/tests.h"
+
+enum { MESSAGES = 12, TRIALS = 500 };
+
+struct trial {
+	struct box b;
+	unsigned seed;
+	char *texts[MESSAGES];
+	bool named[MESSAGES];
+	char late[128];
+	bool is_late;
+};
+
+static unsigned chance(struct trial *t, unsigned n)
+{
+	t->seed = t->seed * 1103515245u + 12345u;
+	return (t->seed >> 16) % n;
+}
+
+static void furnish(struct trial *t)
+{
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		size_t body = chance(t, 400);
+		char *text = calloc(1, body + 64), all[600];
+		int n = snprintf(text, 64, "Message-ID: <%u.%u>\n\n", t->seed, i);
+
+		memset(text + n, 'a' + (int)i, body);
+		for (size_t k = 31; k < body; k += 32)
+			text[(size_t)n + k] = '\n';
+		text[(size_t)n + body] = '\n';
+		t->texts[i] = text;
+		n = snprintf(all, sizeof(all), FROM "%s\n", text);
+		box_append(&t->b, all, (size_t)n);
+		t->named[i] = chance(t, 3) == 0;
+	}
+}
+
+static int commit_named(struct trial *t)
+{
+	uint64_t refs[MESSAGES];
+	size_t n = 0, removed;
+
+	for (unsigned i = 0; i < MESSAGES; i++)
+		if (t->named[i])
+			refs[n++] = t->b.list.v[i].ref;
+	return box_commit(&t->b, refs, n, &removed);
+}
+
+static void append_late(struct trial *t)
+{
+	int n = snprintf(t->late, sizeof(t->late), "Message-ID: <late.%u>\n\nlate\n", t->seed);
+	char all[256];
+
+	if (chance(t, 2))
+		return;
+	t->late[n] = 0;
+	n = snprintf(all, sizeof(all), FROM "%s\n", t->late);
+	box_append(&t->b, all, (size_t)n);
+	t->is_late = true;
+}
+
+/* All of them, or what stays, and what came late. done: only what stays. */
+static bool is_right(struct trial *t, bool done)
+{
+	const char *all[MESSAGES + 2] = { NULL }, *left[MESSAGES + 2] = { NULL };
+	size_t nall = 0, nleft = 0, n;
+	struct box *b = &t->b;
+
+	for (unsigned i = 0; i < MESSAGES; i++) {
+		all[nall++] = t->texts[i];
+		if (!t->named[i])
+			left[nleft++] = t->texts[i];
+	}
+	if (t->is_late)
+		all[nall++] = left[nleft++] = t->late;
+	if (box_login(b) != POPART_OK)
+		return false;
+	n = b->list.n;
+	if (n != nleft && (done || n != nall))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *text = n == nleft ? left[i] : all[i];
+
+		if (box_get(b, i, text, strlen(text)) != POPART_OK)
+			return false;
+	}
+	return true;
+}
+
+static void fail_power(
+	struct trial *t, const char *was, size_t was_n, const char *journal, size_t n)
+{
+	size_t ops = disk_ops();
+
+	disk_stop();
+	disk_fail(ops ? chance(t, (unsigned)ops + 1) : 0, &t->seed, t->b.path, was, was_n,
+		t->b.journal, journal, n);
+}
+
+static void replay_and_fail(struct trial *t)
+{
+	size_t was_n, journal_n;
+	char *was = box_text(&t->b, &was_n), *journal = file_text(t->b.journal, &journal_n);
+
+	disk_record(t->b.journal);
+	(void)box_login(&t->b);
+	fail_power(t, was, was_n, journal, journal_n);
+	free(journal);
+	free(was);
+}
+
+static bool try(unsigned number)
+{
+	struct trial t = { .seed = number * 2654435761u + 1 };
+	size_t was_n, ops;
+	char *was;
+	bool ok, done;
+
+	box_make(&t.b, NULL);
+	furnish(&t);
+	was = box_text(&t.b, &was_n);
+	CU_ASSERT_EQUAL(box_login(&t.b), POPART_OK);
+	disk_record(t.b.journal);
+	CU_ASSERT_EQUAL(commit_named(&t), POPART_OK);
+	ops = disk_ops();
+	done = chance(&t, 8) == 0;
+	if (done) { /* after the answer */
+		disk_stop();
+		disk_fail(ops, &t.seed, t.b.path, was, was_n, t.b.journal, NULL, 0);
+	} else {
+		fail_power(&t, was, was_n, NULL, 0);
+	}
+	box_logout(&t.b);
+	append_late(&t);
+	for (unsigned again = chance(&t, 3); again; again--)
+		replay_and_fail(&t);
+	ok = is_right(&t, done) && !has_file(t.b.journal);
+	ok = is_right(&t, done) && ok; /* and so it stays */
+	if (!ok)
+		printf("# trial %u\n", number);
+	free(was);
+	for (unsigned i = 0; i < MESSAGES; i++)
+		free(t.texts[i]);
+	box_free(&t.b);
+	return ok;
+}
+
+static void power_fails_anywhere(void)
+{
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < TRIALS; i++)
+		wrong += !try(i);
+	disk_record(NULL);
+	CU_ASSERT_EQUAL(wrong, 0);
+}
+
+CU_TestInfo power_tests[] = {
+	{ "power fails anywhere, also in the replay", power_fails_anywhere }, CU_TEST_INFO_NULL
+};
