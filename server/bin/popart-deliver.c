@@ -222,6 +222,7 @@ int main(int argc, char **argv)
 	struct buf why;
 	int status;
 
+	ward_guard();
 	(void)umask(077);
 	buf_init(&why, 1024);
 	if (!deliver_options_parse(&options, argc, argv, &why))

@@ -6,23 +6,48 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 #include "base/clock.h"
 
-/* A parent may have left any of them ignored or blocked. */
+static const int endings[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+
+static void end_early(int number)
+{
+	(void)number;
+	_exit(EX_TEMPFAIL);
+}
+
+void ward_guard(void)
+{
+	struct sigaction act = { .sa_handler = end_early };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+		(void)sigaction(endings[i], &act, NULL);
+		(void)sigaddset(&set, endings[i]);
+	}
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* A parent may have left any of them ignored or blocked. They are blocked before they have
+ * their default back: none may kill us in between. */
 static bool take_signals(sigset_t *set)
 {
-	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD };
-
 	(void)sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
-		(void)sigaddset(set, wanted[i]);
-		(void)signal(wanted[i], SIG_DFL);
-	}
+	(void)sigaddset(set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+		(void)sigaddset(set, endings[i]);
+	if (sigprocmask(SIG_BLOCK, set, NULL) != 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(endings); i++)
+		(void)signal(endings[i], SIG_DFL);
+	(void)signal(SIGCHLD, SIG_DFL);
 	/* A write that fails is to be answered, not to be died of. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN);
-	return sigprocmask(SIG_BLOCK, set, NULL) == 0;
+	return true;
 }
 
 /* The next signal of the set, or -1 at the time. */

@@ -12,6 +12,9 @@
 /* The work: in the new process, to return when it is done. wake as deliver() has it. */
 typedef void ward_work(void *ctx, struct deliver_outcome *, int wake);
 
+/* Until ward_run, the signals that it knows end the process with "try again". */
+void ward_guard(void);
+
 /*
  * Returns when the work is over. SIGTERM, SIGINT, SIGHUP and SIGQUIT, which are blocked from
  * now on, ask it to break off; if it has not done so grace_ms later, it is killed. *signal:

@@ -260,6 +260,25 @@ def stopped():
             running.end().was(TEMPFAIL, "reason=stopped")
 
 
+@test("SIGTERM before there is a configuration: try again, too")
+def stopped_early():
+    with Scene() as scene:
+        fifo = os.path.join(scene.path, "fifo")
+        os.mkfifo(fifo)  # nobody writes to it
+        with subprocess.Popen([DELIVER, "-c", fifo, "-u", "bob"],
+                              stdin=subprocess.PIPE) as running:
+            def is_guarded():
+                with open("/proc/%d/status" % running.pid) as status:
+                    caught = re.search(r"SigCgt:\s*(\w+)", status.read())
+                return int(caught[1], 16) >> (signal.SIGTERM - 1) & 1
+            try:
+                eventually("signals are caught", is_guarded)
+                running.terminate()
+                equal(running.wait(TIMEOUT), TEMPFAIL, "exit status")
+            finally:
+                running.kill()
+
+
 @test("kill -9 at any moment, of all of it or of the part in the store: whole or not there")
 def killed():
     with Scene() as scene:
