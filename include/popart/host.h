@@ -81,8 +81,9 @@ struct popart_host {
 	 * runs; elsewhere this does nothing. For what is the module's own and not the user's,
 	 * an index in state_dir, say: reach_as(call, POPART_AS_SERVER) before it is opened,
 	 * renamed or removed, and reach_as(call, POPART_AS_USER) afterwards. What is open
-	 * stays open. Not POPART_OK: still as the server; return that. Only on the thread that
-	 * the operation is called on; a thread made meanwhile keeps the ids it was made with. */
+	 * stays open. Not POPART_OK: still as the server; return that. Only on the thread
+	 * that the operation is called on; one that is made meanwhile keeps the ids that it
+	 * was made with. */
 	int (*reach_as)(const struct popart_call *, int whom) POPART_MUST_USE;
 };
 

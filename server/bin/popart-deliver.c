@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -82,7 +83,7 @@ static bool open_log(struct run *r, int *fd)
 	if (r->conf->log_to != LOG_TO_FILE)
 		return true;
 	*fd = log_open_file(r->conf->log_path);
-	if (*fd < 0 && errno == EACCES)
+	if (*fd < 0 && (errno == EACCES || errno == ENXIO)) /* ENXIO: a pipe nobody reads */
 		r->conf->log_to = LOG_TO_STDERR;
 	else if (*fd < 0)
 		conf_report_log(r->conf, &r->report);
@@ -195,7 +196,13 @@ static int run(const struct deliver_options *o)
 
 	buf_init(&r.text, CONFIG_TEXT_MAX);
 	report_init(&r.report);
-	if (fcntl(STDIN_FILENO, F_GETFD) < 0 || !standard_descriptors()) {
+	if (getauxval(AT_SECURE)) {
+		/* Whoever calls it chooses configuration and modules. */
+		status = say(o, VERDICT_CONFIG,
+			VIEW_LIT("it must not be set-user-id or set-group-id; have the MTA run "
+				 "it "
+				 "as the right account"));
+	} else if (fcntl(STDIN_FILENO, F_GETFD) < 0 || !standard_descriptors()) {
 		status = say(o, VERDICT_INPUT, VIEW_LIT("standard input is closed"));
 	} else if (!head_is_legal(&o->head)) {
 		status = say(o, VERDICT_ADDRESS, VIEW_NONE);

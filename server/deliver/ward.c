@@ -68,7 +68,7 @@ static int watch(pid_t pid, const sigset_t *set, struct deliver_outcome *out, in
 	int64_t grace_ms)
 {
 	int64_t until = INT64_MAX;
-	int status;
+	int status = 0;
 
 	while (waitpid(pid, &status, WNOHANG) == 0) {
 		int got = next_signal(set, until);

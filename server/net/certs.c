@@ -124,7 +124,8 @@ static bool add_names(struct certs *c, size_t pair, gnutls_x509_crt_t crt)
 	size_t before = c->nhosts, len;
 	int type = 0;
 
-	for (unsigned i = 0; type != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; i++) {
+	/* One that is too long for a host is passed over; any other error is the end. */
+	for (unsigned i = 0; type >= 0 || type == GNUTLS_E_SHORT_MEMORY_BUFFER; i++) {
 		len = sizeof(octets);
 		type = gnutls_x509_crt_get_subject_alt_name(crt, i, octets, &len, NULL);
 		name_of(type, octets, len, name);

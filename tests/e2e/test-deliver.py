@@ -10,6 +10,7 @@ import pwd
 import random
 import re
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -454,6 +455,26 @@ def mistakes():
         usage = subprocess.run([DELIVER, "--usr", "bob"], capture_output=True, text=True,
                                timeout=TIMEOUT, check=False)
         Delivery(usage.returncode, usage.stderr).was(64, "4.3.5 ", "did you mean --user?")
+
+
+@test("set-user-id it does nothing: try again")
+def set_user_id():
+    need_root()
+    if sanitized():
+        raise Skip("a sanitizer does not run so")
+    with Scene() as scene:
+        configure(scene)
+        own = os.path.join(scene.directory("bin"), "popart-deliver")
+        binary = os.path.join(os.path.dirname(DELIVER), ".libs", "popart-deliver")
+        shutil.copy(binary if os.path.exists(binary) else DELIVER, own)
+        os.chmod(own, 0o4755)
+        if os.statvfs(own).f_flag & os.ST_NOSUID:
+            raise Skip("a file system without set-user-id")
+        done = subprocess.run([own, *command(scene, "bob")[1:]], input=LETTER, user=65534,
+                              group=65534, extra_groups=[], capture_output=True,
+                              timeout=TIMEOUT, check=False)
+        Delivery(done.returncode, done.stderr.decode()).was(TEMPFAIL, "4.3.5 ", "set-user-id")
+        equal(contents(scene.bob), [], "messages")
 
 
 @test("nobody reads what it says: the status is right nevertheless")
