@@ -6,7 +6,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define US_PER_MS 1000u
+#define US_PER_MS     1000u
+#define PING_AGAIN_MS 100 /* for one that was not taken */
 
 /* "/path", or "@name" for a name that is in no file system. */
 static bool parse_address(struct notify *n, struct popart_str text)
@@ -91,8 +92,13 @@ int64_t notify_ping(struct notify *n, int64_t now_ms)
 {
 	if (n->fd < 0 || n->ping_every_ms == 0)
 		return INT64_MAX;
-	/* One that does not fit into the manager's queue stays due: the next turn sends it. */
-	if (now_ms >= n->ping_due_ms && send_to(n, "WATCHDOG=1", MSG_DONTWAIT))
+	if (now_ms < n->ping_due_ms)
+		return n->ping_due_ms;
+	/* The manager's queue may be full, or the manager gone for a moment or for good: soon
+	 * again, but not in every turn. */
+	if (send_to(n, "WATCHDOG=1", MSG_DONTWAIT) || n->ping_every_ms < PING_AGAIN_MS)
 		n->ping_due_ms = now_ms + n->ping_every_ms;
+	else
+		n->ping_due_ms = now_ms + PING_AGAIN_MS;
 	return n->ping_due_ms;
 }

@@ -35,8 +35,10 @@ int64_t pulse_check(struct generation *g, int64_t now_ms)
 	int64_t timeout_ms = g->conf->worker_timeout_ms, every_ms = interval(timeout_ms);
 	int64_t elapsed_ms = now_ms - g->looked_ms;
 
-	/* A generation that drains or stops has deadlines of its own. */
-	if (timeout_ms == 0 || g->phase != PHASE_SERVING)
+	/* One that starts or stops has a deadline that is near. One that retires may go on
+	 * for hours: who is silent there keeps session locks, takes wakeups that are meant
+	 * for its heirs, and the reload is not over before it has answered. */
+	if (timeout_ms == 0 || (g->phase != PHASE_SERVING && g->phase != PHASE_DRAINING))
 		return INT64_MAX;
 	if (elapsed_ms < every_ms)
 		return g->looked_ms + every_ms;
@@ -46,7 +48,7 @@ int64_t pulse_check(struct generation *g, int64_t now_ms)
 		elapsed_ms = 0;
 	g->looked_ms = now_ms;
 	for (unsigned i = 0; i < g->nworkers; i++) {
-		if (g->workers[i].state == WORKER_READY)
+		if (g->workers[i].state >= WORKER_READY)
 			look_at(&g->workers[i], elapsed_ms, timeout_ms);
 	}
 	return now_ms + every_ms;

@@ -4,7 +4,8 @@
 /*
  * Whether workers live, and do not merely exist: the thread of each that listens to the
  * master and turns the timers beats once a second (board_beat). A worker that has given no
- * beat for worker_timeout is killed; it is replaced like any other that has died.
+ * beat for worker_timeout is killed, in a generation that drains, too; while its generation
+ * serves, it is replaced like any other that has died.
  */
 #include <stdbool.h>
 #include <stdint.h>

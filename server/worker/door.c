@@ -157,6 +157,7 @@ static struct conn *conn_new(struct thread *t, const struct caller *who)
 	c->tls = l->conf->tls ? tls_new(w->tls) : NULL;
 	if (!c->pop3 || (l->conf->tls && !c->tls)) {
 		popart_session_free(&c->pop3);
+		tls_free(&c->tls);
 		free(c);
 		return NULL;
 	}

@@ -98,7 +98,25 @@ static void time_that_we_slept_does_not_count(void)
 	strike(&s);
 }
 
-static void who_starts_or_drains_is_left_alone(void)
+/* It may be told to take hours for it, but not to be dead for hours. */
+static void who_drains_is_looked_at(void)
+{
+	static const enum worker_state states[] = { WORKER_READY, WORKER_RETIRED };
+
+	for (unsigned i = 0; i < ARRAY_LEN(states); i++) {
+		struct scene s;
+
+		set(&s);
+		s.gen.phase = PHASE_DRAINING;
+		s.workers[0].state = s.workers[1].state = states[i];
+		(void)pass(&s, 1000000, TIMEOUT + 10000, 1000);
+		CU_ASSERT_FALSE(is_killed(&s.workers[0]));
+		CU_ASSERT_TRUE(is_killed(&s.workers[1]));
+		strike(&s);
+	}
+}
+
+static void who_starts_or_stops_is_left_alone(void)
 {
 	struct scene s;
 
@@ -107,7 +125,7 @@ static void who_starts_or_drains_is_left_alone(void)
 	(void)pass(&s, 1000000, 3 * TIMEOUT, 1000);
 	CU_ASSERT_FALSE(is_killed(&s.workers[1]));
 	s.workers[1].state = WORKER_READY;
-	s.gen.phase = PHASE_DRAINING;
+	s.gen.phase = PHASE_STOPPING;
 	CU_ASSERT_EQUAL(pulse_check(&s.gen, 9000000), INT64_MAX);
 	s.gen.phase = PHASE_SERVING;
 	s.conf.worker_timeout_ms = 0;
@@ -118,6 +136,7 @@ static void who_starts_or_drains_is_left_alone(void)
 CU_TestInfo pulse_tests[] = {
 	{ "who is silent for too long is killed", who_is_silent_is_killed },
 	{ "time that we slept ourselves does not count", time_that_we_slept_does_not_count },
-	{ "who starts or drains is left alone", who_starts_or_drains_is_left_alone },
+	{ "who drains is looked at, too", who_drains_is_looked_at },
+	{ "who starts or stops is left alone", who_starts_or_stops_is_left_alone },
 	CU_TEST_INFO_NULL,
 };
