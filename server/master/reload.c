@@ -169,7 +169,8 @@ void reload_announce(struct master *m)
 	log_u64(&l, "threads", g->conf->threads);
 	log_str(&l, "account", g->account.name);
 	log_end(&l);
-	announce_ready(&m->notify, g);
+	if (!m->coming) /* else one that was asked for meanwhile says it */
+		announce_ready(&m->notify, g);
 }
 
 void reload_fail(struct master *m, unsigned worker, struct popart_str why)

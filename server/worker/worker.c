@@ -345,6 +345,9 @@ static void serve(
 	crew_go(*crew);
 	tell(w, CHAN_READY, r);
 	control(w);
+	/* Also when nobody said so, for the master is gone: a flood would keep a thread
+	 * accepting. */
+	atomic_store(&w->phase, WORKER_DRAINING);
 	loop_stop_accepting(w);
 	atomic_store(&w->stopping, 1);
 	crew_stop(crew);
