@@ -54,8 +54,9 @@ def waiting(clients):
 def serves():
     for source in ("mem", "read", "fd"):
         with Scene("bob") as scene, start(
-                scene, 'messages = 20; size = "200K"; source = "%s"; chunk = "10K";' % source
-        ) as server:
+                # One worker: each would have a store in memory of its own.
+                scene, 'messages = 20; size = "200K"; source = "%s"; chunk = "10K";' % source,
+                workers=1) as server:
             with Pop(server, "far", "x") as client:
                 count, octets = client.stat()
                 equal(count, 20, "messages")
