@@ -68,4 +68,11 @@ endif
 endif
 endif
 EXTRA_DIST += $(SQLITE_E2E_TESTS)
+DEMO_E2E_TESTS = tests/e2e/test-demo.py
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(DEMO_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(DEMO_E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py

@@ -9,4 +9,5 @@ endif
 TAP_LIBS = libtap.la
 EXTRA_DIST += tests/support/corpus
 
-EXTRA_DIST += tests/support/demo-maildir.sh
+EXTRA_DIST += tests/support/demo.sh tests/support/demo-certificate.sh \
+	tests/support/demo-messages.sh
