@@ -119,6 +119,8 @@ tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STAT
 tests_unit_test_maildir_SOURCES = \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/scratch.c tests/support/scratch.h \
+	tests/support/visit.c tests/support/visit.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
 	tests/unit/maildir/commit_test.c \
@@ -149,6 +151,8 @@ tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC 
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
 tests_unit_test_mbox_SOURCES = \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/scratch.c tests/support/scratch.h \
+	tests/support/visit.c tests/support/visit.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
 	tests/unit/mbox/change_test.c \
 	tests/unit/mbox/commit_test.c \
@@ -238,6 +242,8 @@ TESTS += tests/unit/test-sqlite
 tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/scratch.c tests/support/scratch.h \
+	tests/support/visit.c tests/support/visit.h \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
 	tests/unit/sqlite/crash_test.c \
 	tests/unit/sqlite/damage_test.c \
