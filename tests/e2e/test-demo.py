@@ -18,12 +18,7 @@ class Demo(Program):
     def __init__(self, scene):
         self.top = os.path.join(scene.path, "demo")
         super().__init__([BUILD, self.top, "0", "0"], scene.path, program=DEMO)
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.show_log()
-            self.kill()
-            raise
+        self.must_start()
         listens = "\n".join(self.events("listen"))
         self.plain, self.tls = (int(re.search(pattern, listens, re.M).group(1)) for pattern in
                                 (r"address=127\.0\.0\.1:(\d+)$", r":(\d+) tls=true$"))

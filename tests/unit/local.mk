@@ -103,7 +103,8 @@ tests_unit_test_host_SOURCES = \
 	tests/unit/host/store.c \
 	tests/unit/host/suites.h \
 	tests/unit/host/table.c \
-	tests/abi/rig.c tests/abi/rig.h
+	tests/abi/rig.c tests/abi/rig.h \
+	tests/support/scratch.c tests/support/scratch.h
 tests_unit_test_host_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_host_LDADD = $(TAP_LIBS) $(HOST_LIBS)
 endif
