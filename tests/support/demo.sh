@@ -15,6 +15,8 @@ conf=$dir/popart.conf
 
 configuration()
 {
+	# In a path of mail, % begins something.
+	template=$(printf '%s' "$dir" | sed 's/%/%%/g')
 	cat <<-END
 		# The demo of popart. Change what you like, and start it again; popart.conf(5) has every
 		# key. Remove this file to have it back as it was.
@@ -31,7 +33,7 @@ configuration()
 
 		# Where the mail is: a database for each user. At every start the demo empties this
 		# directory and delivers its messages anew.
-		storage = ( { module = "sqlite"; path = "$dir/mail/%u.db"; } );
+		storage = ( { module = "sqlite"; path = "$template/mail/%u.db"; } );
 
 		run_dir = "$dir/run";
 	END
