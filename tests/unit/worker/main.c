@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "support/tap.h"
-#include "worker/lock.h"
+#include "ipc/lock.h"
 #include "worker/pool.h"
 
 /* --- the session lock --- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef WORKER_LOCK_H
-#define WORKER_LOCK_H
+#ifndef IPC_LOCK_H
+#define IPC_LOCK_H
 /*
  * The session lock: one maildrop, one session (RFC 1939 section 4), across threads,
  * workers, generations and tools. Between processes it is an OFD byte lock at the

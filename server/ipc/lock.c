@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/lock.h"
+#include "ipc/lock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
