@@ -280,6 +280,8 @@ static int drop_open(
 
 static int64_t received(const struct name *n, const struct record *r)
 {
+	if (n->received_s >= 0)
+		return n->received_s;
 	return n->time_s >= 0 ? n->time_s : r->mtime_ns / 1000000000;
 }
 

@@ -245,7 +245,8 @@ int host_auth_iterate(
 			return call_refuse(c, POPART_R_UNSUPPORTED,
 				"auth \"%s\" cannot list its users", inst->name);
 		call_enter(c, inst, OP_ITERATE);
-		status = call_leave(c, inst->module->auth.iterate(inst->state, &c->pub, ctx, each));
+		status = call_leave(
+			c, inst->module->auth.iterate(inst->state, &c->pub, ctx, each));
 	}
 	return status;
 }

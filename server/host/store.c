@@ -266,8 +266,7 @@ void store_deliver_abandon(struct host_call *c, struct popart_instance *inst, vo
 	*dlv = NULL;
 }
 
-int store_check(
-	struct host_call *c, const struct host_identity *id, struct popart_check *check)
+int store_check(struct host_call *c, const struct host_identity *id, struct popart_check *check)
 {
 	struct popart_instance *inst = id->store;
 	struct popart_user user = user_of(id);
