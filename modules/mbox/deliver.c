@@ -25,6 +25,8 @@ struct delivery {
 	uint64_t collected;
 	bool seen;
 	int64_t received_s;
+	char uid[FROM_UID_MAX]; /* that it brings */
+	size_t uid_len;         /* 0: none */
 };
 
 static void delivery_free(struct delivery *dl)
@@ -62,6 +64,19 @@ static int open_nameless(const char *beside)
 	return fd;
 }
 
+static bool take_uid(struct delivery *dl, struct popart_str uid)
+{
+	if (uid.len > FROM_UID_MAX)
+		return false;
+	for (size_t i = 0; i < uid.len; i++) {
+		if (uid.ptr[i] < 0x21 || uid.ptr[i] > 0x7e)
+			return false;
+		dl->uid[i] = uid.ptr[i];
+	}
+	dl->uid_len = uid.len;
+	return true;
+}
+
 int deliver_begin(void *store, const struct popart_call *call, const struct popart_user *user,
 	const struct popart_delivery *about, void **out)
 {
@@ -72,9 +87,6 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	if (s->read_only)
 		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
 			"this instance is read_only");
-	if (about->uid.len)
-		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
-			"an mbox cannot keep unique-ids of another store");
 	dl = calloc(1, sizeof(*dl));
 	if (!dl)
 		return POPART_E_NOMEM;
@@ -84,6 +96,9 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	dl->received_s = about->received_s ? about->received_s : (int64_t)time(NULL);
 	quote_begin(&dl->quote, s->format);
 	status = place_find(s, call, user, &dl->place);
+	if (!status && !take_uid(dl, about->uid))
+		status = s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
+			"%s: a unique-id has 1 to 70 visible octets", dl->place.mailbox);
 	if (!status) {
 		ours_begin(s, call);
 		dl->fd = open_nameless(dl->place.index);
@@ -145,12 +160,12 @@ static uint64_t header_end(const struct delivery *dl)
 
 static int append(const struct delivery *dl, int fd, uint64_t size)
 {
-	char line[64], head[80], fields[96];
+	char line[FROM_MADE_MAX], head[FROM_MADE_MAX + 8], fields[96];
 	const char *gap;
 	uint64_t at = size, split = header_end(dl);
 	int n, error = gap_before(fd, size, &gap);
 
-	from_make(line, dl->received_s);
+	from_make(line, dl->received_s, dl->uid, dl->uid_len);
 	n = snprintf(head, sizeof(head), "%s%s", gap, line);
 	if (!error)
 		error = io_write(fd, head, (size_t)n, at);
