@@ -938,6 +938,70 @@ TEST(delivery_keeps_what_it_brings)
 	check_brought(w);
 }
 
+struct complaints {
+	struct popart_check pub;
+	unsigned n;
+	uint64_t done, total;
+};
+
+static void complain(struct popart_check *pub, struct popart_str text)
+{
+	((struct complaints *)pub)->n++;
+	printf("# %.*s\n", (int)text.len, text.ptr);
+}
+
+static void see_progress(struct popart_check *pub, uint64_t done, uint64_t total)
+{
+	struct complaints *c = (struct complaints *)pub;
+
+	CU_ASSERT(done >= c->done && done <= total);
+	c->done = done;
+	c->total = total;
+}
+
+static int check(struct world *w, struct complaints *c)
+{
+	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
+	struct popart_user user = user_named(user_a);
+	struct mock_call call;
+	int status;
+
+	*c = (struct complaints){
+		.pub = { .size = sizeof(c->pub), .problem = complain, .progress = see_progress }
+	};
+	mock_call_begin(&call, world_host(w), 0, 0);
+	status = ops->check(mockhost_state(world_host(w)), &call.pub, &user, &c->pub);
+	mock_call_end(&call);
+	return status;
+}
+
+/* Before a session, in it, and after something was removed. */
+TEST(sound_maildrops_pass)
+{
+	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
+	struct complaints c;
+	struct session s;
+	size_t removed;
+
+	if (!POPART_HAS(ops, check) || !ops->check)
+		return;
+	CU_ASSERT(world_make(w, user_a));
+	CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+	put_samples(w, user_a);
+	for (int round = 0; round < 3; round++) {
+		CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+		CU_ASSERT_EQUAL(c.n, 0);
+		CU_ASSERT(c.total > 0 && c.done == c.total);
+		CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
+		CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+		if (s.list.n)
+			CU_ASSERT_EQUAL(session_commit(&s, 0, &s.list.v[1].ref, 1, &removed),
+				POPART_OK);
+		session_close(&s, 0);
+		CU_ASSERT_EQUAL(c.n, 0);
+	}
+}
+
 /* Real mail, and one message larger than any buffer. */
 TEST(real_mail)
 {
@@ -1031,6 +1095,7 @@ int main(int argc, char **argv)
 		{ "deliveries are listed with their octets", delivery },
 		{ "a delivery keeps its unique-id, order, time and flags",
 			delivery_keeps_what_it_brings },
+		{ "check has nothing to say of what is sound", sound_maildrops_pass },
 		{ "real mail", real_mail },
 		{ "three thousand messages", many_messages },
 		CU_TEST_INFO_NULL,

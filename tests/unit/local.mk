@@ -232,6 +232,7 @@ tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
+	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \
 	tests/unit/sqlite/damage_test.c \
 	tests/unit/sqlite/lock_test.c \
