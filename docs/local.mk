@@ -9,4 +9,5 @@ dist_man_MANS += \
 	docs/man/popart-sqlite.5 \
 	docs/man/popart-static.5 \
 	docs/man/popart.conf.5 \
+	docs/man/popartctl.8 \
 	docs/man/popartd.8

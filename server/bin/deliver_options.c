@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/deliver_options.h"
 #include "base/text.h"
-#include "bin/complain.h"
+#include "base/complain.h"
 #include "bin/config.h"
 
 #define TIMEOUT_DEFAULT "5m" /* shorter than an MTA's patience with a program */

@@ -3,7 +3,6 @@
 sbin_PROGRAMS += popartd popart-deliver
 popartd_SOURCES = \
 	server/bin/check.c server/bin/check.h \
-	server/bin/complain.c server/bin/complain.h \
 	server/bin/config.c server/bin/config.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
@@ -13,10 +12,19 @@ popartd_LDADD = $(ALL_LIBS)
 popartd_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
 
 popart_deliver_SOURCES = \
-	server/bin/complain.c server/bin/complain.h \
+	server/bin/become.c server/bin/become.h \
 	server/bin/config.c server/bin/config.h \
 	server/bin/deliver_options.c server/bin/deliver_options.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/popart-deliver.c
 popart_deliver_LDADD = libmaster.la $(DELIVER_LIBS)
 popart_deliver_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
+
+bin_PROGRAMS += popartctl
+popartctl_SOURCES = \
+	server/bin/become.c server/bin/become.h \
+	server/bin/config.c server/bin/config.h \
+	server/bin/modpath.c server/bin/modpath.h \
+	server/bin/popartctl.c
+popartctl_LDADD = libctl.la libmaster.la $(HOST_LIBS)
+popartctl_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/options.h"
 #include "base/text.h"
-#include "bin/complain.h"
+#include "base/complain.h"
 
 enum {
 	OPT_HELP = 256,

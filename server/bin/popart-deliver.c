@@ -8,11 +8,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "bin/become.h"
 #include "bin/config.h"
 #include "bin/deliver_options.h"
 #include "bin/modpath.h"
 #include "deliver/ward.h"
-#include "master/account.h"
 
 #define GRACE_MS 10000
 
@@ -43,38 +43,6 @@ static int say(const struct deliver_options *o, enum verdict v, struct popart_st
 
 /* --- before the delivery ----------------------------------------------------------------- */
 
-static bool has_as_user(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->nstorage; i++) {
-		if (conf->storage[i].as_user)
-			return true;
-	}
-	return false;
-}
-
-/*
- * For good, before a module is loaded. Who is not root stays who he is: that has to be whom
- * the workers are, so that they can read what we write; or, with as_user, the user whose mail
- * it is, which the kernel sees to.
- */
-static bool become(struct run *r)
-{
-	struct place at = conf_place(r->conf, "user");
-	struct account account;
-	bool ok;
-
-	if (geteuid() != 0 && has_as_user(r->conf))
-		return true;
-	if (!account_prepare(&account, r->conf, &r->report))
-		return false;
-	ok = account_become(&account) == 0;
-	if (!ok)
-		report_error(&r->report, at.file, at.line, "cannot become user \"%s\": %s",
-			account.name, strerror(errno));
-	account_free(&account);
-	return ok;
-}
-
 /* Before we become somebody else: the server's log may be root's own. Whoever may not write
  * there still delivers. */
 static bool open_log(struct run *r, int *fd)
@@ -104,7 +72,7 @@ static bool prepare(struct run *r, const char *name)
 	buf_wipe(&r->text); /* passwords may be in it */
 	if (!r->conf || !open_log(r, &log_fd))
 		return false;
-	if (!become(r)) {
+	if (!become(r->conf, &r->report)) {
 		if (log_fd >= 0)
 			(void)close(log_fd);
 		return false;

@@ -182,39 +182,21 @@ static void run(const struct deliver_order *order, struct deliver_outcome *out, 
 	host_identity_free(&w.who);
 }
 
-static bool come_up(struct host *host, const struct conf *conf, struct report *r)
-{
-	if (!host_load(host, conf, r) || !host_check(host, r) || !host_start(host, r))
-		return false;
-	if (host_thread_start(host, 0, r))
-		return true;
-	host_stop(host);
-	return false;
-}
-
 void deliver(const struct deliver_order *order, struct deliver_outcome *out, int wake)
 {
-	struct host_setup setup = { .role = POPART_ROLE_TOOL,
-		.threads = 1,
-		.module_path = order->conf->module_path,
-		.log = order->log,
-		.stopping = &out->stopping };
-	struct host *host = host_new(&setup);
+	struct host_setup setup = { .log = order->log, .stopping = &out->stopping };
 	struct report report;
 
 	report_init(&report);
-	if (!host)
-		report_error(&report, NULL, 0, "out of memory");
-	if (host && come_up(host, order->conf, &report)) {
+	struct host *host = host_tool_new(setup, order->conf, &report);
+	if (host) {
 		run(order, out, wake, host);
-		host_thread_stop(host, 0);
-		host_stop(host);
+		host_tool_free(&host);
 	} else {
 		explain(out->why, sizeof(out->why), buf_view(&report.text));
 		atomic_store(&out->verdict, VERDICT_CONFIG);
 	}
 	report_free(&report);
-	host_free(&host);
 	if (order->log)
 		log_flush(order->log);
 }

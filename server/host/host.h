@@ -38,6 +38,10 @@ bool host_thread_start(struct host *, unsigned thread, struct report *);
 void host_thread_stop(struct host *, unsigned thread);
 void host_stop(struct host *);
 void host_free(struct host **);
+/* All of that for a program that is no worker: role TOOL, one thread, 0, which is the
+ * caller's; of the setup log, account and stopping count. NULL: report says why. */
+struct host *host_tool_new(struct host_setup, const struct conf *, struct report *);
+void host_tool_free(struct host **);
 /* For `popartd -n`: every block's effective values. */
 void host_dump(const struct host *, struct buf *);
 /* For `popartd --modules`: a line for every module found in path. */

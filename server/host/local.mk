@@ -13,4 +13,5 @@ libhost_la_SOURCES = \
 	server/host/loader.c \
 	server/host/loader.h \
 	server/host/store.c \
-	server/host/table.c
+	server/host/table.c \
+	server/host/tool.c

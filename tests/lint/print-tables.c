@@ -10,6 +10,8 @@
  *	counter	NAME
  *	stat	MODULE	NAME
  *	exit	STATUS	REASON		of popart-deliver
+ *	command	WORDS	OPTION...	of popartctl; without words: what all take
+ *	ctlexit	STATUS
  *
  * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-"
  * for none. The modules are the arguments, paths of shared objects.
@@ -22,6 +24,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "conf/conf.h"
+#include "ctl/ctl.h"
 #include "deliver/verdict.h"
 #include "host/host.h"
 
@@ -96,6 +99,23 @@ static bool print_module(const char *path)
 	return true;
 }
 
+static void print_command(const char *words, const struct ctl_option *options)
+{
+	printf("command\t%s", words);
+	for (; options && options->name; options++)
+		printf("\t--%s", options->name);
+	printf("\n");
+}
+
+static void print_commands(void)
+{
+	print_command("", ctl_options);
+	for (const struct ctl_command *row = ctl_commands; row->words; row++)
+		print_command(row->words, row->options);
+	for (int i = 0; i < CTL_EXITS; i++)
+		printf("ctlexit\t%d\n", i);
+}
+
 int main(int argc, char **argv)
 {
 	print_options("server", conf_server_rows, sizeof conf_server_rows[0]);
@@ -112,6 +132,7 @@ int main(int argc, char **argv)
 		if (verdicts[i].bounce)
 			printf("exit\t%d\t%s\n", verdicts[i].bounce, verdicts[i].name);
 	}
+	print_commands();
 	for (int i = 1; i < argc; i++)
 		if (!print_module(argv[i]))
 			return EXIT_FAILURE;

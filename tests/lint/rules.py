@@ -29,7 +29,8 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master"],
+    "ctl": (["base", "conf", "host", "ipc"], ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "ctl"],
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {

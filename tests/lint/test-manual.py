@@ -117,6 +117,28 @@ def command_line(tap, program):
               sorted(described - told))
 
 
+def commands(tap, rows):
+    """popartctl's: each with an item of its own, and every option that one takes."""
+    text = page("popartctl.8") or ""
+    known = {row[1]: set(row[2:]) for row in rows if row[0] == "command"}
+    about = [item for item in manual.items(text) if item.section == "COMMANDS" and
+             re.match(r"Ic \S", item.head)]
+    described = {re.match(r"Ic ((?:[a-z-]+ ?)+)", item.head).group(1).strip()
+                 for item in about}
+    tap.check("popartctl.8 describes every command", sorted(set(known) - {""} - described))
+    tap.check("popartctl.8 describes no command that does not exist",
+              sorted(described - set(known)))
+    options = set.union(*known.values())
+    found = {option for option in manual.command_line_options(text)
+             if option.startswith("--")}
+    tap.check("popartctl.8 describes every option of every command", sorted(options - found))
+    tap.check("popartctl.8 describes no option that does not exist", sorted(found - options))
+    tap.check("popartctl.8 lists every exit status",
+              sorted({row[1] for row in rows if row[0] == "ctlexit"} ^
+                     {item.name() for item in manual.items(text)
+                      if item.section == "EXIT STATUS"}))
+
+
 def verdicts(tap, rows):
     """What popart-deliver ends with: each status, with the reasons for it."""
     described = {item.name(): item for item in manual.items(page("popart-deliver.8") or "")
@@ -193,6 +215,7 @@ def main():
     command_line(tap, "popart-deliver")
     exit_status(tap)
     verdicts(tap, rows)
+    commands(tap, rows)
     planted(tap)
     tap.done()
 

@@ -29,7 +29,6 @@ tests_unit_test_master_SOURCES = \
 	tests/unit/master/spawn.c \
 	tests/unit/master/suites.h \
 	tests/unit/master/temporary.h \
-	server/bin/complain.c server/bin/complain.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/options.c server/bin/options.h \
 	server/bin/quick.c server/bin/quick.h
@@ -211,6 +210,15 @@ endif
 endif
 
 if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-ctl
+TESTS += tests/unit/test-ctl
+tests_unit_test_ctl_SOURCES = \
+	tests/unit/ctl/args.c \
+	tests/unit/ctl/main.c \
+	tests/unit/ctl/suites.h
+tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
+
 check_PROGRAMS += tests/unit/test-deliver
 TESTS += tests/unit/test-deliver
 tests_unit_test_deliver_SOURCES = \
@@ -220,7 +228,6 @@ tests_unit_test_deliver_SOURCES = \
 	tests/unit/deliver/suites.h \
 	tests/unit/deliver/verdict.c \
 	tests/unit/deliver/ward.c \
-	server/bin/complain.c server/bin/complain.h \
 	server/bin/deliver_options.c server/bin/deliver_options.h
 tests_unit_test_deliver_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bin/complain.h"
+#include "base/complain.h"
 #include "base/text.h"
 
 #define NAMES_MAX 64u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef BIN_COMPLAIN_H
-#define BIN_COMPLAIN_H
+#ifndef BASE_COMPLAIN_H
+#define BASE_COMPLAIN_H
 /* A mistake on a command line, told in one line with a remedy. */
 #include <getopt.h>
 #include "base/buf.h"

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "bin/become.h"
+#include "bin/config.h"
+#include "bin/modpath.h"
+#include "ctl/ctl.h"
+
+#define HELP_MAX 65536u
+
+static int print_help(const struct ctl *c)
+{
+	struct buf text;
+	int status;
+
+	buf_init(&text, HELP_MAX);
+	ctl_help(c->command, &text);
+	status = fputs(buf_cstr(&text), stdout) < 0 ? CTL_FAILED : CTL_OK;
+	buf_free(&text);
+	return status;
+}
+
+static int print_version(void)
+{
+	return printf("popartctl %s (module ABI %u.%u)\n", POPART_VERSION, POPART_API_MAJOR,
+		       POPART_API_MINOR) < 0
+		? CTL_FAILED
+		: CTL_OK;
+}
+
+/* --- what a command needs ---------------------------------------------------------------- */
+
+static bool read_configuration(struct ctl *c, struct report *r)
+{
+	const char *name = c->config ? c->config : CONFIG_DEFAULT;
+	struct buf text;
+
+	buf_init(&text, CONFIG_TEXT_MAX);
+	if (config_read(name, &text))
+		c->conf = conf_load(buf_view(&text), name, r);
+	else
+		report_error(r, NULL, 0,
+			"cannot read the configuration %s: %s; name one with "
+			"-c FILE",
+			name, strerror(errno));
+	buf_wipe(&text); /* passwords may be in it */
+	return c->conf != NULL;
+}
+
+static bool prepare(struct ctl *c, struct report *r)
+{
+	uint32_t needs = c->command->needs;
+
+	if (!(needs & CTL_CONF))
+		return true;
+	if (!modpath_use(c->module_path)) {
+		report_error(r, NULL, 0, "out of memory");
+		return false;
+	}
+	if (!read_configuration(c, r) || (!(needs & CTL_STAY) && !become(c->conf, r)))
+		return false;
+	if (!(needs & CTL_MODULES))
+		return true;
+	c->host = host_tool_new((struct host_setup){ .stopping = &c->stopping }, c->conf, r);
+	return c->host != NULL;
+}
+
+static int run(struct ctl *c)
+{
+	struct report report;
+	int status;
+
+	report_init(&report);
+	if (prepare(c, &report)) {
+		status = c->command->run(c);
+	} else {
+		(void)fputs(buf_cstr(&report.text), stderr);
+		status = CTL_CONFIG;
+	}
+	host_tool_free(&c->host);
+	if (c->conf)
+		conf_free(&c->conf);
+	report_free(&report);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl c;
+	struct buf why;
+	int status;
+
+	(void)umask(077);
+	buf_init(&why, 1024);
+	if (!ctl_parse(&c, argc, argv, &why))
+		status = ctl_fail(CTL_USAGE, "%s", buf_cstr(&why));
+	else if (c.help)
+		status = print_help(&c);
+	else if (c.version)
+		status = print_version();
+	else
+		status = run(&c);
+	buf_free(&why);
+	if (fflush(stdout) != 0 && status == CTL_OK)
+		status = ctl_fail(
+			CTL_FAILED, "cannot write to standard output: %s", strerror(errno));
+	return status;
+}
