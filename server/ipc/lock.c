@@ -164,6 +164,18 @@ void locks_drop(struct locks *l, uint64_t hash)
 	pthread_mutex_unlock(&l->mutex);
 }
 
+int locks_place(struct locks *l, uint64_t hash, uint64_t *offset)
+{
+	uint64_t key = key_of(hash);
+	int file;
+
+	pthread_mutex_lock(&l->mutex);
+	file = file_of(l, key);
+	pthread_mutex_unlock(&l->mutex);
+	*offset = key >> 8;
+	return file;
+}
+
 /* An idle connection: the kernel asks the peer, and resets the connection after three
  * seconds without an answer. */
 static void ask_peer(int fd)
