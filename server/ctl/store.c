@@ -165,18 +165,13 @@ int ctl_store_check_run(struct ctl *c)
 	struct stop *stop = stop_begin(&c->stopping);
 	struct names names = { 0 };
 
-	k.users = c->json ? json_array() : NULL;
 	if (find_store(&k))
 		k.worst = (enum ctl_exit)names_take(&names, c);
-	for (size_t i = 0; i < names.n && k.worst != CTL_USAGE && !atomic_load(&c->stopping);
-		i++)
-		check_user(&k, names.v[i]);
-	if (k.users && k.worst != CTL_USAGE) {
-		(void)json_dumpf(k.users, stdout, JSON_INDENT(2));
-		(void)fputs("\n", stdout);
-	} else if (k.looked > 1) {
-		(void)printf("%ju users, %ju with problems\n", (uintmax_t)k.looked,
-			(uintmax_t)k.bad);
+	if (k.worst == CTL_OK) {
+		k.users = c->json ? json_array() : NULL;
+		for (size_t i = 0; i < names.n && !atomic_load(&c->stopping); i++)
+			check_user(&k, names.v[i]);
+		finish(&k);
 	}
 	json_decref(k.users);
 	names_free(&names);
