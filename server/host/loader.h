@@ -13,6 +13,7 @@ struct module {
 	struct popart_module desc;
 	struct popart_auth_ops auth;       /* desc.auth points here, or is NULL    */
 	struct popart_storage_ops storage; /* desc.storage points here, or is NULL */
+	struct popart_account_ops accounts; /* likewise */
 };
 
 /* Where `module = "name"` is found along path; a name with a slash is taken as it is.
