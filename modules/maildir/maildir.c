@@ -352,6 +352,7 @@ static const struct popart_storage_ops ops = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
 };
 
 POPART_MODULE(maildir, .version = POPART_VERSION, .license = "MIT",

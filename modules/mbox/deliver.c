@@ -140,13 +140,13 @@ static int gap_before(int fd, uint64_t size, const char **gap)
 	return error;
 }
 
-/* Lines of our own stand last in the header: nothing in it goes on in them, and no
- * Content-Length before them is believed. */
+/* Lines of our own stand last in the header, which a message without an empty line is to its
+ * end: nothing in it goes on in them, and no Content-Length before them is believed. */
 static int own_fields(const struct delivery *dl, char *fields, size_t room)
 {
 	int n = snprintf(fields, room, "%s", dl->seen ? "Status: RO\n" : "");
 
-	if (format_counts(dl->store->format))
+	if (format_counts(dl->store->format) && dl->quote.header)
 		n += snprintf(fields + n, room - (size_t)n, "Content-Length: %ju\n",
 			(uintmax_t)(dl->collected - dl->quote.header));
 	return n;
@@ -173,14 +173,13 @@ static int append(const struct delivery *dl, int fd, uint64_t size)
 	if (!error)
 		error = io_copy(dl->fd, 0, fd, at, split);
 	at += split;
-	if (!error && dl->quote.header) {
-		n = own_fields(dl, fields, sizeof(fields));
+	n = own_fields(dl, fields, sizeof(fields));
+	if (!error && n > 0)
 		error = io_write(fd, fields, (size_t)n, at);
-		at += (uint64_t)n;
-		if (!error)
-			error = io_copy(dl->fd, split, fd, at, dl->collected - split);
-		at += dl->collected - split;
-	}
+	at += (uint64_t)n;
+	if (!error)
+		error = io_copy(dl->fd, split, fd, at, dl->collected - split);
+	at += dl->collected - split;
 	if (!error)
 		error = io_write(fd, "\n\n", dl->quote.line ? 2 : 1, at);
 	if (!error && fsync(fd) != 0)

@@ -323,6 +323,7 @@ static const struct popart_storage_ops ops = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
 	.hidden_fields = text_hidden_fields,
 };
 

@@ -14,7 +14,7 @@ struct octets_how {
 };
 
 struct octets_sum {
-	uint64_t size;  /* octets of a RETR, as popart_msg.wire_size counts, nothing left out */
+	uint64_t size;  /* of a RETR, as popart_msg.wire_size counts: nothing left out */
 	uint64_t shown; /* the same of what is not left out                                   */
 	uint64_t wire;  /* and with the dots doubled: these octets are what is digested       */
 	uint8_t sum[DIGEST_SHA256];

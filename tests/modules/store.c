@@ -881,7 +881,7 @@ TEST(delivery)
 }
 
 /* What a message of another store brings: neither times that go back nor any octet that a
- * unique-id may have are in the way. (The texts have a header, where flags can be noted.) */
+ * unique-id may have are in the way. */
 static const struct brought {
 	const char *uid;
 	int64_t received_s;
@@ -914,7 +914,7 @@ static void check_brought(struct world *w)
 		CU_ASSERT_STRING_EQUAL(s.list.v[i].uid, brought[i].uid);
 		CU_ASSERT_EQUAL(s.list.v[i].received_s, brought[i].received_s);
 		CU_ASSERT_EQUAL(s.list.v[i].flags & POPART_MSG_SEEN, brought[i].flags);
-		check_message(&s, &s.list.v[i], samples[i % 3]);
+		check_message(&s, &s.list.v[i], samples[i]);
 	}
 	session_close(&s, 0);
 }
@@ -932,7 +932,7 @@ TEST(delivery_keeps_what_it_brings)
 			.received_s = brought[i].received_s,
 			.uid = { .ptr = brought[i].uid, .len = strlen(brought[i].uid) } };
 
-		CU_ASSERT_EQUAL(deliver_as(w, samples[i % 3], &how, true), POPART_OK);
+		CU_ASSERT_EQUAL(deliver_as(w, samples[i], &how, true), POPART_OK);
 	}
 	check_brought(w);
 	check_brought(w);
