@@ -39,9 +39,8 @@ struct popart_account_reply {
 
 /*
  * All four or none. Each is atomic and durable when it returns POPART_OK: a crash leaves
- * the account as it was or as it is wanted, and all others alone. It counts from the next
- * login on, in every process, without being announced; a password that was taken away is not
- * good for a moment more, whatever is cached.
+ * the account as it was or as it is wanted, and all others alone. It counts for every login
+ * that begins afterwards, in every process, without being announced, whatever is cached.
  *
  * POPART_R_NEXT: there is no such user (change, remove, show). POPART_R_PERM: there is one
  * already (add), or the value cannot be kept; fail()'s text says which. POPART_R_UNSUPPORTED:

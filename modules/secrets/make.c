@@ -136,7 +136,7 @@ int make_scram(struct popart_str password, char text[MAKE_TEXT_MAX])
 	struct keys k;
 	bool ok;
 
-	(void)snprintf(text, MAKE_TEXT_MAX, "%u", SCRAM_ROUNDS);
+	(void)snprintf(text, MAKE_TEXT_MAX, "{SCRAM-SHA-256}%u", SCRAM_ROUNDS);
 	ok = derive(password, &k) && add_base64(text, ',', k.salt, sizeof(k.salt)) &&
 		add_base64(text, ',', k.stored, sizeof(k.stored)) &&
 		add_base64(text, ',', k.server, sizeof(k.server));

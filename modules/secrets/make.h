@@ -13,7 +13,7 @@
  */
 int make_hash(struct popart_str scheme, struct popart_str password, char text[MAKE_TEXT_MAX],
 	const char **why);
-/* rounds,salt,StoredKey,ServerKey of SCRAM-SHA-256, without {SCHEME}. POPART_OK or < 0. */
+/* {SCRAM-SHA-256}rounds,salt,StoredKey,ServerKey. POPART_OK or < 0. */
 int make_scram(struct popart_str password, char text[MAKE_TEXT_MAX]);
 
 /* What a secret is called: "yescrypt", "SHA512", "SCRAM-SHA-256"; NULL: no password is right

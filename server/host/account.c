@@ -91,9 +91,12 @@ static int ask_one(struct host_call *c, struct popart_instance *inst, const stru
 	return status == POPART_R_NEXT ? no_user(c) : status;
 }
 
+/* One that cannot, as it is configured, does not stand before another that can. */
 static int ask_each(struct host_call *c, const struct task *t)
 {
-	int status = POPART_R_UNSUPPORTED;
+	struct popart_instance *last = NULL;
+	bool asked = false;
+	int status;
 
 	for (size_t i = 0; i < c->host->ninstances; i++) {
 		struct popart_instance *inst = c->host->instances[i];
@@ -101,12 +104,16 @@ static int ask_each(struct host_call *c, const struct task *t)
 		if (!is_writable(inst))
 			continue;
 		status = ask(c, inst, t);
-		if (status != POPART_R_NEXT)
+		if (status != POPART_R_NEXT && status != POPART_R_UNSUPPORTED)
 			return status;
+		asked |= status == POPART_R_NEXT;
+		last = inst;
 	}
-	if (status == POPART_R_NEXT)
+	if (asked)
 		return no_user(c);
-	return call_refuse(c, status,
+	if (last)
+		return ask(c, last, t); /* for its reason */
+	return call_refuse(c, POPART_R_UNSUPPORTED,
 		"no auth block has accounts that can be written; passwd_file and sqlite have");
 }
 

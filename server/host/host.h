@@ -140,7 +140,7 @@ int host_auth_iterate(
 struct host_account {
 	struct popart_instance *inst; /* whose it is */
 	bool enabled;
-	int64_t last_login_s; /* 0: not known */
+	int64_t last_login_s;                        /* 0: not known */
 	struct popart_str schemes[HOST_SCHEMES_MAX]; /* as long as the call's scratch memory */
 	size_t nschemes;
 };
