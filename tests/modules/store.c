@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modules/target.h"
+#include "support/complaints.h"
 #include "support/tap.h"
 
 /* What every store promises (include/popart/storage.h), asked of the one that target.h
@@ -938,40 +939,13 @@ TEST(delivery_keeps_what_it_brings)
 	check_brought(w);
 }
 
-struct complaints {
-	struct popart_check pub;
-	unsigned n;
-	uint64_t done, total;
-};
-
-static void complain(struct popart_check *pub, struct popart_str text)
-{
-	((struct complaints *)pub)->n++;
-	printf("# %.*s\n", (int)text.len, text.ptr);
-}
-
-static void see_progress(struct popart_check *pub, uint64_t done, uint64_t total)
-{
-	struct complaints *c = (struct complaints *)pub;
-
-	CU_ASSERT(done >= c->done && done <= total);
-	c->done = done;
-	c->total = total;
-}
-
 static int check(struct world *w, struct complaints *c)
 {
-	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
 	struct popart_user user = user_named(user_a);
-	struct mock_call call;
-	int status;
+	int status = complaints_ask(c, world_host(w), &user);
 
-	*c = (struct complaints){
-		.pub = { .size = sizeof(c->pub), .problem = complain, .progress = see_progress }
-	};
-	mock_call_begin(&call, world_host(w), 0, 0);
-	status = ops->check(mockhost_state(world_host(w)), &call.pub, &user, &c->pub);
-	mock_call_end(&call);
+	CU_ASSERT_FALSE(c->backwards);
+	CU_ASSERT_STRING_EQUAL(c->text, "");
 	return status;
 }
 
