@@ -5,5 +5,7 @@ libctl_la_SOURCES = \
 	server/ctl/ctl.h \
 	server/ctl/exits.c server/ctl/exits.h \
 	server/ctl/fail.c \
-	server/ctl/help.c
+	server/ctl/help.c \
+	server/ctl/table.c server/ctl/table.h \
+	server/ctl/units.c server/ctl/units.h
 libctl_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBCURL_CFLAGS)
