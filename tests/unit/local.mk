@@ -219,7 +219,8 @@ TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = \
 	tests/unit/ctl/args.c \
 	tests/unit/ctl/main.c \
-	tests/unit/ctl/suites.h
+	tests/unit/ctl/suites.h \
+	tests/unit/ctl/table.c
 tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
 
