@@ -73,6 +73,7 @@ static bool is_writable(const struct popart_instance *inst)
 
 static int no_user(struct host_call *c)
 {
+	c->inst = NULL; /* of several, none */
 	return call_refuse(c, POPART_R_NEXT, "there is no such user");
 }
 
