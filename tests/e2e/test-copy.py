@@ -256,6 +256,14 @@ def part():
                 equal(file.read().rstrip(b"\n"), whole.rstrip(b"\n"), "the mailbox")
 
 
+def rows(scene):
+    path = os.path.join(scene.path, "db", "bob.db")
+    with contextlib.suppress(sqlite3.Error), \
+            contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as db:
+        return db.execute("SELECT count(*) FROM message").fetchone()[0]
+    return 0
+
+
 @test("a session that holds the maildrop is waited for, then named; a copy holds it, too")
 def in_use():
     with stations() as scene:
@@ -274,16 +282,19 @@ def in_use():
         with serve(scene, "sq") as server:
             with Pop(server, "bob"):
                 copy(scene, "md", "sq", "--wait", "100ms", status=LATER)
-            database = os.path.join(scene.path, "db", "bob.db")
-            os.unlink(database)
+            # Its first message makes the database, which has another lock than its path had.
+            os.unlink(os.path.join(scene.path, "db", "bob.db"))
+            for number in range(300):
+                scene.bob.add(letter(number, octets=100000))
             running = Copy(scene, "md", "sq")
-            eventually("the target is there", lambda: os.path.exists(database) and
-                       os.path.getsize(database) > 100)
+            eventually("messages are there", lambda: rows(scene) > 2)
             with paused([running.pid]), Pop(server) as pop:
+                before = rows(scene)
                 pop.cmd("USER bob")
-                if running.process.poll() is None:
+                if before < 330:
                     pop.refused("PASS " + PASSWORD, b"[IN-USE]")
             equal(running.end()[0], 0, "it goes on")
+            assert before < 330, "the copy was through too soon"
 
 
 @test("one and the same maildrop, unknown storages and users, --all and not all")
