@@ -3,8 +3,8 @@
 #define MAILDIR_STORE_H
 /*
  * What the parts of this module share: a configured instance (struct store, constant once
- * started but for a counter and what deliveries remember, used by all threads) and an open maildrop (struct drop, of
- * one session, never in two threads at once).
+ * started but for a counter and what deliveries remember, used by all threads) and an open
+ * maildrop (struct drop, of one session, never in two threads at once).
  */
 #include <popart/module.h>
 #include <stdatomic.h>

@@ -321,6 +321,32 @@ def usage():
               [("bob", 2, True), ("eve", 3, True)], "JSON")
 
 
+@test("--verify finds a message that is missing, in another place, or has other flags or time")
+def verified():
+    with stations() as scene:
+        scene.bob.fill(3)
+        mail2 = os.path.join(scene.path, "mail2", "bob", "cur")
+
+        def rename(pattern, by):
+            for name in os.listdir(mail2):
+                if re.search(pattern, name):
+                    os.rename(os.path.join(mail2, name),
+                              os.path.join(mail2, re.sub(pattern, by, name)))
+
+        def found(what):
+            copy(scene, "md", "md2", "--verify", status=NO, said=["the copy differs", what])
+
+        copy(scene, "md", "md2", "--verify", said=["verified"])
+        rename(r"(M000002P7.test.*):2,S", r"\1:2,")
+        found('"1700000002.M000002P7.test" has other flags')
+        rename(r"(M000002P7.test.*):2,", r"\1:2,S")
+        copy(scene, "md", "md2", "--verify", said=["verified"])
+        rename(r"^(1700000001.M000001P7.test)", r"1800000000.~1,T=1700000001,U=\1")
+        found('"1700000002.M000002P7.test" is not in its order')
+        rename(r"^1800000000.~1,T=1700000001,U=", "1600000000.~1,U=")
+        found('"1700000001.M000001P7.test" has another time of arrival')
+
+
 @test("a full disk: an error, whole messages, and it goes on when there is room")
 def full_disk():
     need_root()
