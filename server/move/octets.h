@@ -8,7 +8,7 @@
 struct octets_how {
 	const char *const *hidden; /* header fields to leave out; may be NULL */
 	uint64_t limit;            /* of the octets that are digested */
-	/* Gets the octets as they came, in pieces. Not POPART_OK: ends it. NULL: nobody does. */
+	/* Gets the octets as they came. Not POPART_OK: ends it. NULL: nobody does. */
 	int (*put)(void *ctx, struct popart_str piece);
 	void *ctx;
 };
