@@ -76,6 +76,28 @@ static void wal_of_another(void)
 	box_free(&b);
 }
 
+/* Each name has a WAL of its own, which the other does not know. */
+static void two_names(void)
+{
+	char other[128];
+	struct box b;
+
+	box_make(&b, NULL);
+	box_fill(&b, 2);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	snprintf(other, sizeof(other), "%s/other.db", b.dir);
+	CU_ASSERT_EQUAL(link(b.path, other), 0);
+	/* Also to a connection that is open. */
+	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[0].ref, 1), POPART_R_PERM);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_R_PERM);
+	CU_ASSERT_TRUE(box_log_has(&b, "has another name"));
+	CU_ASSERT_EQUAL(box_deliver(&b, NULL, "x", 1), POPART_R_PERM);
+	CU_ASSERT_EQUAL(unlink(other), 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 2);
+	box_free(&b);
+}
+
 static void missing(void)
 {
 	struct stat st;
@@ -296,6 +318,7 @@ static void read_only(void)
 CU_TestInfo place_tests[] = { { "network file systems are refused", types },
 	{ "names beside a database", names },
 	{ "a user whose database is the WAL of another's", wal_of_another },
+	{ "a database with two names", two_names },
 	{ "a missing database is an empty maildrop", missing },
 	{ "a missing directory is an error", missing_directory },
 	{ "directories, pipes and odd names", odd_things },
