@@ -2,6 +2,7 @@
 #include "store.h"
 
 const char *const store_queries[] = {
+	[QUERY_MAKING] = "PRAGMA schema_version",
 	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
 	[QUERY_LIST] =
 		"SELECT id, uid, size, received, flags FROM message WHERE id <= ?1 ORDER BY 1",
