@@ -115,7 +115,7 @@ int db_damaged(struct db *d, const char *what)
 	leave_alone(d);
 	return d->of->host->fail(d->of->inst, d->call, POPART_R_PERM, NULL, 0,
 		"%s: the database is damaged (%s); it is left as it is: restore it from a "
-		"backup, or take out what can be read with: sqlite3 FILE .recover",
+		"backup, or take out what can be read, as popart-sqlite(5) says",
 		d->path, what);
 }
 
