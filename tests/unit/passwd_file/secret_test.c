@@ -112,6 +112,8 @@ static void refused(void)
 	refuse("$argon2id$v=99$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "version");
 	refuse("$argon2id$v=19$m=64,t=1$c29tZXNhbHQ$AAAA", "costs");
 	refuse("$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAA", "costs");
+	refuse("$argon2id$v=19$m=1048576,t=17,p=1$c29tZXNhbHQ$AAAA", "16 GiB");
+	refuse("$argon2id$v=19$m=1048576,t=16,p=1$c29tZXNhbHQ$AAAA", "hash");
 	refuse("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA", "salt");
 	refuse("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "hash");
 }
