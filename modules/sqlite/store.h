@@ -37,7 +37,7 @@ enum query {
 	QUERY_MAKING,  /* -> a number that another text of the database, or schema, changes */
 	QUERY_LAST,    /* -> the highest id, 0 for none */
 	QUERY_LIST,    /* id <= ?1 -> id, uid, size, received, flags */
-	QUERY_MESSAGE, /* id -> stored, form */
+	QUERY_MESSAGE, /* id -> stored, form, size */
 	QUERY_CHUNK,   /* id -> sum, data */
 	QUERY_DOOM,    /* id */
 	QUERY_REMOVE,  /* id */
