@@ -10,7 +10,9 @@
 #include <string.h>
 #include "sum.h"
 
-#define ALWAYS ((uint32_t)(POPART_FORM_CRLF | POPART_FORM_ENDS_LINE))
+#define FORMS                                                                        \
+	((uint32_t)(POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE | \
+		POPART_FORM_STUFFED))
 
 struct reading {
 	const struct drop *drop;
@@ -92,11 +94,12 @@ static void source_release(struct popart_source *src)
 }
 
 /* As it is delivered: lines in the form of the wire, dots doubled if there are any. */
-static bool fits(int64_t stored, int64_t form, int64_t size)
+static bool fits(int64_t stored, uint32_t form, int64_t size)
 {
-	if (form == (ALWAYS | POPART_FORM_NO_DOTS))
-		return stored == size && size >= 0;
-	return form == (ALWAYS | POPART_FORM_STUFFED) && size >= 0 && stored > size;
+	bool stuffed = form & POPART_FORM_STUFFED, no_dots = form & POPART_FORM_NO_DOTS;
+
+	return form & POPART_FORM_CRLF && form & POPART_FORM_ENDS_LINE && stuffed != no_dots &&
+		size >= 0 && (stuffed ? stored > size : stored == size);
 }
 
 static int find(struct db *db, int64_t ref, uint64_t *stored, uint32_t *form)
@@ -110,8 +113,8 @@ static int find(struct db *db, int64_t ref, uint64_t *stored, uint32_t *form)
 		rc = sqlite3_step(row);
 	if (rc == SQLITE_ROW) {
 		octets = sqlite3_column_int64(row, 0);
-		*form = (uint32_t)sqlite3_column_int64(row, 1);
-		good = fits(octets, sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2));
+		*form = (uint32_t)sqlite3_column_int64(row, 1) & FORMS;
+		good = fits(octets, *form, sqlite3_column_int64(row, 2));
 	}
 	if (row)
 		(void)sqlite3_reset(row);

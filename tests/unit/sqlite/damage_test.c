@@ -271,7 +271,7 @@ static void traps(void)
 static void impossible_forms(void)
 {
 	static const char *const changes[] = { "form = 0", "form = 1", "form = 5", "form = 6",
-		"form = 15", "form = 23", "size = size + 1", "size = size - 1", "size = -1" };
+		"form = 15", "size = size + 1", "size = size - 1", "size = -1" };
 	static const char dots[] = "a\n.b\n..\n";
 	char sql[128];
 	struct box b;
