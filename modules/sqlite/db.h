@@ -16,7 +16,7 @@
 #include <sys/types.h>
 #include "schema.h"
 
-#define DB_QUERIES_MAX 24u
+#define DB_QUERIES_MAX 32u
 
 struct dbs {
 	const struct popart_host *host;

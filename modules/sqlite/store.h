@@ -53,6 +53,7 @@ enum query {
 	QUERIES
 };
 extern const char *const store_queries[];
+_Static_assert(QUERIES <= DB_QUERIES_MAX, "each has a place in struct db");
 
 struct drop {
 	struct store *store;
