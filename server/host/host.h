@@ -55,10 +55,12 @@ void host_list_modules(const char *module_path, struct buf *);
 /* For the sandbox: every value of a PATH option (templates as written), and all NEEDS bits. */
 void host_each_path(const struct host *, void (*each)(void *, const char *path), void *);
 uint32_t host_needs(const struct host *);
-/* Every counter and gauge of every instance, summed over the threads. */
+/* Every counter and gauge of every instance, summed over the threads; stat: which row of the
+ * module's table. */
 void host_each_stat(const struct host *,
-	void (*each)(void *, unsigned instance, const struct popart_stat *, int64_t value),
-	void *);
+	void (*each)(void *, unsigned instance, unsigned stat, int64_t value), void *);
+/* NULL: the instance has no such row. */
+const struct popart_stat *host_stat_row(const struct host *, unsigned instance, unsigned stat);
 /* What is configured, for whoever shows it; all of it lives until each() returns. */
 struct host_about {
 	unsigned index; /* auth before storage, as configured */
@@ -94,7 +96,7 @@ struct host_call {
 	struct popart_instance *inst; /* who was called last */
 	const char *op;               /* "instance.operation" of that call */
 	unsigned op_index;
-	uint64_t entered_ns; /* if it is measured */
+	uint64_t entered_ns;       /* if it is measured */
 	bool must_finish;          /* a commit or the end of a delivery: stop_asked says no */
 	int status, os_error;      /* as fail() said      */
 	struct buf client, detail; /* text for the client, text for the log */

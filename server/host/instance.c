@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REASON_MAX 1024u
-#define CACHE_LINE 64u
+#define REASON_MAX  1024u
+#define CACHE_LINE  64u
 #define OPTIONS_MAX ((size_t)1 << 20)
 
 static const char *const op_names[HOST_OPS] = {
@@ -408,8 +408,7 @@ uint32_t host_needs(const struct host *h)
 }
 
 void host_each_stat(const struct host *h,
-	void (*each)(void *, unsigned instance, const struct popart_stat *, int64_t value),
-	void *ctx)
+	void (*each)(void *, unsigned instance, unsigned stat, int64_t value), void *ctx)
 {
 	for (size_t i = 0; i < h->ninstances; i++) {
 		const struct popart_instance *inst = h->instances[i];
@@ -419,7 +418,7 @@ void host_each_stat(const struct host *h,
 				sum += atomic_load_explicit(
 					&inst->stats[row * inst->stats_width + n],
 					memory_order_relaxed);
-			each(ctx, inst->index, stat_at(inst->module, n), sum);
+			each(ctx, inst->index, (unsigned)n, sum);
 		}
 	}
 }
@@ -444,8 +443,8 @@ void host_each_instance(
 
 		buf_init(&options, OPTIONS_MAX);
 		if (inst->kind == INSTANCE_STORAGE)
-			buf_printf(&options, "as_user = %s;\n",
-				inst->as_user ? "true" : "false");
+			buf_printf(
+				&options, "as_user = %s;\n", inst->as_user ? "true" : "false");
 		conf_dump_values(inst->conf, &options);
 		const struct host_about about = {
 			.index = inst->index,
@@ -460,4 +459,9 @@ void host_each_instance(
 		each(ctx, &about);
 		buf_wipe(&options);
 	}
+}
+
+const struct popart_stat *host_stat_row(const struct host *h, unsigned instance, unsigned stat)
+{
+	return instance < h->ninstances ? stat_at(h->instances[instance]->module, stat) : NULL;
 }

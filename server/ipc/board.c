@@ -86,7 +86,7 @@ struct board {
 	struct board_shape shape;
 	uint64_t size, tables_at, figures_at, workers_at;
 	uint64_t sites_at, slots_at, own_figures_at, worker_size; /* in a worker's part */
-	uint32_t site_buckets; /* a worker; a power of two */
+	uint32_t site_buckets;                                    /* a worker; a power of two */
 };
 
 static uint64_t align(uint64_t n, uint64_t to)

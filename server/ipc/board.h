@@ -51,10 +51,10 @@ struct board_slot {
 
 struct board;
 
-#define BOARD_WORKERS_MAX 1024u
-#define BOARD_THREADS_MAX 1024u
-#define BOARD_SLOTS_MAX   (1u << 20)
-#define BOARD_INSTANCES_MAX 64u /* those behind are not shown */
+#define BOARD_WORKERS_MAX      1024u
+#define BOARD_THREADS_MAX      1024u
+#define BOARD_SLOTS_MAX        (1u << 20)
+#define BOARD_INSTANCES_MAX    64u /* those behind are not shown */
 #define BOARD_CERTIFICATES_MAX 64u
 
 /* A worker has threads beside those that the configuration counts: a pool for calls that

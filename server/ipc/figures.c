@@ -190,9 +190,8 @@ void figures_stat(
 	struct board *b, uint32_t worker, uint32_t instance, uint32_t stat, int64_t value)
 {
 	if (instance < board_shape(b).instances && stat < FIGURES_STATS)
-		atomic_store_explicit(
-			&board_figures_worker(b, worker)->stats[instance][stat], value,
-			memory_order_relaxed);
+		atomic_store_explicit(&board_figures_worker(b, worker)->stats[instance][stat],
+			value, memory_order_relaxed);
 }
 
 bool figures_instance(const struct board *b, uint32_t instance, struct figures_instance *copy)
@@ -239,8 +238,8 @@ int64_t figures_stat_sum(const struct board *b, uint32_t instance, uint32_t stat
 /* --- the master's -------------------------------------------------------------------------- */
 
 /* "mail.open" -> the instance and the operation. */
-static bool find_call(const struct board *b, struct popart_str what, uint32_t *instance,
-	enum figures_op *op)
+static bool find_call(
+	const struct board *b, struct popart_str what, uint32_t *instance, enum figures_op *op)
 {
 	struct figures_instance about;
 	struct popart_str name = view_cut(&what, '.');
@@ -260,8 +259,7 @@ static void keep_crash(struct figures_head *head, const struct figures_crash *cr
 {
 	uint64_t i = get(&head->ncrashes) % FIGURES_CRASHES;
 
-	note_write(
-		&head->crashes[i].seq, &head->crashes[i].note, crash, sizeof(*crash));
+	note_write(&head->crashes[i].seq, &head->crashes[i].note, crash, sizeof(*crash));
 	add(&head->ncrashes, 1);
 }
 
@@ -275,8 +273,8 @@ void figures_note_crash(struct board *b, const struct figures_crash *crash)
 	keep_crash(head, crash);
 	for (uint32_t t = 0; t < board_shape(b).threads; t++) {
 		const struct board_thread *note = board_thread(b, crash->worker, t);
-		struct popart_str what = view_of(
-			note->what, strnlen(note->what, sizeof(note->what)));
+		struct popart_str what =
+			view_of(note->what, strnlen(note->what, sizeof(note->what)));
 
 		if (atomic_load(&note->busy) && find_call(b, what, &instance, &op))
 			add(&head->crashes_in[instance][op], 1);
@@ -292,8 +290,8 @@ bool figures_crash(const struct board *b, uint32_t index, struct figures_crash *
 {
 	const struct figures_head *head = board_figures(b);
 
-	return note_read(&head->crashes[index].seq, &head->crashes[index].note, copy,
-		sizeof(*copy));
+	return note_read(
+		&head->crashes[index].seq, &head->crashes[index].note, copy, sizeof(*copy));
 }
 
 /* --- sums ---------------------------------------------------------------------------------- */
@@ -352,8 +350,8 @@ uint64_t figures_handshakes(
 {
 	size_t index = ((size_t)version * FIGURES_CIPHERS + cipher) * 2 + resumed;
 
-	return sum_of(b,
-		offsetof(struct figures_thread, handshakes) + index * sizeof(uint64_t));
+	return sum_of(
+		b, offsetof(struct figures_thread, handshakes) + index * sizeof(uint64_t));
 }
 
 uint64_t figures_handshakes_failed(const struct board *b)

@@ -29,7 +29,13 @@ struct figures_histogram {
 	uint64_t crashes;                    /* workers that died while a thread was in it */
 };
 
-enum figures_result { FIGURES_OK, FIGURES_DENIED, FIGURES_BUSY, FIGURES_ERROR, FIGURES_RESULTS };
+enum figures_result {
+	FIGURES_OK,
+	FIGURES_DENIED,
+	FIGURES_BUSY,
+	FIGURES_ERROR,
+	FIGURES_RESULTS
+};
 extern const char *const figures_result_names[FIGURES_RESULTS];
 
 /* Words for what has few values. 0: none; the last is for all that have no name here. */

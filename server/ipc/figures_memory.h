@@ -20,10 +20,10 @@ struct figures_thread {
 };
 
 /* What is written seldom, and read whole. seq is odd while it changes, 0: never written. */
-#define FIGURES_NOTE(type)             \
-	struct {                       \
-		_Atomic uint64_t seq;  \
-		struct type note;      \
+#define FIGURES_NOTE(type)            \
+	struct {                      \
+		_Atomic uint64_t seq; \
+		struct type note;     \
 	}
 
 /* Of a worker; that of its threads follows. */
