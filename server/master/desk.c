@@ -177,13 +177,13 @@ void desk_died(struct master *m)
 	int pid = d->child.pid;
 	int status = child_reap(&d->child);
 	int64_t now = clock_ms();
-	int64_t delay_ms = backoff_after(&d->backoff, now - d->started_ms);
 	struct buf how;
 
 	d->state = DESK_DOWN;
-	d->due_ms = left ? now : now + delay_ms;
+	d->due_ms = now;
 	if (left)
 		return;
+	d->due_ms += backoff_after(&d->backoff, now - d->started_ms);
 	buf_init(&how, 64);
 	spawn_describe(status, &how);
 	log_failure(m, pid, buf_view(&how));

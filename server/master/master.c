@@ -501,9 +501,10 @@ static nfds_t gather(struct master *m)
 /* Generations come and go at the end of a turn only. */
 static void one_turn(struct master *m)
 {
+	int64_t due = look_alive(m); /* may start something to wait for */
 	nfds_t n = gather(m);
+	int wait = patience(m, due);
 
-	int wait = patience(m, look_alive(m));
 	if (!log_flush(m->log) && (wait < 0 || wait > FLUSH_AGAIN_MS))
 		wait = FLUSH_AGAIN_MS;
 	if (poll(m->fds, n, wait) < 0)
