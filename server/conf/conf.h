@@ -133,6 +133,8 @@ size_t conf_list(const struct popart_conf *, const char *name, const struct popa
  * block of a list in order. */
 void conf_dump(const struct conf *, struct buf *);
 void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
+/* Only the values, a line each: "key = value;", or "# key = not set". */
+void conf_dump_values(const struct popart_conf *, struct buf *);
 
 /* Adds s as a libconfig string literal, quotes and escapes included. */
 void conf_add_string(struct buf *, struct popart_str s);

@@ -5,5 +5,8 @@ libipc_la_SOURCES = \
 	server/ipc/board_counters.h \
 	server/ipc/chan.c \
 	server/ipc/chan.h \
+	server/ipc/figures.c \
+	server/ipc/figures.h \
+	server/ipc/figures_memory.h \
 	server/ipc/secret.c \
 	server/ipc/secret.h

@@ -95,10 +95,12 @@ static bool make_conf(struct generation *g, struct popart_str text, struct repor
 
 static bool make_memory(struct generation *g, int binary_fd)
 {
+	size_t n = g->conf->nauth + g->conf->nstorage;
 	const struct board_shape shape = {
 		.workers = g->conf->workers,
 		.threads = g->conf->threads + BOARD_EXTRA_THREADS,
 		.slots = g->conf->max_connections,
+		.instances = (uint32_t)(n < BOARD_INSTANCES_MAX ? n : BOARD_INSTANCES_MAX),
 	};
 
 	g->binary_fd = fcntl(binary_fd, F_DUPFD_CLOEXEC, 3);

@@ -16,6 +16,7 @@
 #include "worker/crew.h"
 #include "worker/loop.h"
 #include "worker/sandbox.h"
+#include "worker/tell.h"
 
 /* Descriptors a connection may need at once: socket, message, held ones of a commit aside. */
 #define FDS_PER_CONNECTION 2u
@@ -45,6 +46,8 @@ static bool take_secrets(struct worker *w, int fd, struct report *r)
 	else
 		fail_errno(r, "the master's copy of certificates and keys");
 	secrets_free(&secrets);
+	if (ok && w->tls)
+		tell_certificates(w);
 	return ok;
 }
 
@@ -143,6 +146,8 @@ static bool start_modules(struct worker *w, struct report *r)
 		.module_path = w->conf->module_path,
 		.log = w->log,
 		.stopping = &w->stopping,
+		.measured = tell_measured,
+		.measured_ctx = w,
 	};
 
 	w->host = host_new(&setup);
@@ -156,6 +161,7 @@ static bool start_modules(struct worker *w, struct report *r)
 	if (!host_start(w->host, r))
 		return false;
 	w->modules_started = true;
+	tell_instances(w);
 	return true;
 }
 
@@ -320,6 +326,7 @@ static void control(struct worker *w)
 		(void)log_flush(w->log);
 		if (now >= next_look) {
 			board_beat(w->board, w->index);
+			tell_stats(w);
 			if (atomic_exchange(&w->left_waiting, 0) != 0)
 				accept_anew(w);
 			next_look = now + 1000;

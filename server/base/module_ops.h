@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What may run inside a module, an X-macro: MODULE_OP(id, name). Those of auth come first,
+ * then those of storage. No guard. */
+MODULE_OP(CHECK_PASSWORD, "check_password")
+MODULE_OP(CHECK_QUICK, "check_quick")
+MODULE_OP(FETCH_SECRET, "fetch_secret")
+MODULE_OP(LOOKUP, "lookup")
+MODULE_OP(MAILDROP_ID, "maildrop_id")
+MODULE_OP(OPEN, "open")
+MODULE_OP(LIST, "list")
+MODULE_OP(MESSAGE, "message")
+MODULE_OP(READ, "read")
+MODULE_OP(RELEASE, "release")
+MODULE_OP(COMMIT, "commit")
+MODULE_OP(CLOSE, "close")
+MODULE_OP(RENEW, "renew")
+MODULE_OP(DELIVER_BEGIN, "deliver_begin")
+MODULE_OP(DELIVER_WRITE, "deliver_write")
+MODULE_OP(DELIVER_FINISH, "deliver_finish")
+MODULE_OP(DELIVER_ABANDON, "deliver_abandon")
