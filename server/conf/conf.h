@@ -95,6 +95,9 @@ struct conf {
  * text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
+/* The same of what is in a descriptor, which stays the caller's: the master's copy, in its
+ * children. */
+struct conf *conf_load_fd(int fd, const char *name, struct report *);
 void conf_free(struct conf **);
 /* Where a key of the server's own part stands, "log" for the group's target, "admin.mode"
  * for a key of that group; the file as a whole if it is not set. */

@@ -29,8 +29,10 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
+    "admin": (["base", "conf", "ipc"], ["popart/.*", "jansson.h", "microhttpd.h"]),
     "ctl": (["base", "conf", "host", "ipc"], ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "ctl"],
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master",
+             "admin", "ctl"],
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+libadmin_la_SOURCES = \
+	server/admin/admin.c server/admin/admin.h \
+	server/admin/cage.c server/admin/cage.h \
+	server/admin/http.c server/admin/http.h \
+	server/admin/operate.c server/admin/operate.h \
+	server/admin/peers.c server/admin/peers.h \
+	server/admin/rates.c server/admin/rates.h \
+	server/admin/scene.c server/admin/scene.h \
+	server/admin/sessions.c server/admin/sessions.h \
+	server/admin/status.c server/admin/status.h
+libadmin_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(MICROHTTPD_CFLAGS)
