@@ -30,8 +30,7 @@ const struct metrics_row metrics_rows[] = {
 };
 const char *const metrics_content_types[] = {
 	[METRICS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
-	[METRICS_OPENMETRICS] =
-		"application/openmetrics-text; version=1.0.0; charset=utf-8",
+	[METRICS_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
 /* --- which form --- */
@@ -43,7 +42,8 @@ static int quality(struct popart_str parameters)
 		struct popart_str p = view_trim(view_cut(&parameters, ';'));
 		char number[8] = "";
 
-		if (p.len < 3 || p.len - 2 >= sizeof(number) || strncasecmp(p.ptr, "q=", 2) != 0)
+		if (p.len < 3 || p.len - 2 >= sizeof(number) ||
+			strncasecmp(p.ptr, "q=", 2) != 0)
 			continue;
 		memcpy(number, p.ptr + 2, p.len - 2);
 		return (int)(strtod(number, NULL) * 1000);
@@ -340,8 +340,8 @@ static void write_logins(struct page *p)
 {
 	for (unsigned r = 0; r < FIGURES_RESULTS; r++)
 		for (uint8_t m = 1; m < figures_mechanisms.n; m++)
-			sample(p, tls_logins(p->scene, r, m), "result", figures_result_names[r], "mechanism",
-				figures_name(&figures_mechanisms, m), NULL);
+			sample(p, tls_logins(p->scene, r, m), "result", figures_result_names[r],
+				"mechanism", figures_name(&figures_mechanisms, m), NULL);
 }
 
 /* --- modules --- */

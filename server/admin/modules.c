@@ -123,8 +123,8 @@ static json_t *modules(const struct scene *s)
 	json_t *array = json_array();
 	struct figures_instance about;
 
-	for (uint32_t i = 0; array && s->n > 0 &&
-		i < board_shape(s->generations[0].board).instances; i++)
+	for (uint32_t i = 0;
+		array && s->n > 0 && i < board_shape(s->generations[0].board).instances; i++)
 		if (figures_instance(s->generations[0].board, i, &about))
 			(void)json_array_append_new(array, module(s, i, &about));
 	return array;

@@ -381,8 +381,7 @@ uint64_t figures_restarts(const struct board *b)
 /* --- from generation to generation -------------------------------------------------------- */
 
 /* The same instance in another generation, which may have another order. */
-bool figures_find(
-	const struct board *to, const struct figures_instance *about, uint32_t *heir)
+bool figures_find(const struct board *to, const struct figures_instance *about, uint32_t *heir)
 {
 	struct figures_instance other;
 
