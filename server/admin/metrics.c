@@ -40,7 +40,7 @@ static int quality(struct popart_str parameters)
 {
 	while (parameters.len > 0) {
 		struct popart_str p = view_trim(view_cut(&parameters, ';'));
-		char number[8] = "";
+		char number[16] = "";
 
 		if (p.len < 3 || p.len - 2 >= sizeof(number) ||
 			strncasecmp(p.ptr, "q=", 2) != 0)
@@ -400,7 +400,7 @@ static void write_stats(struct page *p)
 			continue;
 		for (uint32_t s = 0; s < about.nstats; s++)
 			if (about.stats[s].gauge == (p->metric == M_LEVELS))
-				sample_signed(p, figures_stat_sum(newest(p), i, s), "list",
+				sample_signed(p, modules_stat(p->scene, i, &about, s), "list",
 					about.storage ? "storage" : "auth", "instance",
 					about.name, "name", about.stats[s].name, NULL);
 	}

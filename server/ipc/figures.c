@@ -221,16 +221,43 @@ bool figures_certificate(
 	return false;
 }
 
+static int64_t get_stat(const _Atomic int64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void add_stat(_Atomic int64_t *word, int64_t n)
+{
+	atomic_store_explicit(word, get_stat(word) + n, memory_order_relaxed);
+}
+
+void figures_repair(struct board *b, uint32_t worker)
+{
+	struct figures_worker *w = board_figures_worker(b, worker);
+	uint32_t n = atomic_load_explicit(&w->ninstances, memory_order_acquire);
+	struct figures_instance about;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!figures_instance(b, i, &about))
+			continue;
+		for (uint32_t s = 0; s < about.nstats; s++) {
+			if (!about.stats[s].gauge)
+				add_stat(&w->earlier[i][s], get_stat(&w->stats[i][s]));
+			atomic_store_explicit(&w->stats[i][s], 0, memory_order_relaxed);
+		}
+	}
+}
+
 int64_t figures_stat_sum(const struct board *b, uint32_t instance, uint32_t stat)
 {
-	int64_t sum = 0;
+	int64_t sum = get_stat(&board_figures(b)->stats[instance][stat]);
 
 	for (uint32_t i = 0; i < board_shape(b).workers; i++) {
 		const struct figures_worker *w = board_figures_worker(b, i);
 
 		if (instance < atomic_load_explicit(&w->ninstances, memory_order_acquire))
-			sum += atomic_load_explicit(
-				&w->stats[instance][stat], memory_order_relaxed);
+			sum += get_stat(&w->stats[instance][stat]) +
+				get_stat(&w->earlier[instance][stat]);
 	}
 	return sum;
 }
@@ -393,6 +420,16 @@ bool figures_find(const struct board *to, const struct figures_instance *about, 
 	return false;
 }
 
+/* Its gauges are nothing any more. */
+static void pass_stats(const struct board *from, uint32_t instance,
+	const struct figures_instance *about, struct board *to, uint32_t heir)
+{
+	for (uint32_t s = 0; s < about->nstats; s++)
+		if (!about->stats[s].gauge)
+			add_stat(&board_figures(to)->stats[heir][s],
+				figures_stat_sum(from, instance, s));
+}
+
 static void pass_instance(
 	const struct board *from, uint32_t instance, struct board *to, uint32_t heir)
 {
@@ -442,9 +479,12 @@ void figures_pass(const struct board *from, struct board *to)
 	struct figures_crash crash;
 	uint32_t heir;
 
-	for (uint32_t i = 0; i < board_shape(from).instances; i++)
-		if (figures_instance(from, i, &about) && figures_find(to, &about, &heir))
+	for (uint32_t i = 0; i < board_shape(from).instances; i++) {
+		if (figures_instance(from, i, &about) && figures_find(to, &about, &heir)) {
 			pass_instance(from, i, to, heir);
+			pass_stats(from, i, &about, to, heir);
+		}
+	}
 	for (size_t at = offsetof(struct figures_thread, logins);
 		at <= offsetof(struct figures_thread, handshakes_failed);
 		at += sizeof(uint64_t))
