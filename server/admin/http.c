@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "admin/locks.h"
+#include "admin/metrics.h"
+#include "admin/modules.h"
 #include "admin/peers.h"
 #include "admin/sessions.h"
 #include "admin/status.h"
+#include "admin/tls.h"
 #include "base/text.h"
 
 #define BODY_MAX        4096u
@@ -16,6 +20,7 @@
 #define ASK_PATIENCE_MS 5000
 #define JSON_TYPE       "application/json"
 #define BLOCK           16384u
+#define METRICS_MAX     ((size_t)16 << 20)
 
 struct http {
 	const struct http_world *world;
@@ -112,6 +117,38 @@ static enum MHD_Result answer_status(struct request *q, enum method m UNUSED)
 static enum MHD_Result answer_workers(struct request *q, enum method m UNUSED)
 {
 	return send_json(q, 200, status_workers(scene_of(q)));
+}
+
+static enum MHD_Result answer_modules(struct request *q, enum method m UNUSED)
+{
+	return send_json(q, 200, modules_json(scene_of(q)));
+}
+
+static enum MHD_Result answer_locks(struct request *q, enum method m UNUSED)
+{
+	return send_json(q, 200, locks_json(scene_of(q)));
+}
+
+static enum MHD_Result answer_tls(struct request *q, enum method m UNUSED)
+{
+	return send_json(q, 200, tls_json(scene_of(q)));
+}
+
+static enum MHD_Result answer_metrics(struct request *q, enum method m UNUSED)
+{
+	enum metrics_form form = metrics_form(MHD_lookup_connection_value(
+		q->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
+	enum MHD_Result result = MHD_NO;
+	struct buf out;
+
+	buf_init(&out, METRICS_MAX);
+	metrics_write(scene_of(q), form, &out);
+	if (!out.failed)
+		result = queue(q, 200, metrics_content_types[form],
+			MHD_create_response_from_buffer(
+				out.len, out.ptr, MHD_RESPMEM_MUST_COPY));
+	buf_free(&out);
+	return result;
 }
 
 static enum MHD_Result answer_health(struct request *q, enum method m UNUSED)
@@ -374,9 +411,13 @@ static const struct route routes[] = {
 	{ "/v1/workers", GET, false, answer_workers },
 	{ "/v1/sessions", GET, false, answer_sessions },
 	{ "/v1/sessions/", GET | DELETE, false, answer_session },
+	{ "/v1/modules", GET, false, answer_modules },
+	{ "/v1/locks", GET, false, answer_locks },
+	{ "/v1/tls", GET, false, answer_tls },
 	{ "/v1/reload", POST, false, answer_reload },
 	{ "/v1/stop", POST, false, answer_stop },
 	{ "/v1/log-level", PUT, false, answer_level },
+	{ "/metrics", GET, true, answer_metrics },
 	{ "/healthz", GET, true, answer_health },
 	{ "/readyz", GET, true, answer_ready },
 };

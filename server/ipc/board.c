@@ -526,9 +526,11 @@ void board_pass_logins(const struct board *from, struct board *to)
 
 void board_pass_counters(const struct board *from, struct board *to)
 {
+	figures_pass_begin(from, to);
 	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
 		board_count(to, 0, 0, c, board_total(from, c));
 	figures_pass(from, to);
+	figures_pass_end(to);
 }
 
 static uint32_t connections_of(const struct board *b)

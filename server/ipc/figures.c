@@ -325,6 +325,15 @@ void figures_histogram(const struct board *b, uint32_t instance, enum figures_op
 	}
 }
 
+uint64_t figures_calls(const struct figures_histogram *h)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i <= FIGURES_BOUNDS; i++)
+		n += h->counts[i];
+	return n;
+}
+
 /* at: where a counter is in a thread's part. */
 static uint64_t sum_of(const struct board *b, size_t at)
 {
@@ -372,8 +381,7 @@ uint64_t figures_restarts(const struct board *b)
 /* --- from generation to generation -------------------------------------------------------- */
 
 /* The same instance in another generation, which may have another order. */
-static bool find_heir(
-	const struct board *to, const struct figures_instance *about, uint32_t *heir)
+bool figures_find(const struct board *to, const struct figures_instance *about, uint32_t *heir)
 {
 	struct figures_instance other;
 
@@ -405,6 +413,28 @@ static void pass_instance(
 		get(&head->past.touched) | UINT64_C(1) << heir, memory_order_relaxed);
 }
 
+bool figures_passed(const struct board *b)
+{
+	return atomic_load_explicit(&board_figures(b)->passed, memory_order_acquire);
+}
+
+uint64_t figures_passes(const struct board *b)
+{
+	return atomic_load_explicit(&board_figures(b)->passes, memory_order_acquire);
+}
+
+void figures_pass_begin(const struct board *from, struct board *to)
+{
+	add(&board_figures(to)->passes, 1);
+	atomic_thread_fence(memory_order_release);
+	atomic_store_explicit(&board_figures(from)->passed, 1, memory_order_release);
+}
+
+void figures_pass_end(struct board *to)
+{
+	atomic_fetch_add_explicit(&board_figures(to)->passes, 1, memory_order_release);
+}
+
 void figures_pass(const struct board *from, struct board *to)
 {
 	struct figures_head *head = board_figures(to);
@@ -413,7 +443,7 @@ void figures_pass(const struct board *from, struct board *to)
 	uint32_t heir;
 
 	for (uint32_t i = 0; i < board_shape(from).instances; i++)
-		if (figures_instance(from, i, &about) && find_heir(to, &about, &heir))
+		if (figures_instance(from, i, &about) && figures_find(to, &about, &heir))
 			pass_instance(from, i, to, heir);
 	for (size_t at = offsetof(struct figures_thread, logins);
 		at <= offsetof(struct figures_thread, handshakes_failed);

@@ -104,14 +104,22 @@ struct figures_crash {
 void figures_note_crash(struct board *, const struct figures_crash *);
 /* In place of one that died another is started. */
 void figures_note_restart(struct board *);
-/* As board_pass_counters, which calls it. */
-void figures_pass(const struct board *from, struct board *to);
 
 /* --- readers ------------------------------------------------------------------------------- */
 
+/* Whether the counters of this one are in another board's by now: whoever adds up boards
+ * leaves it out. And how often that was begun or ended with others' for this one: who finds it
+ * odd, or another number afterwards, adds up again. */
+bool figures_passed(const struct board *);
+uint64_t figures_passes(const struct board *);
+/* The same instance in the board of another generation, which may have another order. */
+bool figures_find(
+	const struct board *, const struct figures_instance *about, uint32_t *instance);
 /* Of all workers, and of the generations before that have ended. */
 void figures_histogram(const struct board *, uint32_t instance, enum figures_op,
 	struct figures_histogram *sum);
+/* What it has counted in all. */
+uint64_t figures_calls(const struct figures_histogram *);
 uint64_t figures_logins(const struct board *, enum figures_result, uint8_t mechanism);
 uint64_t figures_handshakes(
 	const struct board *, uint8_t version, uint8_t cipher, bool resumed);

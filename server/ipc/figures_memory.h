@@ -39,6 +39,8 @@ struct figures_worker {
 struct figures_head {
 	struct figures_thread past; /* of generations that have ended */
 	_Atomic uint64_t deaths, restarts, ncrashes;
+	_Atomic uint64_t passes; /* odd while another board's counters are added */
+	_Atomic uint32_t passed; /* ours are in another board's */
 	_Atomic uint64_t crashes_in[BOARD_INSTANCES_MAX][FIGURES_OPS];
 	FIGURES_NOTE(figures_crash) crashes[FIGURES_CRASHES];
 	struct figures_row rows[BOARD_INSTANCES_MAX][FIGURES_OPS];
@@ -49,6 +51,11 @@ static inline uint64_t figures_thread_size(const struct board_shape *shape)
 	return sizeof(struct figures_thread) +
 		(uint64_t)shape->instances * FIGURES_OPS * sizeof(struct figures_row);
 }
+
+/* Around all that board_pass_counters adds. */
+void figures_pass_begin(const struct board *from, struct board *to);
+void figures_pass(const struct board *from, struct board *to);
+void figures_pass_end(struct board *to);
 
 /* board.c knows where. */
 struct figures_head *board_figures(const struct board *);
