@@ -7,5 +7,11 @@ const struct ctl_command ctl_commands[] = {
 		.most = 2,
 		.help = "what the commands are, or what one takes",
 		.run = ctl_help_run },
+	{ .words = "web",
+		.operands = "",
+		.needs = CTL_SERVER,
+		.options = ctl_web_options,
+		.help = "a page to look at the server with, in a browser of this machine",
+		.run = ctl_web_run },
 	{ .words = NULL },
 };

@@ -86,5 +86,7 @@ void ctl_help(const struct ctl_command *, struct buf *);
 
 /* commands.c's rows. */
 int ctl_help_run(struct ctl *);
+int ctl_web_run(struct ctl *);
+extern const struct ctl_option ctl_web_options[];
 
 #endif

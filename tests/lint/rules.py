@@ -29,9 +29,10 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
-    "ctl": (["base", "conf", "host", "ipc"], ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "ctl"],
-            [".*"]),
+    "web": (["base"], ["microhttpd.h"]),
+    "ctl": (["base", "conf", "host", "ipc", "web"], ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "web",
+             "ctl"], [".*"]),
 }
 MODULES_MAY_INCLUDE = {
     "secrets": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],
