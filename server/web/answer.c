@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "web/answer.h"
+#include <stdio.h>
 #include "base/text.h"
 #include "web/page.h"
 

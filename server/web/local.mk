@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 WEB_PAGE = \
 	$(srcdir)/server/web/page/app.js \
+	$(srcdir)/server/web/page/format.js \
+	$(srcdir)/server/web/page/history.js \
 	$(srcdir)/server/web/page/icon.svg \
 	$(srcdir)/server/web/page/index.html \
 	$(srcdir)/server/web/page/plot.js \
-	$(srcdir)/server/web/page/style.css
+	$(srcdir)/server/web/page/style.css \
+	$(srcdir)/server/web/page/table.js \
+	$(srcdir)/server/web/page/verdict.js \
+	$(srcdir)/server/web/page/views.js
 libweb_la_SOURCES = \
 	server/web/answer.c server/web/answer.h \
 	server/web/gate.c server/web/gate.h \
