@@ -19,6 +19,12 @@
 #define REQUEST_MS        30000 /* from one request to the next */
 #define TARGET_MAX        2048u
 
+/* From its first line to its answer. */
+struct request {
+	bool begun;
+	char target[];
+};
+
 /* One connection. */
 struct visitor {
 	int fd; /* -1: nobody */
@@ -37,30 +43,44 @@ struct web {
 
 static void *keep_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
+	size_t size = strlen(target) + 1;
+	struct request *request = NULL;
+
 	(void)ctx;
 	(void)connection;
-	return strlen(target) <= TARGET_MAX ? strdup(target) : NULL;
+	if (size <= TARGET_MAX)
+		request = calloc(1, sizeof(*request) + size);
+	if (request)
+		memcpy(request->target, target, size);
+	return request;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_size,
-	void **target)
+	void **context)
 {
 	struct web *w = ctx;
+	struct request *request = *context;
 	struct answer answer = { .gate = &w->gate, .setup = w->setup };
 	enum MHD_Result result;
 
 	(void)url; /* decoded: not what was sent */
 	(void)version;
 	(void)upload;
-	*upload_size = 0;
-	result = answer_request(&answer, connection, method, *target);
+	/* The first call is for the head alone; an answer to that ends the connection. */
+	if (request && strcmp(method, MHD_HTTP_METHOD_GET) == 0 &&
+		(!request->begun || *upload_size > 0)) {
+		request->begun = true;
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	result = answer_request(&answer, connection, method, request ? request->target : NULL);
 	if (answer.allowed)
 		w->asked_ms = clock_ms();
 	return result;
 }
 
-static void on_done(void *ctx, struct MHD_Connection *connection, void **target,
+static void on_done(void *ctx, struct MHD_Connection *connection, void **request,
 	enum MHD_RequestTerminationCode code)
 {
 	const union MHD_ConnectionInfo *info =
@@ -68,8 +88,8 @@ static void on_done(void *ctx, struct MHD_Connection *connection, void **target,
 
 	(void)ctx;
 	(void)code;
-	free(*target);
-	*target = NULL;
+	free(*request);
+	*request = NULL;
 	if (info && info->socket_context)
 		((struct visitor *)info->socket_context)->since_ms = clock_ms();
 }
