@@ -102,7 +102,8 @@ class World:
                         ("octets_in", done * 410), ("in_use", done // 9)):
             self.totals[name] += n
             if name in self.per_s:
-                self.per_s[name] = n / seconds
+                # Of the last minute, or so.
+                self.per_s[name] += (n / seconds - self.per_s[name]) * min(1, seconds / 30)
         for operations in self.operations.values():
             for operation in operations:
                 for _ in range(int(done * operation.share)):

@@ -14,7 +14,7 @@ const SESSIONS = 1000;
 const at = (id) => document.getElementById(id);
 const views = ["overview", "sessions", "workers", "modules", "locks", "certificates"];
 const read = {};
-let view = "overview", timer = 0, busy = false, tlsRead = 0;
+let view = "overview", timer = 0, busy = false, statusRead = 0, tlsRead = 0;
 
 // --- reading ----------------------------------------------------------------------------
 
@@ -64,14 +64,18 @@ const more = {
 async function sample()
 {
 	const wanted = view;
-	read.status = await get("status");
-	read.modules = await get("modules");
-	const now = Date.now();
+	const due = Date.now() - statusRead >= EVERY_MS * 0.75; // not at every change of the view
+	if (due) {
+		read.status = await get("status");
+		read.modules = await get("modules");
+		statusRead = Date.now();
+		remember(statusRead, read);
+	}
+	const now = statusRead;
 	if (now - tlsRead > TLS_MS) {
 		read.tls = await get("tls");
 		tlsRead = now;
 	}
-	remember(now, read);
 	await more[wanted]?.();
 	document.body.classList.remove("stale");
 	if (view === wanted)

@@ -4,6 +4,7 @@
 import { Series } from "./plot.js";
 
 const WINDOW_MS = 60000;
+const STEADY_MS = 5000; // what a rate is taken over, so that it does not flicker
 
 const difference = (after, before, names) =>
 	names.reduce((sum, name) => sum + after[name] - before[name], 0);
@@ -15,16 +16,21 @@ export class Rates
 	{
 		this.named = named; // { name of a series: names of totals }
 		this.series = Object.fromEntries(Object.keys(named).map((name) => [name, new Series()]));
-		this.before = null;
+		this.readings = [];
 	}
 	add(time, totals)
 	{
+		while (this.readings.length > 1 && this.readings[1].time <= time - STEADY_MS)
+			this.readings.shift();
+		const before = this.readings[0], seconds = before && (time - before.time) / 1000;
+		const broken = before && (seconds > 60 || totals.connections < before.totals.connections);
 		for (const [name, parts] of Object.entries(this.named)) {
-			const n = this.before && difference(totals, this.before.totals, parts);
-			const seconds = this.before && (time - this.before.time) / 1000;
-			this.series[name].add(time, n === null || n < 0 || seconds > 60 ? null : n / seconds);
+			this.series[name].add(time, !before || broken || seconds <= 0 ? null :
+				difference(totals, before.totals, parts) / seconds);
 		}
-		this.before = { time, totals };
+		if (broken)
+			this.readings = [];
+		this.readings.push({ time, totals });
 	}
 }
 

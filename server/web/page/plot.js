@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A line over the last minutes, drawn as SVG.
 
+import { duration } from "./format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
-const SPAN_MS = 300000;
+const SPAN_MS = 300000; // as much of it as there is
+const LEAST_MS = 60000;
 const GAP_MS = 7000;   // no reading for longer: no line
 const WIDTH = 300, HEIGHT = 100, MARGIN = 8;
 
@@ -16,8 +19,12 @@ export class Series
 	add(time, value)
 	{
 		this.points.push([time, value]);
-		while (this.points[0][0] < time - SPAN_MS - GAP_MS)
+		while (this.points[0][0] < time - SPAN_MS)
 			this.points.shift();
+	}
+	age(now)
+	{
+		return this.points.length ? now - this.points[0][0] : 0;
 	}
 	last()
 	{
@@ -94,7 +101,7 @@ export class Plot
 		let d = "", before = null;
 		const ground = (x) => closed ? `L${x} ${HEIGHT}Z` : "";
 		for (const [time, value] of series.points) {
-			const x = (WIDTH + (time - this.now) / SPAN_MS * WIDTH).toFixed(1);
+			const x = (WIDTH + (time - this.now) / this.span * WIDTH).toFixed(1);
 			if (value === null) {
 				if (before)
 					d += ground(before.x);
@@ -118,11 +125,12 @@ export class Plot
 	draw(now)
 	{
 		this.now = now;
+		this.span = Math.min(SPAN_MS, Math.max(LEAST_MS, this.series[0].age(now)));
 		this.scale = ceiling(Math.max(...this.series.map((series) => series.max())));
 		this.area.setAttribute("d", this.path(this.series[0], true));
 		this.traces.forEach((trace, i) => trace.setAttribute("d", this.path(this.series[i], false)));
-		this.top.textContent = this.format(this.scale);
-		this.element.setAttribute("aria-label", `${this.name}, last five minutes: now ` +
+		this.top.textContent = this.format(this.scale).replace(/\.0+(?=\D|$)/, "");
+		this.element.setAttribute("aria-label", `${this.name}, ${duration(Math.round(this.span / 1000))}: now ` +
 			`${this.format(this.series[0].last())}, at most ${this.format(this.series[0].max())}`);
 	}
 
@@ -130,12 +138,12 @@ export class Plot
 	{
 		const box = this.element.getBoundingClientRect();
 		const found = event && this.now && this.series[0].at(
-			this.now - SPAN_MS * (1 - (event.clientX - box.left) / box.width));
+			this.now - this.span * (1 - (event.clientX - box.left) / box.width));
 		this.said.hidden = !found || found[1] === null;
 		this.hair.setAttribute("d", "");
 		if (this.said.hidden)
 			return;
-		const share = 1 + (found[0] - this.now) / SPAN_MS;
+		const share = 1 + (found[0] - this.now) / this.span;
 		const ago = Math.round((this.now - found[0]) / 1000);
 		this.said.textContent = this.format(found[1]) + (ago < 2 ? ", now" : `, ${ago} s ago`);
 		this.said.style.left = share > 0.5 ? "auto" : `calc(${share * 100}% + 6px)`;

@@ -2,6 +2,8 @@
 // A table that is filled again and again: filtered, sorted, a page of it shown. Names and
 // addresses come from the network, so everything is set as text.
 
+import { number, plural } from "./format.js";
+
 const PAGE = 50;
 
 export function make(name, className, text)
@@ -24,10 +26,11 @@ export function setText(element, text)
 // value is what is sorted and, if it is text, filtered by.
 export class Table
 {
-	constructor(parent, { caption, columns, filter, sort, empty })
+	constructor(parent, { caption, nouns, columns, filter, sort, empty })
 	{
 		this.columns = columns;
 		this.empty = empty;
+		this.nouns = nouns;
 		this.rows = [];
 		this.page = 0;
 		this.wanted = "";
@@ -165,7 +168,7 @@ export class Table
 		const first = this.page * PAGE, part = rows.slice(first, first + PAGE);
 		if (this.input) {
 			setText(this.shown, rows.length > PAGE ?
-				`${first + 1}–${first + part.length} of ${rows.length}` : `${rows.length}`);
+				`${first + 1}–${first + part.length} of ${number(rows.length)}` : plural(rows.length, ...this.nouns));
 			this.back.hidden = this.forth.hidden = rows.length <= PAGE;
 			this.back.disabled = this.page === 0;
 			this.forth.disabled = first + PAGE >= rows.length;

@@ -26,11 +26,17 @@ function ofCertificates(tls)
 	}));
 }
 
+const servingOf = (status) => status.generations.filter((generation) => generation.phase === "serving");
+
+function workersUp(status)
+{
+	return servingOf(status).reduce((n, generation) => n + generation.workers_up, 0);
+}
+
 function ofWorkers(status)
 {
-	const serving = status.generations.filter((generation) => generation.phase === "serving");
-	const up = serving.reduce((n, generation) => n + generation.workers_up, 0);
-	const wanted = serving.reduce((n, generation) => n + generation.workers, 0);
+	const up = workersUp(status);
+	const wanted = servingOf(status).reduce((n, generation) => n + generation.workers, 0);
 	if (status.stopping)
 		return [{ state: "warn", head: "The server is stopping", text:
 			`${plural(status.sessions, "session is", "sessions are")} left to finish.` }];
@@ -77,7 +83,7 @@ export function judge({ status, modules, tls }, now)
 	found.sort((a, b) => (a.state === "bad" ? 0 : 1) - (b.state === "bad" ? 0 : 1));
 	if (!found.length)
 		return { state: "good", head: "All is well", text:
-			`${plural(status.sessions, "session", "sessions")}, up for ${duration(status.uptime_s)}.` };
+			`${plural(status.sessions, "session", "sessions")} in ${plural(workersUp(status), "worker", "workers")}.` };
 	const others = found.slice(1).map((problem) => problem.head.toLowerCase());
 	return { ...found[0], text: found[0].text + (others.length ? ` Also: ${others.join(", ")}.` : "") };
 }

@@ -86,7 +86,7 @@ const plots = new Map();
 function latencyPlot(entry)
 {
 	if (!plots.has(entry.key))
-		plots.set(entry.key, new Plot(entry.name, [entry.high, entry.median], latency));
+		plots.set(entry.key, new Plot(entry.name, [entry.high, entry.median], latency, false));
 	return plots.get(entry.key);
 }
 
@@ -99,7 +99,7 @@ function latencyColumns(first)
 		{ name: "95 %", value: (entry) => entry.p95, text: (entry) => latency(entry.p95), kind: "number" },
 		{ name: "99 %", value: (entry) => entry.p99, text: (entry) => latency(entry.p99), kind: "number" },
 		count("Failures", (entry) => entry.failures, { tone: (entry) => entry.failures ? "bad" : "" }),
-		{ name: "Five minutes", element: (entry) => latencyPlot(entry).element, kind: "plotted" },
+		{ name: "Over time", element: (entry) => latencyPlot(entry).element, kind: "plotted" },
 	];
 }
 
@@ -135,8 +135,8 @@ export function remember(now, { status, modules })
 
 const stateTone = (state) => ({ down: "bad", starting: "warn" })[state] ?? "";
 const tables = {
-	sessions: new Table(at("sessions"), { caption: "Sessions", filter: true, sort: "Age", empty: "Nobody is connected.", columns: [
-		{ name: "User", value: (row) => row.user, text: user, tone: (row) => row.user === null ? "muted" : "" },
+	sessions: new Table(at("sessions"), { caption: "Sessions", nouns: ["session", "sessions"], filter: true, sort: "Age", empty: "Nobody is connected.", columns: [
+		{ name: "User", value: (row) => row.user, text: user, kind: "wrap", tone: (row) => row.user === null ? "muted" : "" },
 		word("Address", (row) => row.address),
 		word("State", (row) => row.state),
 		time("Age", (row) => row.age_s),
@@ -149,8 +149,8 @@ const tables = {
 		count("Worker", (row) => row.worker),
 		word("Session", (row) => row.id, "code"),
 	] }),
-	workers: new Table(at("workers"), { caption: "Workers", filter: true, sort: "Worker", empty: "There are no workers.", columns: [
-		{ name: "Worker", value: (row) => row.worker, text: (row) => "Worker " + row.worker, kind: "tight" },
+	workers: new Table(at("workers"), { caption: "Workers", nouns: ["worker", "workers"], filter: true, sort: "Worker", empty: "There are no workers.", columns: [
+		{ name: "Worker", value: (row) => row.worker, text: (row) => "Worker " + row.worker, },
 		{ name: "State", value: (row) => row.state, tone: (row) => stateTone(row.state) },
 		count("Generation", (row) => row.generation),
 		{ name: "Process", value: (row) => row.pid, text: (row) => row.pid ? String(row.pid) : "–", kind: "number" },
@@ -158,11 +158,11 @@ const tables = {
 		count("Logins", (row) => row.totals.logins),
 		count("Fetched", (row) => row.totals.retrieved),
 		size("Sent", (row) => row.totals.octets_out),
-		{ name: "Doing", value: (row) => row.doing.map((doing) => doing.call + (doing.user ? " for " + doing.user : "")).join(", ") || "nothing",
+		{ name: "Doing", value: (row) => row.doing.map((doing) => doing.call + (doing.user ? " for " + doing.user : "")).join(", ") || "nothing", kind: "wrap",
 			tone: (row) => row.doing.length ? "" : "muted" },
 	] }),
-	locks: new Table(at("locks"), { caption: "Session locks", filter: true, sort: "Held", empty: "No maildrop is locked.", columns: [
-		{ name: "User", value: (row) => row.user, text: user },
+	locks: new Table(at("locks"), { caption: "Session locks", nouns: ["lock", "locks"], filter: true, sort: "Held", empty: "No maildrop is locked.", columns: [
+		{ name: "User", value: (row) => row.user, text: user, kind: "wrap" },
 		word("Address", (row) => row.address),
 		time("Held", (row) => row.held_s),
 		time("Idle", (row) => row.idle_s),
@@ -171,14 +171,14 @@ const tables = {
 		word("Lock", (row) => row.lock, "code"),
 	] }),
 	certificates: new Table(at("certificate-table"), { caption: "Certificates", empty: "There is no certificate: no listener has TLS.", columns: [
-		{ name: "For", value: (row) => row.names.join(", ") || row.subject },
-		{ name: "Expires", value: (row) => row.expires_s, tone: (row) => expiryTone(row) || "good", kind: "tight",
+		{ name: "For", value: (row) => row.names.join(", ") || row.subject, kind: "wrap" },
+		{ name: "Expires", value: (row) => row.expires_s, tone: (row) => expiryTone(row) || "good",
 			text: (row) => row.expires_s > 0 ? "in " + duration(row.expires_s) : duration(-row.expires_s) + " ago" },
-		{ name: "On", value: (row) => row.not_after, text: (row) => row.not_after.slice(0, 10), kind: "tight" },
+		{ name: "On", value: (row) => row.not_after, text: (row) => row.not_after.slice(0, 10), },
 		word("Key", (row) => row.key),
-		word("Issuer", (row) => row.issuer),
+		word("Issuer", (row) => row.issuer, "wrap"),
 		{ name: "OCSP", value: (row) => row.ocsp ? "stapled" : "none" },
-		word("File", (row) => row.file),
+		word("File", (row) => row.file, "wrap"),
 	] }),
 };
 
@@ -224,8 +224,8 @@ at("modules").append(moduleBox, crashHead, crashBox);
 const crashes = new Table(crashBox, { caption: "Crashes", empty: "No worker has died.", columns: [
 	{ name: "Reason", value: (row) => row.reason },
 	{ name: "At", value: (row) => row.at, text: (row) => new Date(row.at).toLocaleString() },
-	word("Doing", (row) => row.doing),
-	word("User", (row) => row.user),
+	word("Doing", (row) => row.doing, "wrap"),
+	word("User", (row) => row.user, "wrap"),
 	word("Address", (row) => row.address),
 	count("Worker", (row) => row.worker),
 	count("Sessions lost", (row) => row.sessions),
