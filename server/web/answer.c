@@ -112,9 +112,10 @@ static enum MHD_Result exchange(struct answer *a, struct MHD_Connection *connect
 	buf_init(&page, 4096);
 	buf_printf(&page,
 		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>popart</title>"
+		"<link rel=\"icon\" href=\"/%s/icon.svg\">"
 		"<meta http-equiv=\"refresh\" content=\"0;url=/%s/\"><p><a href=\"/%s/\">"
 		"On to the page</a>\n",
-		g->path, g->path);
+		g->path, g->path, g->path);
 	result = send_buf(connection, MHD_HTTP_OK, HTML, &page, "Set-Cookie", cookie);
 	explicit_bzero(cookie, sizeof(cookie));
 	buf_free(&page);
@@ -148,8 +149,9 @@ static enum MHD_Result pass_on(
 	buf_init(&body, WEB_ANSWER_MAX);
 	buf_init(&error, 8192);
 	status = a->setup->get(a->setup->ctx, target, &body);
-	if (status == 0) {
+	if (status == 0)
 		status = MHD_HTTP_BAD_GATEWAY;
+	if (status != MHD_HTTP_OK) {
 		add_error(&error, status, buf_view(&body));
 		result = send_buf(connection, status, JSON, &error, NULL, NULL);
 	} else {
@@ -163,6 +165,8 @@ static enum MHD_Result pass_on(
 /* Nothing that another program could read in another way than it is meant. */
 static bool is_plain(const char *target)
 {
+	if (strstr(target, "/."))
+		return false;
 	for (; *target; target++) {
 		if (*target <= ' ' || *target > '~' || *target == '#' || *target == '\\')
 			return false;
