@@ -199,6 +199,7 @@ static const struct popart_storage_ops storage = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
 };
 
 POPART_MODULE(sqlite, .version = POPART_VERSION, .license = "MIT",

@@ -80,11 +80,18 @@ int ctl_fail(enum ctl_exit status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What a call into a module has come to, told for people: the exit status that fits, and
  * the reason as the module gave it. about: a word or two, "user \"anna\"". */
 int ctl_fail_call(const struct host_call *, int status, const char *about);
+/* The exit status for a status of the ABI. */
+enum ctl_exit ctl_exit_for(int status);
+/* Of two, the one that counts for a command that did several things. */
+enum ctl_exit ctl_exit_worse(enum ctl_exit, enum ctl_exit);
 
 /* All commands, or all of one: command NULL, or its row. */
 void ctl_help(const struct ctl_command *, struct buf *);
 
 /* commands.c's rows. */
 int ctl_help_run(struct ctl *);
+int ctl_store_check_run(struct ctl *);
+int ctl_copy_run(struct ctl *);
+extern const struct ctl_option ctl_store_check_options[], ctl_copy_options[];
 
 #endif

@@ -11,6 +11,7 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_CHECK_QUICK] = "check_quick",
 	[OP_FETCH_SECRET] = "fetch_secret",
 	[OP_LOOKUP] = "lookup",
+	[OP_ITERATE] = "iterate",
 	[OP_MAILDROP_ID] = "maildrop_id",
 	[OP_OPEN] = "open",
 	[OP_LIST] = "list",
@@ -24,6 +25,7 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_DELIVER_WRITE] = "deliver_write",
 	[OP_DELIVER_FINISH] = "deliver_finish",
 	[OP_DELIVER_ABANDON] = "deliver_abandon",
+	[OP_CHECK] = "check",
 };
 
 static const struct popart_opt no_options[] = { { .name = NULL } };

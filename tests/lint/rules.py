@@ -29,8 +29,10 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
-    "ctl": (["base", "conf", "host", "ipc"], ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "ctl"],
+    "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
+    "ctl": (["base", "conf", "host", "ipc", "move"], ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
+             "ctl"],
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {
