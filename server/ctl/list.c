@@ -78,8 +78,8 @@ static void add_words(struct buf *b, const json_t *array)
 	const json_t *word;
 	size_t i;
 
-	json_array_foreach(array, i, word)
-		buf_printf(b, "%s%s", i ? " " : "", json_is_string(word) ? json_string_value(word) : "?");
+	json_array_foreach(array, i, word) buf_printf(
+		b, "%s%s", i ? " " : "", json_is_string(word) ? json_string_value(word) : "?");
 }
 
 /* "2026-11-26T00:37:33Z" -> "2026-11-26 00:37:33Z" */
@@ -89,7 +89,8 @@ static void add_time(struct buf *b, struct popart_str text)
 		buf_add_char(b, i == 10 && text.ptr[i] == 'T' ? ' ' : text.ptr[i]);
 }
 
-static enum tone add_value(struct buf *b, const struct list_column *column, const json_t *object)
+static enum tone add_value(
+	struct buf *b, const struct list_column *column, const json_t *object)
 {
 	const json_t *value = json_object_get(object, column->key);
 	enum tone tone = TONE_PLAIN;
@@ -181,7 +182,8 @@ void list_add(struct list *l, const json_t *array)
 	size_t i;
 
 	buf_init(&cell, 1u << 20);
-	json_array_foreach(array, i, object) {
+	json_array_foreach(array, i, object)
+	{
 		for (size_t column = 0; column < l->ncolumns; column++) {
 			buf_reset(&cell);
 			enum tone tone = add_value(&cell, &l->columns[column], object);

@@ -2,13 +2,21 @@
 libctl_la_SOURCES = \
 	server/ctl/args.c \
 	server/ctl/bar.c server/ctl/bar.h \
+	server/ctl/client.c server/ctl/client.h \
 	server/ctl/commands.c \
 	server/ctl/copy.c \
 	server/ctl/ctl.h \
 	server/ctl/exits.c server/ctl/exits.h \
 	server/ctl/fail.c \
+	server/ctl/health.c server/ctl/health.h \
 	server/ctl/help.c \
+	server/ctl/list.c server/ctl/list.h \
+	server/ctl/modules.c \
 	server/ctl/names.c server/ctl/names.h \
+	server/ctl/operate.c \
+	server/ctl/server.c server/ctl/server.h \
+	server/ctl/sessions.c \
+	server/ctl/status.c \
 	server/ctl/stop.c server/ctl/stop.h \
 	server/ctl/store.c \
 	server/ctl/table.c server/ctl/table.h \

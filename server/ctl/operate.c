@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* reload, stop, log: what the server is told to do. */
+#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
+#include <poll.h>
+#include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
 #include "ctl/list.h"
@@ -90,61 +92,92 @@ int ctl_log_run(struct ctl *c)
 
 /* --- stop -------------------------------------------------------------------------------- */
 
-static bool lives(uint64_t pid)
+/* The master's process, to see it end; -1: it cannot be seen, as in another container. */
+static int open_master(uint64_t pid)
 {
-	return pid > 1 && pid <= INT32_MAX && kill((pid_t)pid, 0) == 0;
+	char path[64], name[32] = "";
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRIu64 "/comm", pid);
+	f = pid > 1 && pid <= INT32_MAX ? fopen(path, "re") : NULL;
+	if (f && !fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	if (f)
+		(void)fclose(f);
+	return strncmp(name, "popartd", 7) == 0 ? pidfd_open((pid_t)pid, 0) : -1;
 }
 
-static int wait_until_gone(struct ctl *c, struct client *client, uint64_t pid)
+/* The socket goes with the admin process, and the master last. */
+static int wait_until_gone(struct ctl *c, struct client *client, int master)
 {
-	const struct client_request status_request = { .target = "/v1/status", .quiet = true };
+	const struct client_request look = { .target = "/healthz", .quiet = true };
 	const struct timespec pause = { .tv_nsec = STOP_LOOK_MS * 1000000L };
-	int status = CTL_OK;
+	struct pollfd ended = { .fd = master, .events = POLLIN };
 	json_t *answer;
 
-	/* The socket goes before the master does; who may not ask for the process asks it. */
-	while (status == CTL_OK || lives(pid)) {
-		(void)nanosleep(&pause, NULL);
-		if (lives(pid))
-			continue;
-		status = client_ask(client, &status_request, &answer);
+	while (client_ask(client, &look, &answer) != CTL_ABSENT) {
 		json_decref(answer);
+		(void)nanosleep(&pause, NULL);
 	}
+	if (master >= 0 && poll(&ended, 1, -1) < 0)
+		return ctl_fail(CTL_FAILED, "cannot wait for the server: %s", strerror(errno));
 	return c->json ? CTL_OK : server_printed(puts("the server has ended") >= 0);
+}
+
+/* now: the second time it closes what is open. By then it may be gone already. */
+static int tell_to_stop(struct client *client, bool now, json_t **answer)
+{
+	const struct client_request stop = {
+		.method = "POST", .target = "/v1/stop", .body = ""
+	};
+	struct client_request again = stop;
+	json_t *second;
+	int status = client_ask(client, &stop, answer);
+
+	again.quiet = true;
+	if (status == CTL_OK && now) {
+		(void)!client_ask(client, &again, &second);
+		json_decref(second);
+	}
+	return status;
+}
+
+static int stop_and_wait(struct ctl *c, struct client *client, int master)
+{
+	bool wait = ctl_value(c, "no-wait") == NULL;
+	json_t *answer;
+	int status = tell_to_stop(client, ctl_value(c, "now") != NULL, &answer);
+
+	if (status != CTL_OK)
+		return status;
+	if (c->json) {
+		(void)json_dumpf(answer, stdout, 0);
+		status = server_printed(putchar('\n') != EOF);
+	} else if (c->terminal || !wait) {
+		status = server_printed(puts("the server drains its sessions, and ends") >= 0);
+	}
+	(void)fflush(stdout);
+	json_decref(answer);
+	return status == CTL_OK && wait ? wait_until_gone(c, client, master) : status;
 }
 
 int ctl_stop_run(struct ctl *c)
 {
 	struct client *client = client_new(c->socket);
-	bool now = ctl_value(c, "now") != NULL;
-	json_t *at_first = NULL, *answer = NULL;
-	uint64_t pid = 0;
-	int status;
+	json_t *at_first = NULL;
+	int status, master;
 
 	if (!client)
 		return CTL_FAILED;
 	status = client_ask(
 		client, &(struct client_request){ .target = "/v1/status" }, &at_first);
 	if (status == CTL_OK) {
-		pid = list_count(at_first, "pid");
-		status = client_ask(client,
-			&(struct client_request){ .method = "POST",
-				.target = now ? "/v1/stop?now=1" : "/v1/stop",
-				.body = "" },
-			&answer);
+		master = open_master(list_count(at_first, "pid"));
+		status = stop_and_wait(c, client, master);
+		if (master >= 0)
+			(void)close(master);
 	}
-	if (status == CTL_OK && c->json) {
-		(void)json_dumpf(answer, stdout, 0);
-		status = server_printed(putchar('\n') != EOF);
-	} else if (status == CTL_OK && !ctl_value(c, "no-wait") && c->terminal) {
-		status = server_printed(
-			puts("the server drains; Ctrl-C ends the waiting, not the stop") >= 0);
-		(void)fflush(stdout);
-	}
-	if (status == CTL_OK && !ctl_value(c, "no-wait"))
-		status = wait_until_gone(c, client, pid);
 	json_decref(at_first);
-	json_decref(answer);
 	client_free(&client);
 	return status;
 }

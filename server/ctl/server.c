@@ -6,9 +6,9 @@
 
 int server_printed(bool ok)
 {
-	return ok ? CTL_OK
-		  : ctl_fail(CTL_FAILED, "cannot write to standard output: %s",
-			    strerror(errno));
+	return ok
+		? CTL_OK
+		: ctl_fail(CTL_FAILED, "cannot write to standard output: %s", strerror(errno));
 }
 
 int server_show(struct ctl *c, const char *target, int (*show)(struct ctl *, const json_t *))
@@ -42,31 +42,29 @@ static const struct list_column worker_columns[] = {
 };
 
 /* A copy with what the table wants of its totals, and its calls in a word each. */
-static json_t *flat_worker(const json_t *worker)
+static json_t *flat_worker(json_t *worker)
 {
 	json_t *flat = json_copy(json_object_get(worker, "totals"));
-	json_t *calls = json_array();
-	const json_t *doing;
+	json_t *calls = json_array(), *doing;
 	size_t i;
 
 	if (!flat)
 		flat = json_object();
-	(void)json_object_update(flat, (json_t *)(uintptr_t)worker);
-	json_array_foreach(json_object_get(worker, "doing"), i, doing)
-		(void)json_array_append(calls, json_object_get(doing, "call"));
+	(void)json_object_update(flat, worker);
+	json_array_foreach(json_object_get(worker, "doing"), i, doing)(void)
+		json_array_append(calls, json_object_get(doing, "call"));
 	(void)json_object_set_new(flat, "doing_now", calls);
 	return flat;
 }
 
 static int show_workers(struct ctl *c, const json_t *answer)
 {
-	json_t *rows = json_array();
-	const json_t *worker;
+	json_t *rows = json_array(), *worker;
 	size_t i;
 	bool ok;
 
-	json_array_foreach(json_object_get(answer, "workers"), i, worker)
-		(void)json_array_append_new(rows, flat_worker(worker));
+	json_array_foreach(json_object_get(answer, "workers"), i, worker)(void)
+		json_array_append_new(rows, flat_worker(worker));
 	ok = list_show(worker_columns, ARRAY_LEN(worker_columns), table_colours(c->terminal),
 		rows, "There is no worker.");
 	json_decref(rows);
@@ -90,9 +88,9 @@ static const struct list_column lock_columns[] = {
 
 static int show_locks(struct ctl *c, const json_t *answer)
 {
-	return server_printed(list_show(lock_columns, ARRAY_LEN(lock_columns),
-		table_colours(c->terminal), json_object_get(answer, "locks"),
-		"No session has a maildrop open."));
+	return server_printed(
+		list_show(lock_columns, ARRAY_LEN(lock_columns), table_colours(c->terminal),
+			json_object_get(answer, "locks"), "No session has a maildrop open."));
 }
 
 int ctl_locks_run(struct ctl *c)
@@ -120,8 +118,8 @@ static bool show_use(struct ctl *c, const json_t *answer, const char *title, con
 
 	return json_array_size(uses) == 0 ||
 		(printf("\n%s\n", title) >= 0 &&
-			list_show(use_columns, ARRAY_LEN(use_columns), table_colours(c->terminal),
-				uses, NULL));
+			list_show(use_columns, ARRAY_LEN(use_columns),
+				table_colours(c->terminal), uses, NULL));
 }
 
 static int show_tls(struct ctl *c, const json_t *answer)

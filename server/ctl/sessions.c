@@ -70,7 +70,8 @@ static int pages_walk(struct pages *p, int (*each)(void *, const json_t *session
 	while (status == CTL_OK && more && p->left > 0) {
 		char limit[24];
 		json_t *answer;
-		(void)snprintf(limit, sizeof(limit), "%" PRIu64, p->left < PAGE ? p->left : PAGE);
+		(void)snprintf(
+			limit, sizeof(limit), "%" PRIu64, p->left < PAGE ? p->left : PAGE);
 		buf_reset(&target);
 		buf_add(&target, buf_view(&p->base));
 		client_add_query(p->client, &target, "limit", limit);
@@ -81,7 +82,8 @@ static int pages_walk(struct pages *p, int (*each)(void *, const json_t *session
 		if (status != CTL_OK)
 			break;
 		const json_t *sessions = json_object_get(answer, "sessions");
-		p->left -= json_array_size(sessions) < p->left ? json_array_size(sessions) : p->left;
+		p->left -= json_array_size(sessions) < p->left ? json_array_size(sessions)
+							       : p->left;
 		p->skipped += list_count(answer, "skipped");
 		buf_reset(&after);
 		buf_add(&after, list_text(answer, "next"));
@@ -117,8 +119,8 @@ static int take_filters(struct ctl *c, struct pages *p)
 	if (p->base.failed)
 		return ctl_fail(CTL_USAGE, "sessions: the options are too long");
 	if (limit && (!view_u64(view_str(limit), 1000000, &p->left) || p->left == 0))
-		return ctl_fail(CTL_USAGE,
-			"--limit: \"%.32s\" is no number from 1 to 1000000", limit);
+		return ctl_fail(
+			CTL_USAGE, "--limit: \"%.32s\" is no number from 1 to 1000000", limit);
 	if (limit && c->json)
 		client_add_query(p->client, &p->base, "limit", limit);
 	return CTL_OK;
@@ -126,10 +128,9 @@ static int take_filters(struct ctl *c, struct pages *p)
 
 static int print_sessions(struct ctl *c, struct pages *p)
 {
-	struct list *list =
-		list_new(columns, ARRAY_LEN(columns), table_colours(c->terminal));
-	int status = list ? pages_walk(p, print_page, list)
-			  : ctl_fail(CTL_FAILED, "out of memory");
+	struct list *list = list_new(columns, ARRAY_LEN(columns), table_colours(c->terminal));
+	int status =
+		list ? pages_walk(p, print_page, list) : ctl_fail(CTL_FAILED, "out of memory");
 
 	if (status == CTL_OK)
 		status = server_printed(list_print(list, stdout, "There is no such session."));
@@ -198,7 +199,8 @@ static int note_ids(void *ctx, const json_t *sessions)
 	const json_t *session;
 	size_t i;
 
-	json_array_foreach(sessions, i, session) {
+	json_array_foreach(sessions, i, session)
+	{
 		struct popart_str id = list_text(session, "id");
 		if (id.len == ID_LEN)
 			(void)json_array_append_new(k->ids, json_stringn(id.ptr, id.len));
@@ -223,9 +225,8 @@ static int kick_user(struct kicking *k, const char *user)
 	pages_end(&pages);
 	if (status == CTL_OK && json_array_size(k->ids) == 0)
 		status = ctl_fail(CTL_NO, "\"%.128s\" has no session", user);
-	json_array_foreach(k->ids, i, id)
-		if (status == CTL_OK)
-			status = kick_one(k, json_string_value(id), true);
+	json_array_foreach(k->ids, i, id) if (status == CTL_OK) status =
+		kick_one(k, json_string_value(id), true);
 	return status;
 }
 
@@ -241,24 +242,26 @@ static void print_kicked(struct ctl *c, const struct kicking *k)
 		json_decref(answer);
 		return;
 	}
-	json_array_foreach(k->kicked, i, id)
-		(void)printf("%s: closed\n", json_string_value(id));
+	json_array_foreach(k->kicked, i, id)(void)
+		printf("%s: closed\n", json_string_value(id));
 	if (n > 1)
-		(void)printf("%zu sessions closed; nothing that they marked as deleted is removed\n",
+		(void)printf(
+			"%zu sessions closed; nothing that they marked as deleted is removed\n",
 			n);
 }
 
 int ctl_kick_run(struct ctl *c)
 {
-	struct kicking k = { .client = client_new(c->socket), .ids = json_array(),
-		.kicked = json_array() };
+	struct kicking k = {
+		.client = client_new(c->socket), .ids = json_array(), .kicked = json_array()
+	};
 	bool users = ctl_value(c, "user") != NULL;
 	int status = CTL_OK;
 
 	for (size_t i = 0; k.client && i < c->noperands; i++) {
 		const char *word = c->operands[i];
-		int one = !users && is_id(word) ? kick_one(&k, word, false)
-						: kick_user(&k, word);
+		int one =
+			!users && is_id(word) ? kick_one(&k, word, false) : kick_user(&k, word);
 		status = ctl_exit_worse((enum ctl_exit)status, (enum ctl_exit)one);
 	}
 	if (k.client)
