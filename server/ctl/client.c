@@ -68,7 +68,7 @@ struct client *client_new(const char *path)
 	struct client *c;
 
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
-		(void)ctl_fail(CTL_USAGE, "%s: this path is too long for a socket", path);
+		(void)ctl_fail(CTL_FAILED, "%s: this path is too long for a socket", path);
 		return NULL;
 	}
 	c = calloc(1, sizeof(*c));

@@ -8,17 +8,20 @@ libctl_la_SOURCES = \
 	server/ctl/ctl.h \
 	server/ctl/exits.c server/ctl/exits.h \
 	server/ctl/fail.c \
+	server/ctl/frame.c server/ctl/frame.h \
 	server/ctl/health.c server/ctl/health.h \
 	server/ctl/help.c \
 	server/ctl/list.c server/ctl/list.h \
 	server/ctl/modules.c \
 	server/ctl/names.c server/ctl/names.h \
 	server/ctl/operate.c \
+	server/ctl/screen.c server/ctl/screen.h \
 	server/ctl/server.c server/ctl/server.h \
 	server/ctl/sessions.c \
 	server/ctl/status.c \
 	server/ctl/stop.c server/ctl/stop.h \
 	server/ctl/store.c \
 	server/ctl/table.c server/ctl/table.h \
+	server/ctl/top.c \
 	server/ctl/units.c server/ctl/units.h
 libctl_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBCURL_CFLAGS)
