@@ -84,7 +84,8 @@ static bool prepare(struct ctl *c, struct report *r)
 		report_error(r, NULL, 0, "out of memory");
 		return false;
 	}
-	if (!read_configuration(c, r) || (!(needs & CTL_STAY) && !become(c->conf, r)))
+	if (!read_configuration(c, r) ||
+		!(needs & CTL_STAY ? become_for_files(c->conf, r) : become(c->conf, r)))
 		return false;
 	if (!(needs & CTL_MODULES))
 		return true;

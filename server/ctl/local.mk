@@ -11,10 +11,13 @@ libctl_la_SOURCES = \
 	server/ctl/frame.c server/ctl/frame.h \
 	server/ctl/health.c server/ctl/health.h \
 	server/ctl/help.c \
+	server/ctl/completion.c \
+	server/ctl/json.c server/ctl/json.h \
 	server/ctl/list.c server/ctl/list.h \
 	server/ctl/modules.c \
 	server/ctl/names.c server/ctl/names.h \
 	server/ctl/operate.c \
+	server/ctl/password.c server/ctl/password.h \
 	server/ctl/screen.c server/ctl/screen.h \
 	server/ctl/server.c server/ctl/server.h \
 	server/ctl/sessions.c \
@@ -23,5 +26,7 @@ libctl_la_SOURCES = \
 	server/ctl/store.c \
 	server/ctl/table.c server/ctl/table.h \
 	server/ctl/top.c \
-	server/ctl/units.c server/ctl/units.h
+	server/ctl/units.c server/ctl/units.h \
+	server/ctl/user.c \
+	server/ctl/why.c
 libctl_la_CPPFLAGS = $(AM_CPPFLAGS) $(JANSSON_CFLAGS) $(LIBCURL_CFLAGS)

@@ -14,7 +14,7 @@
 const struct ctl_option ctl_sessions_options[] = {
 	{ "user", "NAME", "only those of this user" },
 	{ "address", "ADDRESS", "only those from this address" },
-	{ "state", "STATE", "only those in it: authorization, transaction or update" },
+	{ "state", "authorization|transaction|update", "only those in this state" },
 	{ "limit", "N", "at most so many" },
 	{ NULL, NULL, NULL },
 };

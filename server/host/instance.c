@@ -12,6 +12,10 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_FETCH_SECRET] = "fetch_secret",
 	[OP_LOOKUP] = "lookup",
 	[OP_ITERATE] = "iterate",
+	[OP_ACCOUNT_ADD] = "account_add",
+	[OP_ACCOUNT_CHANGE] = "account_change",
+	[OP_ACCOUNT_REMOVE] = "account_remove",
+	[OP_ACCOUNT_SHOW] = "account_show",
 	[OP_MAILDROP_ID] = "maildrop_id",
 	[OP_OPEN] = "open",
 	[OP_LIST] = "list",
@@ -441,4 +445,9 @@ void host_each_stat(const struct host *h,
 const char *host_instance_name(const struct popart_instance *inst)
 {
 	return inst->name;
+}
+
+const char *host_instance_module(const struct popart_instance *inst)
+{
+	return inst->module->desc.name;
 }
