@@ -96,50 +96,59 @@ static void unique_key(struct store *s, int64_t received_s, char key[NAME_LEN + 
 		s->host_name);
 }
 
-/* A unique-id is kept by being the base name, when it can be one. */
-static bool key_for_uid(struct popart_str uid, char key[NAME_LEN + 1])
+/* What there is in the Maildir already: the unique-id that is wanted, and the last message. */
+struct look {
+	struct popart_str uid;
+	bool taken;
+	int64_t last_s;
+	size_t last_len;
+	char last[NAME_LEN]; /* what of its name decides between equal times */
+};
+
+static int order(const struct look *l, int64_t time_s, const char *lead, size_t len)
 {
-	struct name n;
-	char made[NAME_LEN], back[UID_LEN];
+	int c;
 
-	if (uid.len == 0 || uid.len > UID_LEN || uid.ptr[0] == '.' ||
-		memchr(uid.ptr, '/', uid.len) || memchr(uid.ptr, ':', uid.len) ||
-		memchr(uid.ptr, 0, uid.len))
-		return false;
-	name_parse(&n, uid, false);
-
-	size_t made_len = name_key(&n, made);
-
-	if (name_uid(made, made_len, back) != uid.len || memcmp(back, uid.ptr, uid.len) != 0)
-		return false;
-	memcpy(key, uid.ptr, uid.len);
-	key[uid.len] = 0;
-	return true;
+	if (time_s != l->last_s)
+		return time_s < l->last_s ? -1 : 1;
+	c = memcmp(lead, l->last, len < l->last_len ? len : l->last_len);
+	return c ? c : (len > l->last_len) - (len < l->last_len);
 }
 
-/* 0, EEXIST when a message has this key, or another errno. */
-static int key_is_free(const struct drop *d, const char *key)
+static void look_at(struct look *l, int dir, struct popart_str full)
+{
+	struct name n;
+	char key[NAME_LEN], uid[UID_LEN];
+	struct stat st;
+
+	name_parse(&n, full, false);
+	if (n.time_s < 0 && fstatat(dir, full.ptr, &st, 0) == 0)
+		n.time_s = st.st_mtim.tv_sec;
+	if (order(l, n.time_s, full.ptr, n.lead_len) > 0) {
+		l->last_s = n.time_s;
+		l->last_len = n.lead_len;
+		memcpy(l->last, full.ptr, n.lead_len);
+	}
+
+	size_t len = name_uid(key, name_key(&n, key), uid);
+
+	l->taken = l->taken || (len == l->uid.len && memcmp(uid, l->uid.ptr, len) == 0);
+}
+
+/* 0 or errno. */
+static int look_through(const struct drop *d, struct look *l)
 {
 	int error = 0;
 
+	l->last_s = -1;
 	for (unsigned i = 0; i < 2 && !error; i++) {
 		struct scan s = { 0 };
 		int fd = drop_dir(d, i);
 
 		error = fd < 0 ? -fd : scan_dir(&s, fd, 0);
-		for (size_t k = 0; k < s.n && !error; k++) {
-			struct name n;
-			char other[NAME_LEN];
-
-			name_parse(&n,
-				(struct popart_str){ scan_name(&s, &s.v[k]), s.v[k].len },
-				false);
-
-			size_t len = name_key(&n, other);
-
-			if (len == strlen(key) && memcmp(key, other, len) == 0)
-				error = EEXIST;
-		}
+		for (size_t k = 0; k < s.n && !error; k++)
+			look_at(l, fd,
+				(struct popart_str){ scan_name(&s, &s.v[k]), s.v[k].len });
 		scan_free(&s);
 		if (fd >= 0)
 			close(fd);
@@ -147,25 +156,74 @@ static int key_is_free(const struct drop *d, const char *key)
 	return error;
 }
 
+/* Whether a file of this name has the unique-id and the time, and comes after all others. */
+static bool can_be_name(const struct look *l, int64_t received_s)
+{
+	struct name n;
+	char key[NAME_LEN], back[UID_LEN];
+	size_t len;
+
+	if (l->uid.ptr[0] == '.' || memchr(l->uid.ptr, '/', l->uid.len) ||
+		memchr(l->uid.ptr, ':', l->uid.len))
+		return false;
+	name_parse(&n, l->uid, false);
+	len = name_uid(key, name_key(&n, key), back);
+	return n.time_s == received_s && len == l->uid.len &&
+		memcmp(back, l->uid.ptr, len) == 0 &&
+		order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
+}
+
+/* After all that is there, also where times go back: what moves in keeps its order. */
+static void key_for_uid(const struct look *l, int64_t received_s, char key[NAME_LEN + 1])
+{
+	int64_t time_s = received_s > l->last_s ? received_s : l->last_s;
+	struct timespec ts;
+
+	if (can_be_name(l, received_s)) {
+		memcpy(key, l->uid.ptr, l->uid.len);
+		key[l->uid.len] = 0;
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (time_s < 100000000) /* a name begins with nine digits */
+		time_s = 100000000;
+	name_keep(key, time_s, (uint64_t)nanoseconds(ts), received_s, l->uid);
+}
+
+static bool is_uid(struct popart_str uid)
+{
+	bool ok = uid.len >= 1 && uid.len <= UID_LEN;
+
+	for (size_t i = 0; i < uid.len && ok; i++)
+		ok = uid.ptr[i] >= 0x21 && uid.ptr[i] <= 0x7e;
+	return ok;
+}
+
 static int choose_key(struct delivery *dl, const struct popart_call *call,
 	const struct popart_delivery *about)
 {
 	struct store *s = dl->drop->store;
+	struct look look = { .uid = about->uid };
+	int64_t received_s = about->received_s > 0 ? about->received_s : time(NULL);
 	int error;
 
 	if (about->uid.len == 0) {
 		unique_key(s, about->received_s, dl->key);
 		return POPART_OK;
 	}
-	if (!key_for_uid(about->uid, dl->key))
+	if (!is_uid(about->uid))
 		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
-			"%s: a Maildir cannot keep this unique-id", dl->drop->root);
-	error = key_is_free(dl->drop, dl->key);
-	if (error == EEXIST)
+			"%s: a unique-id has 1 to 70 visible octets", dl->drop->root);
+	error = look_through(dl->drop, &look);
+	if (error)
+		return cannot(dl, call, error, "look through the Maildir");
+	if (look.taken)
 		return s->host->fail(s->inst, call, POPART_R_PERM,
-			"a message with this unique-id is there already", error,
-			"%s: there is a message \"%s\" already", dl->drop->root, dl->key);
-	return error ? cannot(dl, call, error, "look through the Maildir") : POPART_OK;
+			"a message with this unique-id is there already", EEXIST,
+			"%s: there is a message \"%.*s\" already", dl->drop->root,
+			(int)about->uid.len, about->uid.ptr);
+	key_for_uid(&look, received_s, dl->key);
+	return POPART_OK;
 }
 
 static int open_tmp(struct delivery *dl, const struct popart_call *call)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 MAILDIR_SOURCES = \
 	modules/maildir/cache.c modules/maildir/cache.h \
+	modules/maildir/check.c \
 	modules/maildir/commit.c \
 	modules/maildir/deliver.c \
 	modules/maildir/drop.c \

@@ -132,7 +132,7 @@ void cachefile_store(
 void lessons_add(struct drop *, uint32_t index, const struct record *);
 void lessons_keep(struct drop *, const struct popart_call *);
 
-/* message.c, commit.c, deliver.c: operations of the storage table. */
+/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 /* A message that is not what was listed is read again, for the next login. */
 void message_relearn(struct drop *, const struct popart_call *, uint32_t index);
@@ -143,6 +143,8 @@ int deliver_begin(void *store, const struct popart_call *, const struct popart_u
 int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
 int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
+int check_run(void *store, const struct popart_call *, const struct popart_user *,
+	struct popart_check *);
 
 /* maildir.c */
 /* The maildrop's directory for this user: absolute, in scratch memory. */

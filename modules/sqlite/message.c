@@ -12,7 +12,7 @@
 
 #define FORMS                                                                        \
 	((uint32_t)(POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE | \
-		POPART_FORM_STUFFED))
+		POPART_FORM_STUFFED | POPART_FORM_WAS_LF))
 
 struct reading {
 	const struct drop *drop;

@@ -49,6 +49,16 @@ enum query {
 	QUERY_HAS_UID,    /* uid -> a row */
 	QUERY_ADD,        /* uid, size, stored, form, flags, received */
 	QUERY_ADD_CHUNK,  /* id, sum, data */
+	/* Of a check: */
+	QUERY_COUNT,       /* -> messages */
+	QUERY_INTEGRITY,   /* -> a text each for what is wrong, or "ok" */
+	QUERY_NEXT,        /* id > ?1 -> id, uid, size, stored, form, flags, received */
+	QUERY_MORE_CHUNKS, /* ?1 to before ?2 -> how many there are */
+	QUERY_STRANGERS,   /* -> type, name of what is not of the schema */
+	QUERY_AUTO_VACUUM, /* -> 2, if pages can be given back */
+	QUERY_COUNTER,     /* -> counter, highest id, when these are wrong */
+	QUERY_UNDEAD,      /* -> id, uid of messages that are doomed */
+	QUERY_ORPHANS,     /* -> id of no message, its chunks */
 	QUERIES
 };
 extern const char *const store_queries[];
@@ -79,6 +89,10 @@ int deliver_begin(void *store, const struct popart_call *, const struct popart_u
 int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
 int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
+
+/* check.c */
+int check_run(void *store, const struct popart_call *, const struct popart_user *,
+	struct popart_check *);
 
 /* tidy.c: gives the room of removed messages back, in steps that hold up nobody for long.
  * What it does not get done is done next time. */

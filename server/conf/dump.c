@@ -101,6 +101,11 @@ void conf_dump(const struct conf *c, struct buf *b)
 	buf_add_str(b, "log = {\n");
 	dump_values(c->tree->log, "\t", b);
 	buf_add_str(b, "};\n");
+	if (!c->tree->admin)
+		return;
+	buf_add_str(b, "admin = {\n");
+	dump_values(c->tree->admin, "\t", b);
+	buf_add_str(b, "};\n");
 }
 
 void conf_dump_block(

@@ -188,3 +188,19 @@ const struct popart_opt conf_log_rows[] = {
 		.help = "The least urgent lines that are written." },
 	{ 0 }
 };
+
+const struct popart_opt conf_admin_rows[] = {
+	{ .name = "socket",
+		.type = POPART_OPT_PATH,
+		.help = "The Unix socket; admin.socket in run_dir unless given." },
+	{ .name = "mode",
+		.type = POPART_OPT_STRING,
+		.help = "The socket's mode: \"0660\" with a group, else \"0600\"." },
+	{ .name = "group",
+		.type = POPART_OPT_STRING,
+		.help = "The socket's group, whose members may look and change things." },
+	{ .name = "metrics",
+		.type = POPART_OPT_STRING,
+		.help = "Loopback address and port for /metrics, like \"127.0.0.1:9110\"." },
+	{ 0 }
+};

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include "ctl/ctl.h"
 #include "ctl/open.h"
+#include "ctl/server.h"
 #include "web/web.h"
 
-#define IDLE_MS   INT64_C(3600000)
-#define ANSWER_MS 5000L /* the page can do nothing meanwhile */
+#define IDLE_MS    INT64_C(3600000)
+#define PATIENCE_S 5u /* the page can do nothing meanwhile */
 
 const struct ctl_option ctl_web_options[] = {
 	{ "port", "N", "listen on this port of 127.0.0.1; unless given, on one that is free" },
@@ -17,50 +16,33 @@ const struct ctl_option ctl_web_options[] = {
 
 struct page {
 	const struct ctl *ctl;
-	const char *socket;
-	CURL *curl;
+	struct client *client;
 	struct ctl_open open;
 };
 
-static size_t on_data(char *data, size_t size, size_t n, void *body)
+static int add(const char *data, size_t n, void *body)
 {
-	buf_add(body, view_of(data, size * n));
-	return ((struct buf *)body)->failed ? 0 : size * n;
+	buf_add(body, view_of(data, n));
+	return ((struct buf *)body)->failed ? -1 : 0;
 }
 
-/* web_setup.get: one connection, kept between the requests. */
+/* web_setup.get: what has been read as JSON goes on, written anew. */
 static unsigned get(void *ctx, const char *target, struct buf *body)
 {
 	struct page *p = ctx;
-	char error[CURL_ERROR_SIZE] = "";
-	struct buf url;
-	long status = 0;
-	CURLcode code = CURLE_OUT_OF_MEMORY;
+	struct client_request request = {
+		.target = target, .patience_s = PATIENCE_S, .quiet = true
+	};
+	json_t *answer = NULL;
+	unsigned status;
 
-	buf_init(&url, 4096);
-	buf_printf(&url, "http://popartd%s", target);
-	if (!url.failed &&
-		curl_easy_setopt(p->curl, CURLOPT_UNIX_SOCKET_PATH, p->socket) == CURLE_OK &&
-		curl_easy_setopt(p->curl, CURLOPT_URL, buf_cstr(&url)) == CURLE_OK) {
-		(void)curl_easy_setopt(p->curl, CURLOPT_PROXY, "");
-		(void)curl_easy_setopt(p->curl, CURLOPT_PATH_AS_IS, 1L);
-		(void)curl_easy_setopt(p->curl, CURLOPT_NOSIGNAL, 1L);
-		(void)curl_easy_setopt(p->curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
-		(void)curl_easy_setopt(p->curl, CURLOPT_ERRORBUFFER, error);
-		(void)curl_easy_setopt(p->curl, CURLOPT_WRITEFUNCTION, on_data);
-		(void)curl_easy_setopt(p->curl, CURLOPT_WRITEDATA, body);
-		code = curl_easy_perform(p->curl);
-		(void)curl_easy_setopt(p->curl, CURLOPT_ERRORBUFFER, NULL);
+	if (client_ask(p->client, &request, &answer) == CTL_OK) {
+		status = json_dump_callback(answer, add, body, JSON_COMPACT) == 0 ? 200 : 0;
+		json_decref(answer);
+		return status;
 	}
-	if (code == CURLE_OK)
-		(void)curl_easy_getinfo(p->curl, CURLINFO_RESPONSE_CODE, &status);
-	buf_free(&url);
-	if (status > 0)
-		return (unsigned)status;
-	buf_reset(body);
-	buf_printf(body, "no server answers at %s: %s", p->socket,
-		error[0] ? error : curl_easy_strerror(code));
-	return 0;
+	buf_add_str(body, client_why(p->client));
+	return client_status(p->client) > 299 ? (unsigned)client_status(p->client) : 0;
 }
 
 /* web_setup.ready */
@@ -107,21 +89,19 @@ static int serve(struct page *p, uint16_t port)
 
 int ctl_web_run(struct ctl *c)
 {
-	struct page page = { .ctl = c,
-		.socket = c->socket ? c->socket : "/run/popart/admin.socket" };
+	struct page page = { .ctl = c };
 	const char *given = ctl_value(c, "port");
 	uint64_t port = 0;
-	int status = CTL_FAILED;
+	int status;
 
 	if (given && (!view_u64(view_str(given), 65535, &port) || port == 0))
 		return ctl_fail(
 			CTL_USAGE, "--port takes a number from 1 to 65535, not \"%s\"", given);
-	if (curl_global_init(CURL_GLOBAL_NOTHING) != CURLE_OK ||
-		!(page.curl = curl_easy_init()))
-		return ctl_fail(CTL_FAILED, "out of memory");
+	page.client = client_new(c->socket);
+	if (!page.client)
+		return CTL_FAILED;
 	status = serve(&page, (uint16_t)port);
 	ctl_open_end(&page.open);
-	curl_easy_cleanup(page.curl);
-	curl_global_cleanup();
+	client_free(&page.client);
 	return status;
 }

@@ -11,6 +11,11 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_CHECK_QUICK] = "check_quick",
 	[OP_FETCH_SECRET] = "fetch_secret",
 	[OP_LOOKUP] = "lookup",
+	[OP_ITERATE] = "iterate",
+	[OP_ACCOUNT_ADD] = "account_add",
+	[OP_ACCOUNT_CHANGE] = "account_change",
+	[OP_ACCOUNT_REMOVE] = "account_remove",
+	[OP_ACCOUNT_SHOW] = "account_show",
 	[OP_MAILDROP_ID] = "maildrop_id",
 	[OP_OPEN] = "open",
 	[OP_LIST] = "list",
@@ -24,6 +29,7 @@ static const char *const op_names[HOST_OPS] = {
 	[OP_DELIVER_WRITE] = "deliver_write",
 	[OP_DELIVER_FINISH] = "deliver_finish",
 	[OP_DELIVER_ABANDON] = "deliver_abandon",
+	[OP_CHECK] = "check",
 };
 
 static const struct popart_opt no_options[] = { { .name = NULL } };
@@ -439,4 +445,9 @@ void host_each_stat(const struct host *h,
 const char *host_instance_name(const struct popart_instance *inst)
 {
 	return inst->name;
+}
+
+const char *host_instance_module(const struct popart_instance *inst)
+{
+	return inst->module->desc.name;
 }

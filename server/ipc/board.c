@@ -352,14 +352,14 @@ __attribute__((no_sanitize_thread)) static void copy_words(
 	}
 }
 
-bool board_slot_read(
+enum board_look board_slot_look(
 	const struct board *b, uint32_t worker, uint32_t slot, struct board_slot *copy)
 {
 	struct shared_worker *w = worker_of(b, worker);
 	struct board_slot *s;
 
 	if (slot >= atomic_load_explicit(&w->touched, memory_order_relaxed))
-		return false;
+		return BOARD_NOBODY;
 	s = slot_of(b, worker, slot);
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint32_t seq = atomic_load_explicit(&s->seq, memory_order_acquire);
@@ -369,9 +369,25 @@ bool board_slot_read(
 		copy_words(copy, s);
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&s->seq, memory_order_relaxed) == seq)
-			return copy->state != 0;
+			return copy->state != 0 ? BOARD_SEEN : BOARD_NOBODY;
 	}
-	return false;
+	return BOARD_BUSY;
+}
+
+bool board_slot_read(
+	const struct board *b, uint32_t worker, uint32_t slot, struct board_slot *copy)
+{
+	return board_slot_look(b, worker, slot, copy) == BOARD_SEEN;
+}
+
+uint32_t board_slots_used(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->touched, memory_order_relaxed);
+}
+
+uint32_t board_connections(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->connections, memory_order_relaxed);
 }
 
 /* Pages that are given back read as zeros; untouched ones are not made. */

@@ -97,6 +97,13 @@ void board_slot_done(struct board_slot *);
 /* Readers. False: nobody there, or the slot changes too fast. */
 bool board_slot_read(
 	const struct board *, uint32_t worker, uint32_t slot, struct board_slot *copy);
+/* The same, telling the two apart. */
+enum board_look { BOARD_NOBODY, BOARD_SEEN, BOARD_BUSY };
+enum board_look board_slot_look(
+	const struct board *, uint32_t worker, uint32_t slot, struct board_slot *copy);
+/* Slots from here on have never had anybody. */
+uint32_t board_slots_used(const struct board *, uint32_t worker);
+uint32_t board_connections(const struct board *, uint32_t worker);
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);

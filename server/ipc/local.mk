@@ -5,5 +5,7 @@ libipc_la_SOURCES = \
 	server/ipc/board_counters.h \
 	server/ipc/chan.c \
 	server/ipc/chan.h \
+	server/ipc/lock.c server/ipc/lock.h \
+	server/ipc/lock_holder.c \
 	server/ipc/secret.c \
 	server/ipc/secret.h

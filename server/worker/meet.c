@@ -235,16 +235,11 @@ static void in_use(struct conn *c, struct host_call *call, uint64_t lock, struct
 
 static int take_lock(struct conn *c, struct host_call *call, struct holder *holder)
 {
-	char id[64];
-	size_t len = 0;
 	uint64_t lock;
-	int status = store_maildrop_id(call, c->who, id, &len), error;
+	int status = store_lock_key(call, c->who, &lock), error;
 
 	if (status != POPART_OK)
 		return status;
-	lock = len ? hash_bytes(view_of(id, len), 1)
-		   : hash_bytes(c->who->user,
-			     hash_bytes(view_str(host_instance_name(c->who->store)), 2));
 	error = locks_take(c->worker->locks, lock, c->fd);
 	if (error == 0) {
 		lock_taken(c, lock);

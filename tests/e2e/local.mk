@@ -68,4 +68,17 @@ endif
 endif
 endif
 EXTRA_DIST += $(SQLITE_E2E_TESTS)
+
+# From every store to every other.
+STORES_E2E_TESTS = tests/e2e/test-copy.py
+if WITH_MAILDIR
+if WITH_MBOX
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(STORES_E2E_TESTS)
+endif
+endif
+endif
+endif
+EXTRA_DIST += $(STORES_E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py

@@ -29,10 +29,13 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
+    "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
     "web": (["base"], ["microhttpd.h"]),
-    "ctl": (["base", "conf", "host", "ipc", "web"], ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "web",
-             "ctl"], [".*"]),
+    "ctl": (["base", "conf", "host", "ipc", "move", "net", "web"],
+            ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
+             "web", "ctl"],
+            [".*"]),
 }
 MODULES_MAY_INCLUDE = {
     "secrets": ["argon2.h", "crypt.h", "gnutls/crypto.h", "gnutls/gnutls.h"],

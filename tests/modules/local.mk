@@ -18,6 +18,7 @@ tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/support/mockhost.c tests/support/mockhost.h
 AUTH_SUITE = tests/modules/auth.c tests/modules/auth-target.h \
 	tests/support/mockhost.c tests/support/mockhost.h

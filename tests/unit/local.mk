@@ -119,8 +119,10 @@ tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STAT
 tests_unit_test_maildir_SOURCES = \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
+	tests/unit/maildir/check_test.c \
 	tests/unit/maildir/commit_test.c \
 	tests/unit/maildir/corpus_test.c \
 	tests/unit/maildir/crash_test.c \
@@ -149,8 +151,10 @@ tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC 
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
 tests_unit_test_mbox_SOURCES = \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
 	tests/unit/mbox/change_test.c \
+	tests/unit/mbox/check_test.c \
 	tests/unit/mbox/commit_test.c \
 	tests/unit/mbox/crash_test.c \
 	tests/unit/mbox/deliver_test.c \
@@ -215,9 +219,16 @@ TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = \
 	tests/unit/ctl/args.c \
 	tests/unit/ctl/main.c \
-	tests/unit/ctl/suites.h
+	tests/unit/ctl/suites.h \
+	tests/unit/ctl/table.c
 tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
+
+check_PROGRAMS += tests/unit/test-move
+TESTS += tests/unit/test-move
+tests_unit_test_move_SOURCES = tests/unit/move/main.c
+tests_unit_test_move_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_move_LDADD = $(TAP_LIBS) $(MOVE_LIBS)
 
 check_PROGRAMS += tests/unit/test-deliver
 TESTS += tests/unit/test-deliver
@@ -238,7 +249,9 @@ TESTS += tests/unit/test-sqlite
 tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
+	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \
 	tests/unit/sqlite/damage_test.c \
 	tests/unit/sqlite/lock_test.c \
