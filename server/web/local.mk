@@ -16,7 +16,7 @@ libweb_la_SOURCES = \
 	server/web/page.h \
 	server/web/web.c server/web/web.h
 nodist_libweb_la_SOURCES = server/web/page.c
-libweb_la_CPPFLAGS = $(AM_CPPFLAGS) $(LIBMICROHTTPD_CFLAGS)
+libweb_la_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 EXTRA_DIST += server/web/embed.sh $(WEB_PAGE)
 
 # The files of the page, as a table in C.
