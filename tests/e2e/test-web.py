@@ -15,7 +15,7 @@ import time
 
 from browser import Browser
 from fakeadmin import FakeAdmin, World, stamp
-from harness import TIMEOUT, equal, eventually, main, test
+from harness import PASSWORD, TIMEOUT, Scene, equal, eventually, letter, main, need, test
 
 POPARTCTL = os.path.abspath(os.environ.get("POPARTCTL", "popartctl"))
 VIEWS = ("overview", "sessions", "workers", "modules", "locks", "certificates")
@@ -349,6 +349,38 @@ def shows():
         assert len(rows(browser, "locks")) > 3
         choose(browser, "certificates")
         assert "pop.example.org" in " ".join(rows(browser, "certificates"))
+
+
+@test("the page shows a session that curl holds open at a real server")
+def real():
+    need("curl")
+    with Scene("bob") as scene:
+        scene.bob.add(letter(1, 4000000))
+        path = os.path.join(scene.path, "run", "web.socket")
+        with scene.server(extra='admin = { socket = "%s"; };' % path) as server:
+            eventually("the status socket", lambda: os.path.exists(path))
+            with web_over(path) as web, Browser() as browser:
+                browser.open(web.url)
+                browser.wait("all is well", "document.body.innerText.includes('All is well')")
+                choose(browser, "sessions")
+                browser.wait("nobody", "document.body.innerText.includes('Nobody is connected')")
+                curl = subprocess.Popen(["curl", "-s", "--limit-rate", "1000", "-u", "bob:" + PASSWORD,
+                                         "pop3://127.0.0.1:%d/1" % server.port],
+                                        stdout=subprocess.DEVNULL)
+                try:
+                    equal(rows(browser, "sessions"), ["bob"], "who is connected")
+                    assert " of 1" in browser.text("#sessions"), browser.text("#sessions")
+                    choose(browser, "locks")
+                    equal(rows(browser, "locks"), ["bob"], "who has a lock")
+                    choose(browser, "modules")
+                    browser.wait("a call of open", "[...document.querySelectorAll('#modules tr')].some("
+                                 "row => row.cells[0].innerText === 'open' && row.cells[5].innerText === '1')")
+                    choose(browser, "sessions")
+                finally:
+                    curl.terminate()
+                    curl.wait(TIMEOUT)
+                browser.wait("it is gone", "document.body.innerText.includes('Nobody is connected')")
+                equal(browser.log(), [], "what the browser complains of")
 
 
 @test("the page says what is wrong: a worker, a certificate, a crash")

@@ -78,6 +78,7 @@ class Operation
 		const buckets = operation.histogram.map((bucket, i) =>
 			[bucket.le_s, bucket.count - first.counts[i]]);
 		this.total = operation;
+		this.least = operation.histogram[0]?.le_s ?? 0; // nothing is told apart below
 		this.calls = now.calls - first.calls;
 		this.failures = now.failures - first.failures;
 		this.perSecond = seconds > 0 ? this.calls / seconds : null;

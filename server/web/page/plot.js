@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const SPAN_MS = 300000; // as much of it as there is
 const LEAST_MS = 60000;
 const GAP_MS = 7000;   // no reading for longer: no line
-const WIDTH = 300, HEIGHT = 100, MARGIN = 8;
+const WIDTH = 300, HEIGHT = 100;
 
 // What was read, at most SPAN_MS of it.
 export class Series
@@ -70,6 +70,7 @@ export class Plot
 		this.name = name;
 		this.series = series;
 		this.format = format;
+		this.height = HEIGHT - (showTop ? 22 : 6); // of the largest figure
 		this.element = document.createElement("div");
 		this.element.className = "plot";
 		this.element.setAttribute("role", "img");
@@ -92,7 +93,7 @@ export class Plot
 
 	y(value)
 	{
-		return HEIGHT - value / this.scale * (HEIGHT - MARGIN);
+		return HEIGHT - value / this.scale * this.height;
 	}
 
 	// Runs of neighbours, as path data; closed down to the ground for an area.

@@ -65,7 +65,8 @@ function drawTiles(status, now)
 {
 	const series = rates.series, rate = status.rates[0];
 	const [sent, unit] = octetsParts(series.out.last());
-	const slowest = operations.slowest(), [late, lateUnit] = latencyParts(slowest?.p95);
+	const slowest = operations.slowest(), [late, lateUnit] = latencyParts(
+		slowest && Math.max(slowest.p95, slowest.least));
 	tiles.sessions.show(number(status.sessions), "of " + number(status.sessions_max),
 		plural(status.totals.connections, "connection", "connections") + " so far");
 	tiles.logins.show(number(series.logins.last()), "/s", averages(status, (r) => r.logins_per_s));
@@ -90,14 +91,17 @@ function latencyPlot(entry)
 	return plots.get(entry.key);
 }
 
+const within = (name, value) => ({ name, value, kind: "number", text: (entry) =>
+	value(entry) !== null && value(entry) < entry.least ? "< " + latency(entry.least) : latency(value(entry)) });
+
 function latencyColumns(first)
 {
 	return [
 		first,
 		count("Calls/s", (entry) => entry.perSecond),
-		{ name: "Median", value: (entry) => entry.p50, text: (entry) => latency(entry.p50), kind: "number" },
-		{ name: "95 %", value: (entry) => entry.p95, text: (entry) => latency(entry.p95), kind: "number" },
-		{ name: "99 %", value: (entry) => entry.p99, text: (entry) => latency(entry.p99), kind: "number" },
+		within("Median", (entry) => entry.p50),
+		within("95 %", (entry) => entry.p95),
+		within("99 %", (entry) => entry.p99),
 		count("Failures", (entry) => entry.failures, { tone: (entry) => entry.failures ? "bad" : "" }),
 		{ name: "Over time", element: (entry) => latencyPlot(entry).element, kind: "plotted" },
 	];
