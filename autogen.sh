@@ -14,7 +14,7 @@ umask 022
 # What configure looks for.
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libsqlite3-dev
-	libjansson-dev libcurl4-gnutls-dev
+	libjansson-dev libmicrohttpd-dev libcurl4-gnutls-dev
 	libcunit1-dev"
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
