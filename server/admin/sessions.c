@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <popart/session.h>
 #include <stdlib.h>
+#include "ipc/figures.h"
 
 #define ITEM_MAX  4096u
 #define CHUNK     8192u /* octets that are made at a time          */
@@ -53,7 +54,7 @@ static json_t *show(const struct scene *scene, const struct scene_generation *g,
 	uint32_t worker, const struct board_slot *s)
 {
 	return json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, "
-			 "s:I, s:I, s:o, s:o, s:n, s:n, s:n}",
+			 "s:I, s:I, s:o, s:o, s:s?, s:s?, s:s?}",
 		"id", scene_hex(s->session), "generation", (json_int_t)g->number, "worker",
 		(json_int_t)worker + 1, "user", scene_text_or_null(user_of(s)), "address",
 		scene_text(peer_of(s)), "port", (json_int_t)s->port, "state",
@@ -63,8 +64,10 @@ static json_t *show(const struct scene *scene, const struct scene_generation *g,
 		"messages", (json_int_t)s->messages, "retrieved", (json_int_t)s->retrieved,
 		"deleted", (json_int_t)s->deleted, "lock",
 		s->lock ? scene_hex(s->lock) : json_null(), "locked_s",
-		s->lock ? scene_age(scene, s->locked_ms) : json_null(), "tls", "cipher",
-		"mechanism");
+		s->lock ? scene_age(scene, s->locked_ms) : json_null(), "tls",
+		figures_name(&figures_versions, s->tls), "cipher",
+		figures_name(&figures_ciphers, s->cipher), "mechanism",
+		figures_name(&figures_mechanisms, s->mechanism));
 }
 
 /* --- where the walk is --------------------------------------------------------------------- */

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include "conf/address.h"
 
-#define BACKLOG 64
-#define BESIDE  "~" /* behind the path, until it gets there */
+#define BACKLOG 1024 /* whoever is too many waits, rather than being refused */
+#define BESIDE  "~"  /* behind the path, until it gets there */
 
 static bool find_group(const struct conf *c, int64_t *gid, struct report *r)
 {

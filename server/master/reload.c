@@ -157,8 +157,10 @@ void reload_succeed(struct master *m)
 
 	if (m->coming->conf->login_delay_s > 0)
 		board_pass_logins(old->board, m->coming->board);
-	desk_answer_reload(m, 200, m->coming->number, VIEW_NONE);
 	master_take_over(m);
+	/* After the admin process was told to take no more connections: who has the answer
+	 * and comes again meets the next one. */
+	desk_answer_reload(m, 200, m->serving->number, VIEW_NONE);
 	log_listeners(m, LOG_EV_LISTEN, m->serving, old);
 	log_listeners(m, LOG_EV_UNLISTEN, old, m->serving);
 	life_retire(old, m->serving, m->log);
