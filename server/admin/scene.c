@@ -2,13 +2,15 @@
 #include "admin/scene.h"
 #include <stdio.h>
 #include <time.h>
+#include "ipc/figures.h"
 
 uint64_t scene_total(struct scene *s, enum board_counter counter)
 {
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < s->n; i++)
-		sum += board_total(s->generations[i].board, counter);
+		if (!figures_passed(s->generations[i].board))
+			sum += board_total(s->generations[i].board, counter);
 	if (sum < s->floor[counter])
 		sum = s->floor[counter];
 	s->floor[counter] = sum;

@@ -30,7 +30,7 @@ struct scene {
 	int64_t unix_ms;    /* what to add to clock_ms for the time of day */
 	int log_level;      /* enum popart_level */
 	bool stopping;
-	uint64_t floor[BOARD_COUNTERS]; /* what totals have been at least */
+	uint64_t *floor; /* BOARD_COUNTERS of them: what totals have been at least */
 };
 
 /* Of all generations. It never goes back, also when one ends and its counts move. */

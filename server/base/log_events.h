@@ -32,6 +32,7 @@ LOG_EVENT(DELIVERY_FAILED, "delivery_failed", POPART_LOG_WARN, "instance reason 
 LOG_EVENT(MODULE, "module", POPART_LOG_INFO, "rip session module instance call status error text user", "A module's own line.")
 LOG_EVENT(MODULE_FAILED, "module_failed", POPART_LOG_ERROR, "rip session module instance call status error text user", "A module's operation failed; the client read only a fixed line.")
 LOG_EVENT(ADMIN, "admin", POPART_LOG_INFO, "operation target uid pid status reason", "Somebody asked, over the admin socket, for something to be changed; says who, what and how it went.")
+LOG_EVENT(ADMIN_START, "admin_start", POPART_LOG_INFO, "generation pid path", "The admin process answers at the admin socket.")
 LOG_EVENT(ADMIN_FAILED, "admin_failed", POPART_LOG_ERROR, "pid reason restart_ms", "The admin process could not start or has died; it is started again. Sessions go on.")
 LOG_EVENT(LOG_LEVEL, "log_level", POPART_LOG_INFO, "level_now", "From here on other lines are logged.")
 LOG_EVENT(SANDBOX, "sandbox", POPART_LOG_INFO, "landlock path why", "What the worker may still reach, or why there is no sandbox.")

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/text.h"
 #include "conf/certificates.h"
 #include "conf/load.h"
 #include "conf/source.h"
 
 #define EXPIRE_MAX  65535u
+#define TEXT_MAX    (1u << 20)
 #define NAMES_MAX   (1u << 20) /* of included files */
 #define IDLE_RFC_MS (INT64_C(600) * 1000)
 
@@ -183,6 +187,31 @@ struct conf *conf_load(struct popart_str text, const char *name, struct report *
 	}
 	if (report->errors != errors)
 		conf_free(&conf);
+	return conf;
+}
+
+struct conf *conf_load_fd(int fd, const char *name, struct report *r)
+{
+	struct conf *conf = NULL;
+	struct stat st;
+	ssize_t n = -1;
+	char *text;
+
+	if (fstat(fd, &st) != 0 || st.st_size > (off_t)TEXT_MAX) {
+		report_error(r, NULL, 0, "the copy of the configuration is unreadable");
+		return NULL;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	if (text)
+		n = pread(fd, text, (size_t)st.st_size, 0);
+	if (n == st.st_size)
+		conf = conf_load(view_of(text, (size_t)n), name, r);
+	else
+		report_error(r, NULL, 0, "cannot read the copy of the configuration: %s",
+			strerror(errno));
+	if (text)
+		explicit_bzero(text, (size_t)st.st_size);
+	free(text);
 	return conf;
 }
 

@@ -95,6 +95,9 @@ struct conf {
  * text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
+/* The same of what is in a descriptor, which stays the caller's: the master's copy, in its
+ * children. */
+struct conf *conf_load_fd(int fd, const char *name, struct report *);
 void conf_free(struct conf **);
 /* Where a key of the server's own part stands, "log" for the group's target, "admin.mode"
  * for a key of that group; the file as a whole if it is not set. */
@@ -130,6 +133,8 @@ size_t conf_list(const struct popart_conf *, const char *name, const struct popa
  * block of a list in order. */
 void conf_dump(const struct conf *, struct buf *);
 void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
+/* Only the values, a line each: "key = value;", or "# key = not set". */
+void conf_dump_values(const struct popart_conf *, struct buf *);
 
 /* Adds s as a libconfig string literal, quotes and escapes included. */
 void conf_add_string(struct buf *, struct popart_str s);

@@ -123,3 +123,8 @@ void conf_dump_block(
 	dump_values(values, "\t\t", b);
 	buf_add_str(b, block->last ? "\t}\n);\n" : "\t},\n");
 }
+
+void conf_dump_values(const struct popart_conf *values, struct buf *b)
+{
+	dump_values(values, "", b);
+}

@@ -113,8 +113,9 @@ static void look_up(struct why *w)
 	if (status == POPART_OK)
 		return;
 	if (status == POPART_R_DENIED || status == POPART_R_NEXT)
-		against(w, "no auth module knows this user%s%s", w->call.detail.len ? ": " : "",
-			w->call.detail.len ? buf_cstr(&w->call.detail) : "");
+		against(w, "%s",
+			w->call.detail.len ? buf_cstr(&w->call.detail)
+					   : "no auth module knows this user");
 	else if (status == POPART_R_TEMP)
 		against(w, "it cannot be told without a password: %s", call_why(w, status));
 	else

@@ -3,8 +3,7 @@
 BOARD_COUNTER(CONNECTIONS, "connections", "Connections accepted.")
 BOARD_COUNTER(REFUSED, "refused", "Connections refused, for one of the reasons that follow.")
 BOARD_COUNTER(REFUSED_FULL, "refused_full", "Connections refused: max_connections reached.")
-BOARD_COUNTER(REFUSED_ADDRESS, "refused_address",
-	"Connections refused: max_connections_per_address reached.")
+BOARD_COUNTER(REFUSED_ADDRESS, "refused_address", "Connections refused: max_connections_per_address reached.")
 BOARD_COUNTER(REFUSED_FDS, "refused_fds", "Connections refused: no descriptors left.")
 BOARD_COUNTER(REFUSED_MEMORY, "refused_memory", "Connections refused: out of memory.")
 BOARD_COUNTER(LOGINS, "logins", "Successful logins.")
@@ -21,6 +20,5 @@ BOARD_COUNTER(RETRIEVED, "retrieved", "Messages sent whole.")
 BOARD_COUNTER(DELETED, "deleted", "Messages removed.")
 BOARD_COUNTER(OCTETS_IN, "octets_in", "Octets received.")
 BOARD_COUNTER(OCTETS_OUT, "octets_out", "Octets sent.")
-BOARD_COUNTER(
-	SIZE_MISMATCHES, "size_mismatches", "Messages sent with another size than listed.")
+BOARD_COUNTER(SIZE_MISMATCHES, "size_mismatches", "Messages sent with another size than listed.")
 BOARD_COUNTER(MODULE_FAILURES, "module_failures", "Module operations that failed internally.")

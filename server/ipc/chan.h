@@ -30,7 +30,7 @@ enum chan_kind {
 	                   session lock `lock`; look whether its holder's peer is alive     */
 	/* The admin process is started with CHAN_START, too: at_ms: when the server was;
 	 * value: the group that may change something, or CHAN_NO_GROUP; fds: configuration,
-	 * scoreboard, history, listener, that for metrics if there is one, the log's file if
+	 * history, listener, that for metrics if there is one, the log's file if
 	 * there is one. It says CHAN_READY or CHAN_FAILED, and ends at CHAN_STOP. */
 	CHAN_BOARD,    /* master -> admin: there is this generation; fd: its scoreboard;
 	                   at_ms: since when it serves                                      */

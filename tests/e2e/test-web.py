@@ -15,9 +15,10 @@ import time
 
 from browser import Browser
 from fakeadmin import FakeAdmin, World, stamp
-from harness import PASSWORD, TIMEOUT, Scene, equal, eventually, letter, main, need, test
+from harness import PASSWORD, POPARTD, TIMEOUT, Scene, equal, eventually, letter, main, need, test
 
-POPARTCTL = os.path.abspath(os.environ.get("POPARTCTL", "popartctl"))
+POPARTCTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
+    os.path.dirname(POPARTD), "popartctl")))
 VIEWS = ("overview", "sessions", "workers", "modules", "locks", "certificates")
 HEADERS = {
     "Content-Security-Policy":
