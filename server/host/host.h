@@ -79,6 +79,7 @@ bool host_auth_has_password(const struct host *);
 bool host_auth_has_secret(const struct host *);
 bool host_store_blocks(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
+const char *host_instance_module(const struct popart_instance *);
 /* The storage instance of that name. NULL: there is none. */
 struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
 unsigned host_instance_index(const struct popart_instance *);
@@ -183,6 +184,10 @@ struct popart_instance *host_auth_next(const struct host *, const struct popart_
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
 int store_maildrop_id(
 	struct host_call *, const struct host_identity *, char id[64], size_t *id_len);
+/* Where that user's mail is: each PATH option of the store that is a template, filled in for
+ * the user. Enters no module. */
+int store_each_path(struct host_call *, const struct host_identity *,
+	void (*each)(void *ctx, const char *option, struct popart_str path), void *ctx);
 /* What the session lock is taken on. */
 int store_lock_key(struct host_call *, const struct host_identity *, uint64_t *key);
 int store_open(struct host_call *, const struct host_identity *, void **drop);
