@@ -19,7 +19,7 @@ E2E_TESTS = \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
 	tests/e2e/test-stress.py \
-	tests/e2e/test-tls.py \
+	tests/e2e/test-tls.py tests/e2e/test-users.py \
 	tests/e2e/test-web.py
 
 if WITH_MAILDIR
