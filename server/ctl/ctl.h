@@ -24,7 +24,8 @@ enum ctl_needs {
 	CTL_CONF = 1u << 0,    /* the configuration has been read                        */
 	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool      */
 	CTL_STAY = 1u << 2,    /* root stays root, where else it becomes the server's user */
-	CTL_SERVER = 1u << 3   /* speaks with the server that runs, over its socket        */
+	CTL_SERVER = 1u << 3,  /* speaks with the server that runs, over its socket        */
+	CTL_LOCKS = 1u << 4    /* with CTL_CONF: there is run_dir/locks, server or not     */
 };
 
 struct ctl;

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -254,6 +255,21 @@ def part():
             assert length >= len(whole) - 2 or "1 of them anew" in said, said
             with open(mailbox, "rb") as file:
                 equal(file.read().rstrip(b"\n"), whole.rstrip(b"\n"), "the mailbox")
+
+
+@test("while no server runs, and its directory for locks has gone with it")
+def no_server():
+    with stations() as scene:
+        scene.bob.fill(3)
+        first = fetched(scene, "md")
+        shutil.rmtree(os.path.join(scene.path, "run"))
+        copy(scene, "md", "sq", said=["3 copied"])
+        equal(fetched(scene, "sq"), first, "what a server then has")
+        shutil.rmtree(os.path.join(scene.path, "run"))
+        scene.file("run", "no directory")
+        copy(scene, "md", "mb", status=3 if os.geteuid() == 0 else FAILED, said=["/run"])
+        os.unlink(os.path.join(scene.path, "run"))
+        scene.directory("run")
 
 
 def rows(scene):
