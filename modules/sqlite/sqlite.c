@@ -206,4 +206,4 @@ POPART_MODULE(sqlite, .version = POPART_VERSION, .license = "MIT",
 	.summary = "mail in SQLite databases, one for each user, and users in one",
 	.options = options, .stats = stats, .auth = &accounts_ops, .storage = &storage,
 	.check = check, .start = start, .thread_start = thread_start,
-	.thread_stop = thread_stop, .stop = stop);
+	.thread_stop = thread_stop, .stop = stop, .accounts = &accounts_change_ops);

@@ -79,7 +79,7 @@ static bool prepare(struct ctl *c, struct report *r)
 		return false;
 	}
 	if (!read_configuration(c, r) || (needs & CTL_LOCKS && !make_lock_directory(c, r)) ||
-		(!(needs & CTL_STAY) && !become(c->conf, r)))
+		!(needs & CTL_STAY ? become_for_files(c->conf, r) : become(c->conf, r)))
 		return false;
 	if (!(needs & CTL_MODULES))
 		return true;

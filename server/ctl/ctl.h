@@ -23,7 +23,8 @@ struct ctl_option {
 enum ctl_needs {
 	CTL_CONF = 1u << 0,    /* the configuration has been read                        */
 	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool      */
-	CTL_STAY = 1u << 2,    /* root stays root, where else it becomes the server's user */
+	CTL_STAY = 1u << 2,    /* root has the file-system ids of the server's user, and may
+	                          have its own back (ids_give_back); else it becomes that user */
 	CTL_SERVER = 1u << 3,  /* speaks with the server that runs, over its socket        */
 	CTL_LOCKS = 1u << 4    /* with CTL_CONF: there is run_dir/locks, server or not     */
 };
@@ -93,6 +94,16 @@ void ctl_help(const struct ctl_command *, struct buf *);
 int ctl_help_run(struct ctl *);
 int ctl_store_check_run(struct ctl *);
 int ctl_copy_run(struct ctl *);
+int ctl_user_list_run(struct ctl *);
+int ctl_user_show_run(struct ctl *);
+int ctl_user_add_run(struct ctl *);
+int ctl_user_passwd_run(struct ctl *);
+int ctl_user_set_run(struct ctl *);
+int ctl_user_disable_run(struct ctl *);
+int ctl_user_enable_run(struct ctl *);
+int ctl_user_del_run(struct ctl *);
+extern const struct ctl_option ctl_user_options[], ctl_user_add_options[],
+	ctl_user_passwd_options[], ctl_user_set_options[];
 extern const struct ctl_option ctl_store_check_options[], ctl_copy_options[];
 
 #endif

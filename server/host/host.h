@@ -131,6 +131,34 @@ int host_auth_lookup(struct host_call *, struct popart_str user, struct host_ide
 int host_auth_iterate(
 	struct host_call *, void *ctx, int (*each)(void *ctx, struct popart_str user));
 
+/*
+ * Accounts, for tools. inst NULL: add asks the first auth instance whose users can be written,
+ * the others each in turn until one knows the user. POPART_R_NEXT: nobody does, and the text
+ * says so. POPART_R_UNSUPPORTED: no instance, or not this one, can be written.
+ */
+#define HOST_SCHEMES_MAX 8u
+struct host_account {
+	struct popart_instance *inst; /* whose it is */
+	bool enabled;
+	int64_t last_login_s;                        /* 0: not known */
+	struct popart_str schemes[HOST_SCHEMES_MAX]; /* as long as the call's scratch memory */
+	size_t nschemes;
+};
+int host_account_add(struct host_call *, struct popart_instance *, struct popart_str user,
+	const struct popart_account_change *);
+int host_account_change(struct host_call *, struct popart_instance *, struct popart_str user,
+	const struct popart_account_change *);
+int host_account_remove(struct host_call *, struct popart_instance *, struct popart_str user);
+int host_account_show(struct host_call *, struct popart_instance *, struct popart_str user,
+	struct host_account *);
+/* Every user of one auth instance. */
+int host_account_iterate(struct host_call *, struct popart_instance *, void *ctx,
+	int (*each)(void *ctx, struct popart_str user));
+/* By its name; NULL: there is none. */
+struct popart_instance *host_auth_named(const struct host *, struct popart_str name);
+/* The auth instances in their order; NULL: no more. */
+struct popart_instance *host_auth_next(const struct host *, const struct popart_instance *);
+
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
 int store_maildrop_id(
 	struct host_call *, const struct host_identity *, char id[64], size_t *id_len);

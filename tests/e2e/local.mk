@@ -52,6 +52,14 @@ endif
 endif
 EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
 
+DEMO_E2E_TESTS = tests/e2e/test-demo.py
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(DEMO_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(DEMO_E2E_TESTS)
+
 SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
 if WITH_SQLITE
 if WITH_PASSWD_FILE

@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
     "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
-    "ctl": (["base", "conf", "host", "ipc", "move"], ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "ctl": (["base", "conf", "host", "ipc", "move", "net"], ["popart/.*", "curl/curl.h", "jansson.h"]),
     "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
              "ctl"],
             [".*"]),

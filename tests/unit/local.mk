@@ -96,7 +96,7 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-host
 TESTS += tests/unit/test-host
-tests_unit_test_host_SOURCES = \
+tests_unit_test_host_SOURCES = $(SCRATCH_SOURCES) \
 	tests/unit/host/chain.c \
 	tests/unit/host/expand.c \
 	tests/unit/host/main.c \
@@ -116,7 +116,7 @@ check_LTLIBRARIES += tests/unit/maildir/libmodule.la
 tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
-tests_unit_test_maildir_SOURCES = \
+tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
@@ -149,7 +149,7 @@ tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
 tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
-tests_unit_test_mbox_SOURCES = \
+tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
@@ -219,7 +219,8 @@ TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = \
 	tests/unit/ctl/args.c \
 	tests/unit/ctl/main.c \
-	tests/unit/ctl/suites.h
+	tests/unit/ctl/suites.h \
+	tests/unit/ctl/table.c
 tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
 
@@ -245,7 +246,7 @@ tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
 if WITH_SQLITE
 check_PROGRAMS += tests/unit/test-sqlite
 TESTS += tests/unit/test-sqlite
-tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
+tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
