@@ -214,6 +214,56 @@ def damaged():
         assert "other.db: the database belongs to another program" in popartd.log()
 
 
+def from_manual(section):
+    """The commands that the manual gives there, without their prompts."""
+    page = os.path.join(os.path.dirname(__file__), "../../docs/man/popart-sqlite.5")
+    with open(page, encoding="utf-8") as file:
+        text = file.read().split(".Ss " + section + "\n")[1].split("\n.S")[0]
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)
+    return [re.sub(r"^\$ ", "", block, flags=re.M) for block in blocks]
+
+
+@test("what can be read of a damaged database is taken out and put back, as the manual says")
+def rescued():
+    need("sqlite3")
+    big = letter(2) + b"x" * 70 * 40000
+    with Scene() as scene, server(scene, "bob", expect=["commit_failed"]) as popartd:
+        for data in (letter(1), big, letter(3)):
+            put(scene, data)
+        with contextlib.closing(sqlite3.connect(database(scene))) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # A leaf of the tree of chunks, one that has chunks of the second message only.
+            page = db.execute("SELECT pageno FROM dbstat WHERE name = 'chunk' AND "
+                              "pagetype = 'leaf' ORDER BY path").fetchall()[1][0]
+            chunks = db.execute("SELECT count(*) FROM chunk").fetchone()[0]
+        with Pop(popartd, "bob") as client:  # has the database open
+            listed = client.uids()
+            with open(database(scene), "r+b") as file:
+                file.seek((page - 1) * 16384)
+                file.write(b"\xff" * 16384)
+            for commands in from_manual("Damage"):
+                done = subprocess.run(commands.replace("mail.db", database(scene)), shell=True,
+                                      cwd=scene.path, timeout=TIMEOUT, check=False,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            equal(done.returncode, 0, "the last command: %s" % done.stderr)
+            client.cmd("DELE 1")
+            client.refused("QUIT", b"[SYS/TEMP]")
+        check(scene)
+        with contextlib.closing(sqlite3.connect(database(scene))) as db:
+            left = db.execute("SELECT count(*) FROM chunk").fetchone()[0]
+        assert 2 < left < chunks, "%d chunks of %d" % (left, chunks)
+        with Pop(popartd, "bob") as client:
+            equal(client.uids(), listed, "the unique-ids")
+            equal(client.retr(1), wire(letter(1)), "the first")
+            equal(client.retr(3), wire(letter(3)), "the last")
+            client.cmd("DELE 2")
+            client.quit()
+        put(scene, letter(4))
+        with Pop(popartd, "bob") as client:
+            equal(client.retr(3), wire(letter(4)), "one that came later")
+        check(scene)
+
+
 @test("a message of 64 MB streams without being held in memory")
 def large():
     size = 64000000 if not sanitized() else 8000000
