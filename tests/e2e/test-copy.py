@@ -435,7 +435,7 @@ def damage():
                                status=NO))
         equal([(one["user"], one["sound"], len(one["problems"])) for one in found],
               [("bob", False, 2)], "JSON")
-        copy(scene, "sq", "mb", status=NO, said=["is listed with 7 octets"])
+        copy(scene, "sq", "mb", status=FAILED, said=["the database is damaged"])
         with contextlib.closing(sqlite3.connect(database)) as db:
             db.execute("UPDATE message SET size = stored WHERE id = 2")
             db.commit()
