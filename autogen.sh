@@ -15,12 +15,12 @@ umask 022
 # What configure looks for.
 build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 	libgnutls28-dev libconfig-dev libcrypt-dev libargon2-dev libsqlite3-dev
-	libjansson-dev libcurl4-gnutls-dev
+	libjansson-dev libmicrohttpd-dev libcurl4-gnutls-dev
 	libcunit1-dev"
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
 check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail postal perl python3
-	sqlite3 git strace logrotate clang-format-14 codespell cppcheck mandoc shellcheck systemd
+	sqlite3 chromium chromium-driver git strace logrotate clang-format-14 codespell cppcheck mandoc shellcheck systemd
 	libdb5.3 libgnutls-dane0 libicu72 libidn12 libnsl2 libpcre2-8-0 libsasl2-2 libssl3"
 # What popart-deliver is tried with: unpacked, as a machine has one MTA at most, and that is
 # not ours to replace. The libraries above are theirs.

@@ -11,5 +11,6 @@ libbase_la_SOURCES = \
 	server/base/log_head.c server/base/log_head.h \
 	server/base/log_sink.c server/base/log_sink.h \
 	server/base/macros.h \
+	server/base/module_ops.h \
 	server/base/text.c server/base/text.h \
 	server/base/view.c server/base/view.h

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <popart/host.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "base/clock.h"
@@ -23,7 +24,7 @@ struct log {
 	struct log_sink sink;
 	struct log_head head;
 	enum log_to to;
-	int level;
+	_Atomic int level;
 	char *process;
 };
 
@@ -156,9 +157,14 @@ void log_free(struct log **p)
 	*p = NULL;
 }
 
+void log_set_level(struct log *log, int level)
+{
+	atomic_store_explicit(&log->level, level, memory_order_relaxed);
+}
+
 bool log_wants(const struct log *log, int level)
 {
-	return log && level <= log->level;
+	return log && level <= atomic_load_explicit(&log->level, memory_order_relaxed);
 }
 
 /* What is written already makes room first. With the mutex held. */

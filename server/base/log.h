@@ -58,6 +58,8 @@ void log_switch(struct log *, int fd);
 int log_open_file(const char *path);
 /* Whether somebody listens there; errno. */
 bool log_syslog_listens(const char *path);
+/* Lines above the level (enum popart_level) are dropped from now on. Any thread. */
+void log_set_level(struct log *, int level);
 bool log_wants(const struct log *, int level);
 
 /* The names that a configuration may give, least first, NULL-ended; enum popart_level of

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "conf/conf.h"
 #include "host/host.h"
+#include "master/admin_socket.h"
 #include "master/limits.h"
 #include "master/listener.h"
 #include "master/logfile.h"
@@ -97,6 +98,7 @@ static bool load(struct check *c, struct popart_str text, const char *name, bool
 		(void)listeners_check(c->conf, &c->report);
 		check_certificates(c, name);
 		(void)logfile_check(c->conf, &c->report);
+		(void)admin_socket_check(c->conf, &c->report);
 	}
 	if (become_worker(c, to_serve))
 		load_modules(c, to_serve);

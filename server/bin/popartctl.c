@@ -11,7 +11,8 @@
 #include "ctl/ctl.h"
 #include "master/rundir.h"
 
-#define HELP_MAX 65536u
+#define HELP_MAX       65536u
+#define SOCKET_DEFAULT "/run/popart/admin.socket"
 
 static int print_help(const struct ctl *c)
 {
@@ -68,10 +69,32 @@ static bool make_lock_directory(struct ctl *c, struct report *r)
 	return ok;
 }
 
+/* Where the server that is meant has its socket. Who may talk to it need not be allowed to
+ * read its configuration: then it is where a server has it that was told nothing else. */
+static bool find_socket(struct ctl *c, struct report *r)
+{
+	if (c->socket)
+		return true;
+	if (!c->conf && !read_configuration(c, r)) {
+		if (c->config || access(SOCKET_DEFAULT, F_OK) != 0)
+			return false;
+		c->socket = SOCKET_DEFAULT;
+	} else {
+		c->socket = c->conf->admin_socket;
+		if (!c->socket)
+			report_error(r, c->conf->name, 0,
+				"the server has no status socket: add  admin = { };  and "
+				"restart it");
+	}
+	return c->socket != NULL;
+}
+
 static bool prepare(struct ctl *c, struct report *r)
 {
 	uint32_t needs = c->command->needs;
 
+	if ((needs & CTL_SERVER) && !(needs & CTL_CONF))
+		return find_socket(c, r);
 	if (!(needs & CTL_CONF))
 		return true;
 	if (!modpath_use(c->module_path)) {

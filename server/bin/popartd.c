@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "admin/admin.h"
 #include "bin/check.h"
 #include "bin/config.h"
 #include "bin/modpath.h"
@@ -18,19 +19,20 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* popartd --child=worker FD: how the master runs us. */
-static bool is_child(int argc, char **argv, int *chan)
+/* popartd --child=ROLE FD: how the master runs us. NULL: it does not. */
+static int (*child_role(int argc, char **argv, int *chan))(int)
 {
 	uint64_t fd;
 
-	if (argc != 3 || strcmp(argv[1], "--child=worker") != 0 ||
-		!view_u64(view_str(argv[2]), INT_MAX, &fd))
-		return false;
+	if (argc != 3 || !view_u64(view_str(argv[2]), INT_MAX, &fd))
+		return NULL;
 	*chan = (int)fd;
-	return true;
+	if (strcmp(argv[1], "--child=worker") == 0)
+		return worker_main;
+	return strcmp(argv[1], "--child=admin") == 0 ? admin_main : NULL;
 }
 
-static int child_main(int chan)
+static int child_main(int (*role)(int), int chan)
 {
 	/* The kernel names a program that was run by descriptor after the descriptor. */
 	(void)prctl(PR_SET_NAME, "popartd");
@@ -38,7 +40,7 @@ static int child_main(int chan)
 		(void)fprintf(stderr, "popartd: --child is for the server itself\n");
 		return EXIT_USAGE;
 	}
-	return worker_main(chan);
+	return role(chan);
 }
 
 /* So that no socket of ours can become standard error. */
@@ -192,12 +194,14 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct buf text, why;
+	int (*role)(int);
 	int chan, status;
 
 	if (!standard_descriptors())
 		return 1;
-	if (is_child(argc, argv, &chan))
-		return child_main(chan);
+	role = child_role(argc, argv, &chan);
+	if (role)
+		return child_main(role, chan);
 	(void)umask(077);
 	buf_init(&text, CONFIG_TEXT_MAX);
 	buf_init(&why, 1024);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/text.h"
 #include "conf/certificates.h"
 #include "conf/load.h"
 #include "conf/source.h"
 
 #define EXPIRE_MAX  65535u
+#define TEXT_MAX    (1u << 20)
 #define NAMES_MAX   (1u << 20) /* of included files */
 #define IDLE_RFC_MS (INT64_C(600) * 1000)
 
-static const char *const groups[] = { "listen", "auth", "storage", "tls", "log", NULL };
-static const char *const later[] = { "admin", NULL };
+static const char *const groups[] = { "listen", "auth", "storage", "tls", "log", "admin",
+	NULL };
 const char *const load_no_keys[] = { NULL };
 
 void load_no_memory(struct load *l)
@@ -118,9 +122,7 @@ static void check_idle_timeout(struct load *l, const struct conf_value *v)
 
 static void read_server(struct load *l)
 {
-	const struct conf_group g = {
-		.group = l->root, .where = "", .others = groups, .later = later
-	};
+	const struct conf_group g = { .group = l->root, .where = "", .others = groups };
 	struct popart_conf *v =
 		values_read(&g, conf_server_rows, sizeof conf_server_rows[0], l->report);
 	struct conf *c = l->conf;
@@ -181,9 +183,35 @@ struct conf *conf_load(struct popart_str text, const char *name, struct report *
 			"\"/var/vmail/%d/%n/Maildir\"; };",
 			&conf->storage, &conf->nstorage);
 		load_log(&l);
+		load_admin(&l);
 	}
 	if (report->errors != errors)
 		conf_free(&conf);
+	return conf;
+}
+
+struct conf *conf_load_fd(int fd, const char *name, struct report *r)
+{
+	struct conf *conf = NULL;
+	struct stat st;
+	ssize_t n = -1;
+	char *text;
+
+	if (fstat(fd, &st) != 0 || st.st_size > (off_t)TEXT_MAX) {
+		report_error(r, NULL, 0, "the copy of the configuration is unreadable");
+		return NULL;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	if (text)
+		n = pread(fd, text, (size_t)st.st_size, 0);
+	if (n == st.st_size)
+		conf = conf_load(view_of(text, (size_t)n), name, r);
+	else
+		report_error(r, NULL, 0, "cannot read the copy of the configuration: %s",
+			strerror(errno));
+	if (text)
+		explicit_bzero(text, (size_t)st.st_size);
+	free(text);
 	return conf;
 }
 
@@ -207,10 +235,15 @@ bool conf_flatten(
 
 struct place conf_place(const struct conf *conf, const char *key)
 {
-	bool log = strcmp(key, "log") == 0;
-	const struct conf_value *v = log ? values_find(conf->tree->log, "target")
-					 : values_find(conf->tree->server, key);
+	const struct conf_tree *t = conf->tree;
+	const struct conf_value *v;
 
+	if (strcmp(key, "log") == 0)
+		v = values_find(t->log, "target");
+	else if (strncmp(key, "admin.", 6) == 0)
+		v = t->admin ? values_find(t->admin, key + 6) : NULL;
+	else
+		v = values_find(t->server, key);
 	if (!v || !v->given)
 		return (struct place){ .file = conf->name };
 	return (struct place){ .file = v->file, .line = v->line };
@@ -226,6 +259,7 @@ void conf_free(struct conf **p)
 		conf_values_free(&conf->tree->server);
 		conf_values_free(&conf->tree->log);
 		conf_values_free(&conf->tree->tls);
+		conf_values_free(&conf->tree->admin);
 		for (size_t i = 0; i < conf->tree->ncertificates; i++)
 			conf_values_free(&conf->tree->certificates[i]);
 		for (size_t i = 0; i < conf->tree->nlisten; i++)

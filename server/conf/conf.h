@@ -71,6 +71,12 @@ struct conf {
 	const char *log_path; /* the file, or the socket of syslog    */
 	int log_format, log_level, log_facility;
 	bool log_refused_users;
+	const char *admin_socket;  /* NULL: there is no admin process   */
+	const char *admin_group;   /* NULL: none                        */
+	const char *admin_metrics; /* as written; NULL: not by TCP      */
+	struct sockaddr_storage admin_metrics_addr;
+	socklen_t admin_metrics_len;
+	unsigned admin_mode;
 
 	struct conf_listener *listen;
 	size_t nlisten;
@@ -90,9 +96,12 @@ struct conf {
  * text: libconfig source, up to 1 MiB; name: its file name for messages and @include.
  * NULL when report has errors (all that could be found are in it). */
 struct conf *conf_load(struct popart_str text, const char *name, struct report *);
+/* The same of what is in a descriptor, which stays the caller's: the master's copy, in its
+ * children. */
+struct conf *conf_load_fd(int fd, const char *name, struct report *);
 void conf_free(struct conf **);
-/* Where a key of the server's own part stands, "log" for the group's target; the file as a
- * whole if it is not set. */
+/* Where a key of the server's own part stands, "log" for the group's target, "admin.mode"
+ * for a key of that group; the file as a whole if it is not set. */
 struct place conf_place(const struct conf *, const char *key);
 /* Adds the text with everything that it includes in place, to be loaded later or by who
  * cannot read those files; messages still name the places. */
@@ -100,7 +109,7 @@ bool conf_flatten(struct popart_str text, const char *name, struct buf *, struct
 
 /* The server's own keys, for the manual's lint and the dump. */
 extern const struct popart_opt conf_server_rows[], conf_listen_rows[], conf_tls_rows[],
-	conf_certificate_rows[], conf_log_rows[];
+	conf_certificate_rows[], conf_log_rows[], conf_admin_rows[];
 
 /* The log that is configured, for this process. fd: the file, if it goes to one; the log's
  * from here on. NULL: out of memory. */
@@ -125,6 +134,8 @@ size_t conf_list(const struct popart_conf *, const char *name, const struct popa
  * block of a list in order. */
 void conf_dump(const struct conf *, struct buf *);
 void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
+/* Only the values, a line each: "key = value;", or "# key = not set". */
+void conf_dump_values(const struct popart_conf *, struct buf *);
 
 /* Adds s as a libconfig string literal, quotes and escapes included. */
 void conf_add_string(struct buf *, struct popart_str s);

@@ -101,6 +101,11 @@ void conf_dump(const struct conf *c, struct buf *b)
 	buf_add_str(b, "log = {\n");
 	dump_values(c->tree->log, "\t", b);
 	buf_add_str(b, "};\n");
+	if (!c->tree->admin)
+		return;
+	buf_add_str(b, "admin = {\n");
+	dump_values(c->tree->admin, "\t", b);
+	buf_add_str(b, "};\n");
 }
 
 void conf_dump_block(
@@ -117,4 +122,9 @@ void conf_dump_block(
 		buf_printf(b, "\t\tas_user = %s;\n", block->as_user ? "true" : "false");
 	dump_values(values, "\t\t", b);
 	buf_add_str(b, block->last ? "\t}\n);\n" : "\t},\n");
+}
+
+void conf_dump_values(const struct popart_conf *values, struct buf *b)
+{
+	dump_values(values, "", b);
 }

@@ -30,5 +30,6 @@ void load_listen(struct load *);
 void load_blocks(struct load *, const char *key, const char *example,
 	struct conf_block **blocks, size_t *nblocks);
 void load_log(struct load *);
+void load_admin(struct load *);
 
 #endif

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libconf_la_SOURCES = \
+	server/conf/admin.c \
 	server/conf/address.c \
 	server/conf/address.h \
 	server/conf/block.c \

@@ -192,3 +192,19 @@ const struct popart_opt conf_log_rows[] = {
 		.help = "Write the names of refused logins, which may be mistyped passwords." },
 	{ 0 }
 };
+
+const struct popart_opt conf_admin_rows[] = {
+	{ .name = "socket",
+		.type = POPART_OPT_PATH,
+		.help = "The Unix socket; admin.socket in run_dir unless given." },
+	{ .name = "mode",
+		.type = POPART_OPT_STRING,
+		.help = "The socket's mode: \"0660\" with a group, else \"0600\"." },
+	{ .name = "group",
+		.type = POPART_OPT_STRING,
+		.help = "The socket's group, whose members may look and change things." },
+	{ .name = "metrics",
+		.type = POPART_OPT_STRING,
+		.help = "Loopback address and port for /metrics, like \"127.0.0.1:9110\"." },
+	{ 0 }
+};

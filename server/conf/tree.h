@@ -12,7 +12,7 @@ struct conf_tree {
 	struct arena arena; /* holds what struct conf points to */
 	config_t libconfig;
 	/* Values, for the dump; NULL: the group is not there. */
-	struct popart_conf *server, *log, *tls, **listen, **certificates;
+	struct popart_conf *server, *log, *tls, *admin, **listen, **certificates;
 	size_t nlisten, ncertificates;
 };
 

@@ -23,6 +23,12 @@ struct host_setup {
 	struct log *log;         /* may be NULL: tools and checks                         */
 	const char *account;     /* whom this process has become, for messages; may be NULL */
 	const _Atomic uint32_t *stopping; /* non-zero: host->stop_asked says so; may be NULL */
+	/* Told of every operation when it is over, on its thread: the instance's index, the
+	 * operation as base/module_ops.h counts them, how long it took with the wait for a
+	 * SERIAL one. NULL: nothing is measured. */
+	void (*measured)(void *ctx, unsigned thread, unsigned instance, unsigned op,
+		uint64_t ns, bool failed);
+	void *measured_ctx;
 };
 
 struct host *host_new(const struct host_setup *);
@@ -49,10 +55,22 @@ void host_list_modules(const char *module_path, struct buf *);
 /* For the sandbox: every value of a PATH option (templates as written), and all NEEDS bits. */
 void host_each_path(const struct host *, void (*each)(void *, const char *path), void *);
 uint32_t host_needs(const struct host *);
-/* Every counter and gauge of every instance, summed over the threads. */
+/* Every counter and gauge of every instance, summed over the threads; stat: which row of the
+ * module's table. */
 void host_each_stat(const struct host *,
-	void (*each)(void *, const char *instance, const struct popart_stat *, int64_t value),
-	void *);
+	void (*each)(void *, unsigned instance, unsigned stat, int64_t value), void *);
+/* NULL: the instance has no such row. */
+const struct popart_stat *host_stat_row(const struct host *, unsigned instance, unsigned stat);
+/* What is configured, for whoever shows it; all of it lives until each() returns. */
+struct host_about {
+	unsigned index; /* auth before storage, as configured */
+	bool storage;
+	uint32_t caps; /* POPART_AUTH_ or POPART_STORE_ */
+	const char *name, *module, *version, *summary;
+	struct popart_str options; /* lines "key = value;", secrets hidden */
+};
+void host_each_instance(
+	const struct host *, void (*each)(void *, const struct host_about *), void *);
 
 /* Whether any auth instance may wait (POPART_AUTH_BLOCKS): logins then go to the pool. */
 bool host_auth_blocks(const struct host *);
@@ -61,8 +79,10 @@ bool host_auth_has_password(const struct host *);
 bool host_auth_has_secret(const struct host *);
 bool host_store_blocks(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
+const char *host_instance_module(const struct popart_instance *);
 /* The storage instance of that name. NULL: there is none. */
 struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
+unsigned host_instance_index(const struct popart_instance *);
 
 /*
  * One call into a module, or a few after each other. The caller keeps it on its stack;
@@ -78,6 +98,8 @@ struct host_call {
 	struct host *host;
 	struct popart_instance *inst; /* who was called last */
 	const char *op;               /* "instance.operation" of that call */
+	unsigned op_index;
+	uint64_t entered_ns;       /* if it is measured */
 	bool must_finish;          /* a commit or the end of a delivery: stop_asked says no */
 	int status, os_error;      /* as fail() said      */
 	struct buf client, detail; /* text for the client, text for the log */
@@ -162,6 +184,10 @@ struct popart_instance *host_auth_next(const struct host *, const struct popart_
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
 int store_maildrop_id(
 	struct host_call *, const struct host_identity *, char id[64], size_t *id_len);
+/* Where that user's mail is: each PATH option of the store that is a template, filled in for
+ * the user. Enters no module. */
+int store_each_path(struct host_call *, const struct host_identity *,
+	void (*each)(void *ctx, const char *option, struct popart_str path), void *ctx);
 /* What the session lock is taken on. */
 int store_lock_key(struct host_call *, const struct host_identity *, uint64_t *key);
 int store_open(struct host_call *, const struct host_identity *, void **drop);

@@ -3,33 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REASON_MAX 1024u
-#define CACHE_LINE 64u
+#define REASON_MAX  1024u
+#define CACHE_LINE  64u
+#define OPTIONS_MAX ((size_t)1 << 20)
 
 static const char *const op_names[HOST_OPS] = {
-	[OP_CHECK_PASSWORD] = "check_password",
-	[OP_CHECK_QUICK] = "check_quick",
-	[OP_FETCH_SECRET] = "fetch_secret",
-	[OP_LOOKUP] = "lookup",
-	[OP_ITERATE] = "iterate",
-	[OP_ACCOUNT_ADD] = "account_add",
-	[OP_ACCOUNT_CHANGE] = "account_change",
-	[OP_ACCOUNT_REMOVE] = "account_remove",
-	[OP_ACCOUNT_SHOW] = "account_show",
-	[OP_MAILDROP_ID] = "maildrop_id",
-	[OP_OPEN] = "open",
-	[OP_LIST] = "list",
-	[OP_MESSAGE] = "message",
-	[OP_READ] = "read",
-	[OP_RELEASE] = "release",
-	[OP_COMMIT] = "commit",
-	[OP_CLOSE] = "close",
-	[OP_RENEW] = "renew",
-	[OP_DELIVER_BEGIN] = "deliver_begin",
-	[OP_DELIVER_WRITE] = "deliver_write",
-	[OP_DELIVER_FINISH] = "deliver_finish",
-	[OP_DELIVER_ABANDON] = "deliver_abandon",
-	[OP_CHECK] = "check",
+#define MODULE_OP(id, name) [OP_##id] = name,
+#include "base/module_ops.h"
+#undef MODULE_OP
 };
 
 static const struct popart_opt no_options[] = { { .name = NULL } };
@@ -237,6 +218,7 @@ static bool load_block(struct host *h, enum instance_kind kind, const struct con
 	inst = instance_new(h, m, kind, block, r);
 	if (!inst)
 		return false;
+	inst->index = (unsigned)h->ninstances;
 	h->instances[h->ninstances++] = inst;
 	return true;
 }
@@ -426,8 +408,7 @@ uint32_t host_needs(const struct host *h)
 }
 
 void host_each_stat(const struct host *h,
-	void (*each)(void *, const char *instance, const struct popart_stat *, int64_t value),
-	void *ctx)
+	void (*each)(void *, unsigned instance, unsigned stat, int64_t value), void *ctx)
 {
 	for (size_t i = 0; i < h->ninstances; i++) {
 		const struct popart_instance *inst = h->instances[i];
@@ -437,7 +418,7 @@ void host_each_stat(const struct host *h,
 				sum += atomic_load_explicit(
 					&inst->stats[row * inst->stats_width + n],
 					memory_order_relaxed);
-			each(ctx, inst->name, stat_at(inst->module, n), sum);
+			each(ctx, inst->index, (unsigned)n, sum);
 		}
 	}
 }
@@ -445,4 +426,47 @@ void host_each_stat(const struct host *h,
 const char *host_instance_name(const struct popart_instance *inst)
 {
 	return inst->name;
+}
+
+const char *host_instance_module(const struct popart_instance *inst)
+{
+	return inst->module->desc.name;
+}
+
+unsigned host_instance_index(const struct popart_instance *inst)
+{
+	return inst->index;
+}
+
+void host_each_instance(
+	const struct host *h, void (*each)(void *, const struct host_about *), void *ctx)
+{
+	for (size_t i = 0; i < h->ninstances; i++) {
+		const struct popart_instance *inst = h->instances[i];
+		const struct module *m = inst->module;
+		struct buf options;
+
+		buf_init(&options, OPTIONS_MAX);
+		if (inst->kind == INSTANCE_STORAGE)
+			buf_printf(
+				&options, "as_user = %s;\n", inst->as_user ? "true" : "false");
+		conf_dump_values(inst->conf, &options);
+		const struct host_about about = {
+			.index = inst->index,
+			.storage = inst->kind == INSTANCE_STORAGE,
+			.caps = inst->kind == INSTANCE_AUTH ? m->auth.caps : m->storage.caps,
+			.name = inst->name,
+			.module = m->desc.name,
+			.version = m->desc.version ? m->desc.version : "",
+			.summary = m->desc.summary ? m->desc.summary : "",
+			.options = buf_view(&options),
+		};
+		each(ctx, &about);
+		buf_wipe(&options);
+	}
+}
+
+const struct popart_stat *host_stat_row(const struct host *h, unsigned instance, unsigned stat)
+{
+	return instance < h->ninstances ? stat_at(h->instances[instance]->module, stat) : NULL;
 }

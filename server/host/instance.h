@@ -9,29 +9,9 @@
 
 /* What may run inside a module during a session or a delivery. */
 enum host_op {
-	OP_CHECK_PASSWORD,
-	OP_CHECK_QUICK,
-	OP_FETCH_SECRET,
-	OP_LOOKUP,
-	OP_ITERATE,
-	OP_ACCOUNT_ADD,
-	OP_ACCOUNT_CHANGE,
-	OP_ACCOUNT_REMOVE,
-	OP_ACCOUNT_SHOW,
-	OP_MAILDROP_ID,
-	OP_OPEN,
-	OP_LIST,
-	OP_MESSAGE,
-	OP_READ,
-	OP_RELEASE,
-	OP_COMMIT,
-	OP_CLOSE,
-	OP_RENEW,
-	OP_DELIVER_BEGIN,
-	OP_DELIVER_WRITE,
-	OP_DELIVER_FINISH,
-	OP_DELIVER_ABANDON,
-	OP_CHECK,
+#define MODULE_OP(id, name) OP_##id,
+#include "base/module_ops.h"
+#undef MODULE_OP
 	HOST_OPS
 };
 
@@ -41,6 +21,7 @@ struct popart_instance {
 	struct host *host;
 	struct module *module;
 	enum instance_kind kind;
+	unsigned index; /* in the host's list */
 	const struct conf_block *block;
 	const char *name;
 	struct popart_conf *conf;

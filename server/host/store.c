@@ -62,6 +62,29 @@ int store_maildrop_id(
 	return status;
 }
 
+int store_each_path(struct host_call *c, const struct host_identity *whose,
+	void (*each)(void *ctx, const char *option, struct popart_str path), void *ctx)
+{
+	struct popart_instance *inst = whose->store;
+	const char *rows = (const char *)inst->module->desc.options;
+	struct popart_user user = user_of(whose);
+	int status = POPART_OK;
+
+	c->inst = inst;
+	for (; rows && status == POPART_OK; rows += inst->module->desc.opt_stride) {
+		const struct popart_opt *row = (const struct popart_opt *)(const void *)rows;
+		struct popart_str path;
+		if (!row->name)
+			break;
+		if (row->type != POPART_OPT_PATH || !(row->flags & POPART_OPT_TEMPLATE))
+			continue;
+		status = expand_option(inst, &c->pub, inst->conf, row->name, &user, &path);
+		if (status == POPART_OK && path.len)
+			each(ctx, row->name, path);
+	}
+	return status;
+}
+
 int store_lock_key(struct host_call *c, const struct host_identity *whose, uint64_t *key)
 {
 	char id[ID_MAX];

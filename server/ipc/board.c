@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/hash.h"
 #include "ipc/board.h"
+#include "ipc/figures_memory.h"
 
 #define MAGIC         UINT64_C(0x6472616f42504f50)
 #define PAGE          4096u
@@ -27,9 +28,9 @@ const struct board_counter_row board_counter_rows[BOARD_COUNTERS] = {
 };
 
 /*
- * The shared memory: a head, the login-delay table, that of locks, then a part for each
- * worker, which is its head, its threads, its sites and its slots. Parts begin on a page,
- * threads on a cache line.
+ * The shared memory: a head, the login-delay table, that of locks, figures of all, then a
+ * part for each worker, which is its head, its threads, its sites, its slots and its
+ * figures. Parts begin on a page, threads on a cache line.
  *
  * A table consists of buckets, one cache line each, of words that are changed whole: bits
  * of the hash above, a small number below, 0 for nothing.
@@ -38,7 +39,6 @@ struct shared_head {
 	uint64_t magic;
 	uint32_t layout, slot_size, thread_size, counters;
 	struct board_shape shape;
-	uint32_t reserved;
 	uint64_t size;
 };
 struct bucket {
@@ -69,7 +69,7 @@ struct shared_thread {
 
 _Static_assert(sizeof(struct board_slot) == 256, "scoreboard layout: slot");
 _Static_assert(offsetof(struct board_slot, session) == 8, "scoreboard layout: session");
-_Static_assert(offsetof(struct board_slot, messages) == 64, "scoreboard layout: messages");
+_Static_assert(offsetof(struct board_slot, mechanism) == 76, "scoreboard layout: mechanism");
 _Static_assert(offsetof(struct board_slot, port) == 80, "scoreboard layout: port");
 _Static_assert(offsetof(struct board_slot, user) == 130, "scoreboard layout: user");
 _Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
@@ -84,8 +84,9 @@ _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2,
 struct board {
 	char *mem;
 	struct board_shape shape;
-	uint64_t size, tables_at, workers_at, sites_at, slots_at, worker_size;
-	uint32_t site_buckets; /* a worker; a power of two */
+	uint64_t size, tables_at, figures_at, workers_at;
+	uint64_t sites_at, slots_at, own_figures_at, worker_size; /* in a worker's part */
+	uint32_t site_buckets;                                    /* a worker; a power of two */
 };
 
 static uint64_t align(uint64_t n, uint64_t to)
@@ -93,12 +94,17 @@ static uint64_t align(uint64_t n, uint64_t to)
 	return (n + to - 1) / to * to;
 }
 
+static uint64_t own_figures_size(void)
+{
+	return align(sizeof(struct figures_worker), PAGE);
+}
+
 /* False: a shape that nobody can mean. With these bounds no sum below overflows. */
 static bool lay_out(struct board *b, struct board_shape shape)
 {
 	if (shape.workers == 0 || shape.workers > BOARD_WORKERS_MAX || shape.threads == 0 ||
 		shape.threads > BOARD_THREADS_MAX || shape.slots == 0 ||
-		shape.slots > BOARD_SLOTS_MAX)
+		shape.slots > BOARD_SLOTS_MAX || shape.instances > BOARD_INSTANCES_MAX)
 		return false;
 	b->shape = shape;
 	/* If every connection came from another site, two of them in a bucket. */
@@ -106,13 +112,17 @@ static bool lay_out(struct board *b, struct board_shape shape)
 	while (b->site_buckets < shape.slots / 2)
 		b->site_buckets *= 2;
 	b->tables_at = align(sizeof(struct shared_head), PAGE);
-	b->workers_at = align(b->tables_at + sizeof(struct shared_tables), PAGE);
+	b->figures_at = align(b->tables_at + sizeof(struct shared_tables), PAGE);
+	b->workers_at = align(b->figures_at + sizeof(struct figures_head), PAGE);
 	b->sites_at = align(sizeof(struct shared_worker) +
 			(uint64_t)shape.threads * sizeof(struct shared_thread),
 		PAGE);
 	b->slots_at = align(b->sites_at + b->site_buckets * sizeof(struct bucket), PAGE);
-	b->worker_size =
+	b->own_figures_at =
 		align(b->slots_at + (uint64_t)shape.slots * sizeof(struct board_slot), PAGE);
+	b->worker_size = align(b->own_figures_at + own_figures_size() +
+			shape.threads * figures_thread_size(&shape),
+		PAGE);
 	b->size = b->workers_at + shape.workers * b->worker_size;
 	return b->size <= SIZE_MAX / 2;
 }
@@ -157,6 +167,25 @@ static struct board_slot *slot_of(const struct board *b, uint32_t worker, uint32
 static struct bucket *sites_of(const struct board *b, uint32_t worker)
 {
 	return (struct bucket *)(void *)((char *)worker_of(b, worker) + b->sites_at);
+}
+
+struct figures_head *board_figures(const struct board *b)
+{
+	return (struct figures_head *)(void *)(b->mem + b->figures_at);
+}
+
+struct figures_worker *board_figures_worker(const struct board *b, uint32_t worker)
+{
+	return (struct figures_worker *)(void *)((char *)worker_of(b, worker) +
+		b->own_figures_at);
+}
+
+struct figures_thread *board_figures_thread(
+	const struct board *b, uint32_t worker, uint32_t thread)
+{
+	assert(thread < b->shape.threads);
+	return (struct figures_thread *)(void *)((char *)board_figures_worker(b, worker) +
+		own_figures_size() + thread * figures_thread_size(&b->shape));
 }
 
 static bool map(struct board *b, int fd)
@@ -352,14 +381,14 @@ __attribute__((no_sanitize_thread)) static void copy_words(
 	}
 }
 
-bool board_slot_read(
+enum board_look board_slot_look(
 	const struct board *b, uint32_t worker, uint32_t slot, struct board_slot *copy)
 {
 	struct shared_worker *w = worker_of(b, worker);
 	struct board_slot *s;
 
 	if (slot >= atomic_load_explicit(&w->touched, memory_order_relaxed))
-		return false;
+		return BOARD_NOBODY;
 	s = slot_of(b, worker, slot);
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint32_t seq = atomic_load_explicit(&s->seq, memory_order_acquire);
@@ -369,9 +398,25 @@ bool board_slot_read(
 		copy_words(copy, s);
 		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load_explicit(&s->seq, memory_order_relaxed) == seq)
-			return copy->state != 0;
+			return copy->state != 0 ? BOARD_SEEN : BOARD_NOBODY;
 	}
-	return false;
+	return BOARD_BUSY;
+}
+
+bool board_slot_read(
+	const struct board *b, uint32_t worker, uint32_t slot, struct board_slot *copy)
+{
+	return board_slot_look(b, worker, slot, copy) == BOARD_SEEN;
+}
+
+uint32_t board_slots_used(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->touched, memory_order_relaxed);
+}
+
+uint32_t board_connections(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->connections, memory_order_relaxed);
 }
 
 /* Pages that are given back read as zeros; untouched ones are not made. */
@@ -399,6 +444,7 @@ uint32_t board_worker_repair(struct board *b, uint32_t worker)
 	for (uint32_t i = 0; i < b->shape.threads; i++)
 		memset((void *)board_thread(b, worker, i), 0, sizeof(struct board_thread));
 	clear_sites(b, worker);
+	figures_repair(b, worker);
 	atomic_store(&w->connections, 0);
 	board_worker_state(b, worker, BOARD_FREE, 0);
 	return sessions;
@@ -481,8 +527,11 @@ void board_pass_logins(const struct board *from, struct board *to)
 
 void board_pass_counters(const struct board *from, struct board *to)
 {
+	figures_pass_begin(from, to);
 	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
 		board_count(to, 0, 0, c, board_total(from, c));
+	figures_pass(from, to);
+	figures_pass_end(to);
 }
 
 static uint32_t connections_of(const struct board *b)

@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "base/view.h"
 
-#define BOARD_LAYOUT 3u /* bumped with every change of the shared structs */
+#define BOARD_LAYOUT 4u /* bumped with every change of the shared structs */
 
 enum board_counter {
 #define BOARD_COUNTER(id, name, help) BOARD_##id,
@@ -41,7 +41,9 @@ struct board_slot {
 	uint64_t octets_in, octets_out;
 	uint64_t lock;     /* hash of the maildrop's id; 0: none */
 	int64_t locked_ms; /* clock_ms, if there is a lock       */
-	uint32_t messages, retrieved, deleted, flags;
+	uint32_t messages, retrieved, deleted;
+	/* Of the login, of TLS: as figures.h has them; and the store's instance, from 1. */
+	uint8_t mechanism, tls, cipher, instance;
 	uint16_t port;
 	uint8_t peer_len, user_len;
 	char peer[46], user[126]; /* no NUL; cut to fit */
@@ -49,9 +51,11 @@ struct board_slot {
 
 struct board;
 
-#define BOARD_WORKERS_MAX 1024u
-#define BOARD_THREADS_MAX 1024u
-#define BOARD_SLOTS_MAX   (1u << 20)
+#define BOARD_WORKERS_MAX      1024u
+#define BOARD_THREADS_MAX      1024u
+#define BOARD_SLOTS_MAX        (1u << 20)
+#define BOARD_INSTANCES_MAX    64u /* those behind are not shown */
+#define BOARD_CERTIFICATES_MAX 64u
 
 /* A worker has threads beside those that the configuration counts: a pool for calls that
  * may wait, and one that turns the timers. They have places here too, behind the others. */
@@ -63,6 +67,8 @@ struct board_shape {
 	uint32_t threads; /* a worker: 1 .. BOARD_THREADS_MAX */
 	/* Connections a worker: 1 .. BOARD_SLOTS_MAX; untouched ones cost nothing. */
 	uint32_t slots;
+	/* Of modules, auth before storage: 0 .. BOARD_INSTANCES_MAX. */
+	uint32_t instances;
 };
 /* In the master. The descriptor (close-on-exec, the caller's) is sealed against shrinking
  * and growing; NULL: errno. */
@@ -97,6 +103,13 @@ void board_slot_done(struct board_slot *);
 /* Readers. False: nobody there, or the slot changes too fast. */
 bool board_slot_read(
 	const struct board *, uint32_t worker, uint32_t slot, struct board_slot *copy);
+/* The same, telling the two apart. */
+enum board_look { BOARD_NOBODY, BOARD_SEEN, BOARD_BUSY };
+enum board_look board_slot_look(
+	const struct board *, uint32_t worker, uint32_t slot, struct board_slot *copy);
+/* Slots from here on have never had anybody. */
+uint32_t board_slots_used(const struct board *, uint32_t worker);
+uint32_t board_connections(const struct board *, uint32_t worker);
 uint64_t board_total(const struct board *, enum board_counter);
 uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_counter);
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);

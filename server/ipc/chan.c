@@ -7,7 +7,7 @@
 
 #define HEAD_SIZE offsetof(struct chan_msg, text)
 
-_Static_assert(HEAD_SIZE == 32, "message layout: head");
+_Static_assert(HEAD_SIZE == 64, "message layout: head");
 _Static_assert(sizeof(struct chan_msg) == HEAD_SIZE + CHAN_TEXT_MAX, "message layout: text");
 
 /* Room for the descriptors beside a message, aligned as the kernel wants it. */

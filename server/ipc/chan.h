@@ -8,7 +8,7 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT   3u /* bumped with every change of the struct or the kinds */
+#define CHAN_LAYOUT   4u /* bumped with every change of the struct or the kinds */
 #define CHAN_TEXT_MAX 4096u
 #define CHAN_FDS_MAX  64u
 
@@ -26,16 +26,34 @@ enum chan_kind {
 	                   logged in finish, leave                                          */
 	CHAN_STOP,      /* master -> worker: finish a commit under way, then leave          */
 	CHAN_LOG,       /* master -> worker: fd: the log's file from now on                 */
-	CHAN_PROBE      /* worker -> master -> every other worker: somebody waits for the
+	CHAN_PROBE,     /* worker -> master -> every other worker: somebody waits for the
 	                   session lock `lock`; look whether its holder's peer is alive     */
+	/* The admin process is started with CHAN_START, too: at_ms: when the server was;
+	 * value: the group that may change something, or CHAN_NO_GROUP; fds: configuration,
+	 * history, listener, that for metrics if there is one, the log's file if
+	 * there is one. It says CHAN_READY or CHAN_FAILED, and ends at CHAN_STOP. */
+	CHAN_BOARD,    /* master -> admin: there is this generation; fd: its scoreboard;
+	                   at_ms: since when it serves                                      */
+	CHAN_GONE,     /* master -> admin: there is this generation no more                */
+	CHAN_STOPPING, /* master -> admin: no generation serves any more                   */
+	/* What the admin process asks for, `request` tells whose answer CHAN_DONE is: */
+	CHAN_KICK,   /* admin -> master -> the worker: close this session, without update */
+	CHAN_LEVEL,  /* admin -> master: value: the log's level, of all; -> all: yours    */
+	CHAN_RELOAD, /* admin -> master: read the configuration anew                     */
+	CHAN_QUIT,   /* admin -> master: drain and stop                                  */
+	CHAN_DONE    /* worker -> master -> admin: value: as an HTTP status; text: why not */
 };
+#define CHAN_NO_GROUP INT64_C(-1)
 
 struct chan_msg {
 	uint32_t layout; /* CHAN_LAYOUT */
 	uint32_t kind;
-	uint32_t worker;     /* index, START */
-	uint32_t generation; /* START        */
+	uint32_t worker;     /* index; START, KICK      */
+	uint32_t generation; /* START, BOARD, GONE, KICK; DONE: the new one */
 	uint64_t lock;       /* PROBE        */
+	uint64_t session;    /* KICK         */
+	uint64_t request;
+	int64_t value, at_ms; /* at_ms: by clock_ms */
 	uint32_t reserved;
 	uint32_t text_len;
 	char text[CHAN_TEXT_MAX]; /* only text_len octets travel */

@@ -5,6 +5,9 @@ libipc_la_SOURCES = \
 	server/ipc/board_counters.h \
 	server/ipc/chan.c \
 	server/ipc/chan.h \
+	server/ipc/figures.c \
+	server/ipc/figures.h \
+	server/ipc/figures_memory.h \
 	server/ipc/lock.c server/ipc/lock.h \
 	server/ipc/lock_holder.c \
 	server/ipc/secret.c \

@@ -95,10 +95,12 @@ static bool make_conf(struct generation *g, struct popart_str text, struct repor
 
 static bool make_memory(struct generation *g, int binary_fd)
 {
+	size_t n = g->conf->nauth + g->conf->nstorage;
 	const struct board_shape shape = {
 		.workers = g->conf->workers,
 		.threads = g->conf->threads + BOARD_EXTRA_THREADS,
 		.slots = g->conf->max_connections,
+		.instances = (uint32_t)(n < BOARD_INSTANCES_MAX ? n : BOARD_INSTANCES_MAX),
 	};
 
 	g->binary_fd = fcntl(binary_fd, F_DUPFD_CLOEXEC, 3);
@@ -172,6 +174,7 @@ struct generation *generation_new(const struct generation_setup *setup, struct r
 	g->number = setup->number;
 	g->passed = setup->passed;
 	g->deadline_ms = INT64_MAX;
+	g->admin = (struct admin_socket){ .fd = -1, .metrics = -1 };
 	g->conf_fd = g->binary_fd = g->board_fd = g->secrets_fd = g->log_fd = -1;
 	g->conf_name = strdup(setup->conf_name);
 	if (!g->conf_name)
@@ -181,6 +184,10 @@ struct generation *generation_new(const struct generation_setup *setup, struct r
 		goto fail;
 	limits_check(g->conf, r);
 	if (!make_places(g, setup->before, r) || !make_listeners(g, setup->before, r))
+		goto fail;
+	if (!admin_socket_open(&g->admin, g->conf, &g->account,
+		    setup->before ? &setup->before->admin : NULL,
+		    setup->before ? setup->before->conf : NULL, r))
 		goto fail;
 	g->secrets_fd = secrets_read(g->conf, setup->ticket_key, g->conf_name, r);
 	if (g->secrets_fd < 0)
@@ -247,6 +254,7 @@ void generation_free(struct generation **gp)
 	close_if_open(g->binary_fd);
 	close_if_open(g->conf_fd);
 	close_if_open(g->log_fd);
+	admin_socket_close(&g->admin);
 	account_free(&g->account);
 	if (g->conf)
 		conf_free(&g->conf);

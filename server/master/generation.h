@@ -12,6 +12,7 @@
 #include "ipc/board.h"
 #include "master/account.h"
 #include "master/activation.h"
+#include "master/admin_socket.h"
 #include "master/backoff.h"
 #include "master/child.h"
 #include "master/pulse.h"
@@ -55,6 +56,8 @@ struct generation {
 	struct account account;
 	int conf_fd, binary_fd, board_fd, secrets_fd;
 	int log_fd; /* -1: the log is no file */
+	struct admin_socket admin;
+	int64_t serving_ms; /* clock_ms: since when; 0: not yet */
 	struct board *board;
 	struct log *log; /* the master's, by this configuration; to be taken */
 	dev_t locks_dev; /* which directory the session locks are in */

@@ -2,9 +2,11 @@
 libmaster_la_SOURCES = \
 	server/master/account.c server/master/account.h \
 	server/master/activation.c server/master/activation.h \
+	server/master/admin_socket.c server/master/admin_socket.h \
 	server/master/announce.c server/master/announce.h \
 	server/master/backoff.c server/master/backoff.h \
 	server/master/child.c server/master/child.h \
+	server/master/desk.c server/master/desk.h \
 	server/master/generation.c server/master/generation.h \
 	server/master/life.c server/master/life.h \
 	server/master/limits.c server/master/limits.h \

@@ -41,7 +41,7 @@ void master_log_warnings(const struct master *m, struct popart_str text)
 /* Everybody's, for poll. */
 static bool make_room(struct master *m, const struct generation *more)
 {
-	size_t room = 1 + 2 * (size_t)more->nworkers;
+	size_t room = 3 + 2 * (size_t)more->nworkers;
 	struct worker **whose;
 	struct pollfd *fds;
 
@@ -97,14 +97,29 @@ bool master_add_generation(
 	return true;
 }
 
+static void place_admin_socket(const struct master *m, struct generation *g)
+{
+	struct log_line l;
+
+	if (admin_socket_place(&g->admin, g->conf, m->serving ? m->serving->conf : NULL))
+		return;
+	log_begin(m->log, &l, LOG_EV_INTERNAL);
+	log_str(&l, "what", "cannot put the admin socket in its place");
+	log_errno(&l, errno);
+	log_end(&l);
+}
+
 void master_take_over(struct master *m)
 {
 	struct generation *g = m->coming;
 
 	if (g->log)
 		take_log(m, g);
+	place_admin_socket(m, g);
+	g->serving_ms = clock_ms();
 	m->serving = g;
 	m->coming = NULL;
+	desk_follow(m);
 	life_serve(g, m->log);
 }
 
@@ -129,6 +144,7 @@ static void bury_generations(struct master *m)
 			continue;
 		}
 		*link = g->older;
+		desk_forget(m, g->number);
 		if (m->serving) {
 			board_pass_counters(g->board, m->serving->board);
 			if (m->serving->conf->login_delay_s > 0)
@@ -148,13 +164,22 @@ static int64_t patience_with(const struct master *m)
 	return ms + STOP_PATIENCE_MS;
 }
 
-static void drain_all(struct master *m, const char *why)
+/* Who has connected is still answered; nobody else has to find out that it is over. */
+static void remove_admin_socket(const struct master *m)
+{
+	if (m->serving && m->serving->conf->admin_socket)
+		(void)unlink(m->serving->conf->admin_socket);
+}
+
+void master_drain(struct master *m, const char *why)
 {
 	announce_stop(&m->notify, patience_with(m));
 	if (m->coming)
 		master_give_up(m);
 	m->ending = true;
 	m->reload_wanted = false;
+	remove_admin_socket(m);
+	desk_stopping(m);
 	m->serving = NULL;
 	for (struct generation *g = m->newest; g; g = g->older) {
 		if (g->phase < PHASE_STOPPING)
@@ -221,6 +246,8 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 	log_end(&l);
 	if (g == m->coming && w->index == 0) /* the others say the same */
 		master_log_warnings(m, warnings);
+	if (g != m->coming) /* a reload sets what is configured */
+		desk_tell_level(m, &w->child);
 	if (g->phase == PHASE_SERVING) {
 		spawn_tell(w, CHAN_ACCEPT, m->log);
 		announce_workers(&m->notify, g);
@@ -310,6 +337,8 @@ static bool hear(struct master *m, struct worker *w)
 		on_retired(m, w);
 	else if (msg.kind == CHAN_PROBE)
 		relay_probe(m, w, &msg);
+	else if (msg.kind == CHAN_DONE)
+		desk_pass(m, &msg);
 	return true;
 }
 
@@ -347,6 +376,8 @@ static void reopen_logs(struct master *m)
 			logfile_follow(g, g->log);
 		else if (g->number == m->log_number)
 			logfile_follow(g, m->log);
+		if (g == m->serving)
+			desk_tell_log(m);
 	}
 }
 
@@ -362,7 +393,7 @@ static void on_signal(struct master *m)
 		if (m->ending)
 			stop_all(m);
 		else
-			drain_all(m, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+			master_drain(m, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		break;
 	case SIGHUP:
 		reload_ask(m);
@@ -430,7 +461,9 @@ static int64_t next_due(const struct generation *g)
  * due. */
 static int64_t look_alive(struct master *m)
 {
-	int64_t now = clock_ms(), due = notify_ping(&m->notify, now);
+	int64_t now = clock_ms(), due = notify_ping(&m->notify, now), desk = desk_turn(m);
+
+	due = desk < due ? desk : due;
 
 	for (struct generation *g = m->newest; g; g = g->older) {
 		int64_t look = pulse_check(g, now);
@@ -457,6 +490,8 @@ static nfds_t gather(struct master *m)
 	nfds_t n = 0;
 
 	m->fds[n++] = (struct pollfd){ .fd = m->signals, .events = POLLIN };
+	m->fds[n++] = (struct pollfd){ .fd = m->desk.child.chan, .events = POLLIN };
+	m->fds[n++] = (struct pollfd){ .fd = m->desk.child.pidfd, .events = POLLIN };
 	for (struct generation *g = m->newest; g; g = g->older) {
 		for (unsigned i = 0; i < g->nworkers; i++) {
 			struct worker *w = &g->workers[i]; /* -1 is passed over */
@@ -471,16 +506,21 @@ static nfds_t gather(struct master *m)
 /* Generations come and go at the end of a turn only. */
 static void one_turn(struct master *m)
 {
+	int64_t due = look_alive(m); /* may start something to wait for */
 	nfds_t n = gather(m);
+	int wait = patience(m, due);
 
-	int wait = patience(m, look_alive(m));
 	if (!log_flush(m->log) && (wait < 0 || wait > FLUSH_AGAIN_MS))
 		wait = FLUSH_AGAIN_MS;
 	if (poll(m->fds, n, wait) < 0)
 		return; /* EINTR, or ENOMEM: try again */
 	if (m->fds[0].revents)
 		on_signal(m);
-	for (nfds_t i = 1; i < n; i += 2) {
+	if (m->fds[1].revents)
+		desk_hear(m);
+	if (m->fds[2].revents)
+		desk_died(m);
+	for (nfds_t i = 3; i < n; i += 2) {
 		if (m->fds[i].revents)
 			(void)hear(m, m->whose[i]);
 		if (m->fds[i + 1].revents)
@@ -525,7 +565,7 @@ static void serve(struct master *m)
 
 	m->status = 0;
 	log_listeners(m, m->newest);
-	while (m->newest)
+	while (m->newest || !desk_ended(m))
 		one_turn(m);
 	log_begin(m->log, &l, LOG_EV_STOP);
 	log_i64(&l, "exit", m->status);
@@ -538,6 +578,7 @@ int master_main(const struct master_setup *setup)
 	struct report report;
 
 	report_init(&report);
+	desk_init(&m.desk);
 	limits_raise();
 	notify_open(&m.notify, &report);
 	if (!activation_take(&m.passed, &report)) {
@@ -567,6 +608,8 @@ out:
 		(void)close(m.signals);
 	if (m.log)
 		log_free(&m.log);
+	if (m.desk.history_fd >= 0)
+		(void)close(m.desk.history_fd);
 	activation_close(&m.passed);
 	notify_close(&m.notify);
 	explicit_bzero(m.ticket_key, sizeof(m.ticket_key));

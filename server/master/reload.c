@@ -25,15 +25,24 @@ static void log_reason(const struct master *m, enum log_event event, unsigned ge
 	log_end(&l);
 }
 
-/* Warnings belong to what is used. */
-static void log_failure(const struct master *m, unsigned worker, struct popart_str why)
+/* Warnings belong to what is used. Who asked reads the same words. */
+static void log_failure(struct master *m, unsigned worker, struct popart_str why)
 {
+	struct buf told;
+
+	buf_init(&told, CHAN_TEXT_MAX);
 	while (why.len > 0) {
 		struct popart_str line = view_cut(&why, '\n');
 
-		if (!report_is_warning(line))
-			log_reason(m, LOG_EV_RELOAD_FAILED, m->last_number, worker, line);
+		if (report_is_warning(line))
+			continue;
+		log_reason(m, LOG_EV_RELOAD_FAILED, m->last_number, worker, line);
+		if (told.len > 0)
+			buf_add_char(&told, '\n');
+		buf_add(&told, line);
 	}
+	desk_answer_reload(m, 500, 0, buf_view(&told));
+	buf_free(&told);
 }
 
 static unsigned count(const struct master *m)
@@ -64,6 +73,9 @@ void reload_ask(struct master *m)
 	else if (why && !m->reload_wanted)
 		log_reason(m, LOG_EV_RELOAD_WAITS, 0, 0, view_str(why));
 	m->reload_wanted = !m->ending;
+	/* For how long is up to the sessions of those generations. */
+	if (why && !m->coming && !m->ending)
+		desk_reload_waits(m, why);
 }
 
 /* The program that is installed now. -1: the report says why. */
@@ -118,6 +130,7 @@ void reload_begin(struct master *m)
 	if (!m->reload_wanted || m->ending || obstacle(m))
 		return;
 	m->reload_wanted = false;
+	desk_reload_begun(m);
 	m->last_number++;
 	report_init(&report);
 	announce_reload(&m->notify);
@@ -145,6 +158,9 @@ void reload_succeed(struct master *m)
 	if (m->coming->conf->login_delay_s > 0)
 		board_pass_logins(old->board, m->coming->board);
 	master_take_over(m);
+	/* After the admin process was told to take no more connections: who has the answer
+	 * and comes again meets the next one. */
+	desk_answer_reload(m, 200, m->serving->number, VIEW_NONE);
 	log_listeners(m, LOG_EV_LISTEN, m->serving, old);
 	log_listeners(m, LOG_EV_UNLISTEN, old, m->serving);
 	life_retire(old, m->serving, m->log);

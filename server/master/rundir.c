@@ -16,6 +16,7 @@ static int open_dir(
 {
 	int nofollow = at == AT_FDCWD ? 0 : O_NOFOLLOW;
 	bool made = make && mkdirat(at, name, 0700) == 0;
+	mode_t mode = at == AT_FDCWD ? 0711 : 0700; /* the admin socket may be for others */
 
 	if (make && !made && errno != EEXIST)
 		return -1;
@@ -24,7 +25,8 @@ static int open_dir(
 	int fd = openat(at, name, O_PATH | O_DIRECTORY | O_CLOEXEC | nofollow);
 	if (fd < 0)
 		return -1;
-	if ((made && a->change && fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) < 0) ||
+	if ((made && fchmodat(at, name, mode, 0) < 0) ||
+		(made && a->change && fchownat(fd, "", a->uid, a->gid, AT_EMPTY_PATH) < 0) ||
 		fstat(fd, st) < 0) {
 		int why = errno;
 		(void)close(fd);

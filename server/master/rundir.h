@@ -6,7 +6,7 @@
 #include "master/account.h"
 
 /*
- * Makes run_dir (its parent has to be there) and run_dir/locks, mode 0700, the
+ * Makes run_dir (its parent has to be there), mode 0711, and run_dir/locks, mode 0700, the
  * children's own. What is there already is left as it is, and refused if the children
  * could not use it. place is where run_dir is configured. False: the report says why.
  */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include "base/clock.h"
+#include "ipc/figures.h"
 
 #define DOING_MAX 1024u
 
@@ -75,6 +76,8 @@ void spawn_worker(struct worker *w, struct log *log)
 	}
 	w->state = WORKER_STARTING;
 	w->owed = 0;
+	if (g->phase == PHASE_SERVING)
+		figures_note_restart(g->board);
 	board_worker_state(g->board, w->index, BOARD_STARTING, w->child.pid);
 	if (send_start(w) < 0) {
 		if (!is_gone(errno))
@@ -143,6 +146,21 @@ static void read_doing(
 	}
 }
 
+static void note_crash(const struct worker *w, const struct buf *how, const struct buf *what,
+	const struct buf *peer, const struct buf *user)
+{
+	struct figures_crash crash = { .at_ms = clock_ms(),
+		.generation = w->gen->number,
+		.worker = w->index,
+		.sessions = board_connections(w->gen->board, w->index) };
+
+	figures_text(crash.reason, sizeof(crash.reason), buf_view(how));
+	figures_text(crash.doing, sizeof(crash.doing), buf_view(what));
+	figures_text(crash.address, sizeof(crash.address), buf_view(peer));
+	figures_text(crash.user, sizeof(crash.user), buf_view(user));
+	figures_note_crash(w->gen->board, &crash);
+}
+
 /* Repairs the scoreboard, too: what it says of the dead is read before. */
 static void log_death(
 	const struct worker *w, struct log *log, int pid, int status, int64_t delay_ms)
@@ -159,6 +177,7 @@ static void log_death(
 	else
 		spawn_describe(status, &how);
 	read_doing(w, &what, &peer, &user);
+	note_crash(w, &how, &what, &peer, &user);
 	log_begin(log, &l, LOG_EV_WORKER_DIED);
 	log_u64(&l, "worker", w->index + 1);
 	log_u64(&l, "generation", w->gen->number);

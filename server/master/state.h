@@ -5,6 +5,7 @@
 #include <poll.h>
 #include "ipc/secret.h"
 #include "master/activation.h"
+#include "master/desk.h"
 #include "master/generation.h"
 #include "master/master.h"
 #include "master/notify.h"
@@ -25,8 +26,9 @@ struct master {
 
 	struct notify notify;
 	struct activation passed; /* for all generations */
+	struct desk desk;
 
-	/* The signals; then two for each worker, whose they are. */
+	/* The signals; two of the admin process; then two for each worker, whose they are. */
 	struct pollfd *fds;
 	struct worker **whose;
 	size_t room;
@@ -38,6 +40,8 @@ bool master_add_generation(
 	struct master *, struct popart_str conf_text, int binary_fd, struct report *);
 /* The generation that was coming serves, with the log that it wants. */
 void master_take_over(struct master *);
+/* Nobody is to come any more, who has logged in may go on. */
+void master_drain(struct master *, const char *why);
 /* It does not. */
 void master_give_up(struct master *);
 /* A warning a line, each an event. */

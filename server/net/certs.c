@@ -2,6 +2,7 @@
 #include "net/certs.h"
 #include <arpa/inet.h>
 #include <gnutls/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include "base/arena.h"
 
@@ -32,6 +33,7 @@ struct certs {
 	struct {
 		int64_t expires;
 		bool rsa, ocsp_expired;
+		struct tls_about about;
 	} pairs[];
 };
 
@@ -162,6 +164,69 @@ static void add_reason(struct buf *error, int rc)
 		buf_printf(error, ": %s", gnutls_strerror(rc));
 }
 
+static void hex(char *room, size_t size, const unsigned char *octets, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t at = 0;
+
+	for (size_t i = 0; i < n && at + 2 < size; i++) {
+		room[at++] = digits[octets[i] >> 4];
+		room[at++] = digits[octets[i] & 15];
+	}
+	room[at] = '\0';
+}
+
+static void put_dn(char room[160], gnutls_x509_crt_t crt,
+	int (*get)(gnutls_x509_crt_t, gnutls_datum_t *, unsigned))
+{
+	gnutls_datum_t dn = { .data = NULL };
+
+	if (get(crt, &dn, 0) >= 0)
+		(void)snprintf(room, 160, "%.*s", (int)dn.size, (const char *)dn.data);
+	gnutls_free(dn.data);
+}
+
+/* Before the names are sorted. */
+static void put_names(const struct certs *c, size_t pair, struct tls_about *about)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->nhosts; i++) {
+		size_t n = strlen(c->hosts[i].name);
+		if (c->hosts[i].pair != pair || n == 0)
+			continue;
+		about->nnames++;
+		if (at + n + 1 >= sizeof(about->names))
+			continue;
+		if (at > 0)
+			about->names[at++] = ' ';
+		memcpy(about->names + at, c->hosts[i].name, n);
+		at += n;
+	}
+}
+
+static void describe(struct certs *c, size_t pair, gnutls_x509_crt_t crt)
+{
+	struct tls_about *about = &c->pairs[pair].about;
+	unsigned char octets[64];
+	size_t len = sizeof(octets);
+	unsigned bits = 0;
+	int kind = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
+	const char *name = gnutls_pk_get_name((gnutls_pk_algorithm_t)kind);
+
+	about->not_before = (int64_t)gnutls_x509_crt_get_activation_time(crt);
+	about->not_after = c->pairs[pair].expires;
+	put_dn(about->subject, crt, gnutls_x509_crt_get_dn3);
+	put_dn(about->issuer, crt, gnutls_x509_crt_get_issuer_dn3);
+	put_names(c, pair, about);
+	(void)snprintf(about->key, sizeof(about->key), "%s %u", name ? name : "?", bits);
+	if (gnutls_x509_crt_get_serial(crt, octets, &len) >= 0)
+		hex(about->serial, sizeof(about->serial), octets, len);
+	len = sizeof(octets);
+	if (gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, octets, &len) >= 0)
+		hex(about->fingerprint, sizeof(about->fingerprint), octets, len);
+}
+
 /* The first certificate of a chain is the one that names the host. */
 static bool read_chain(
 	struct certs *c, size_t index, const struct tls_pair *pair, struct buf *error)
@@ -179,6 +244,8 @@ static bool read_chain(
 	c->pairs[index].expires = (int64_t)gnutls_x509_crt_get_expiration_time(list[0]);
 	c->pairs[index].rsa = gnutls_x509_crt_get_pk_algorithm(list[0], NULL) == GNUTLS_PK_RSA;
 	bool ok = add_names(c, index, list[0]) || no_memory(error);
+	if (ok)
+		describe(c, index, list[0]);
 	for (unsigned i = 0; i < n; i++)
 		gnutls_x509_crt_deinit(list[i]);
 	gnutls_free(list);
@@ -413,6 +480,14 @@ void certs_free(struct certs **cp)
 int64_t certs_expires(const struct certs *c, size_t index)
 {
 	return index < c->npairs ? c->pairs[index].expires : -1;
+}
+
+bool certs_about(const struct certs *c, size_t index, struct tls_about *about)
+{
+	if (index >= c->npairs)
+		return false;
+	*about = c->pairs[index].about;
+	return true;
 }
 
 bool certs_ocsp_expired(const struct certs *c, size_t index)

@@ -26,4 +26,7 @@ gnutls_certificate_credentials_t certs_for(const struct certs *, struct popart_s
 /* Whether that is the same for all hosts. */
 bool certs_for_all(const struct certs *);
 
+/* As tls_context_about. */
+bool certs_about(const struct certs *, size_t index, struct tls_about *);
+
 #endif

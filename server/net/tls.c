@@ -108,6 +108,11 @@ bool tls_context_ocsp_expired(const struct tls_context *c, size_t index)
 	return certs_ocsp_expired(c->certs, index);
 }
 
+bool tls_context_about(const struct tls_context *c, size_t index, struct tls_about *about)
+{
+	return certs_about(c->certs, index, about);
+}
+
 /* --- octets in and out --- */
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *room, size_t want)

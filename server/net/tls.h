@@ -44,6 +44,17 @@ int64_t tls_context_expires(const struct tls_context *, size_t index);
 /* Whether its OCSP response was too old to be shown to anybody. */
 bool tls_context_ocsp_expired(const struct tls_context *, size_t index);
 
+/* What there is to show of a pair's certificate; texts are cut to fit. */
+struct tls_about {
+	int64_t not_before, not_after; /* Unix time */
+	uint32_t nnames;
+	char subject[160], issuer[160]; /* distinguished names */
+	char names[256]; /* DNS names and IP addresses with blanks between, whole ones */
+	char serial[48], key[32], fingerprint[72]; /* hexadecimal; "RSA 2048"; SHA-256 */
+};
+/* False: there is no such pair. */
+bool tls_context_about(const struct tls_context *, size_t index, struct tls_about *);
+
 /* Whether a priority string is one; else error names the place. */
 bool tls_priorities_ok(const char *priorities, struct buf *error);
 

@@ -17,6 +17,7 @@ static const char *const kill_reasons[] = {
 	[KILL_LOGIN] = "login-timeout",
 	[KILL_HANDSHAKE] = "handshake-timeout",
 	[KILL_STOP] = "shutdown",
+	[KILL_KICK] = "kicked",
 };
 
 /* What a turn ends with. */
@@ -332,6 +333,24 @@ uint32_t conn_drain(struct worker *w)
 	}
 	pthread_mutex_unlock(&w->table.mutex);
 	return left;
+}
+
+bool conn_kick(struct worker *w, uint64_t session)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&w->table.mutex);
+	for (uint32_t i = 0; i < w->table.size && !found; i++) {
+		struct conn *c = w->table.conns[i];
+
+		if (!c || c->id != session)
+			continue;
+		found = true;
+		atomic_store(&c->killed, KILL_KICK);
+		(void)shutdown(c->fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&w->table.mutex);
+	return found;
 }
 
 /* It was queued and will not be run: only what gives something back must be. */

@@ -25,6 +25,8 @@ void conn_expired(struct wheel_entry *);
 /* How many connections are left. Once the worker drains, those that have not logged in are
  * ended. */
 uint32_t conn_drain(struct worker *);
+/* Ends a session as a timeout does, without update. False: it is not here. */
+bool conn_kick(struct worker *, uint64_t session);
 /* With all other threads gone: ends every connection, without update. */
 void conn_stop_all(struct thread *);
 

@@ -22,5 +22,7 @@ libworker_la_SOURCES = \
 	server/worker/show.c \
 	server/worker/show.h \
 	server/worker/state.h \
+	server/worker/tell.c \
+	server/worker/tell.h \
 	server/worker/worker.c \
 	server/worker/worker.h

@@ -154,6 +154,7 @@ static void answer_login(
 		conn_count(c,
 			status == POPART_R_DENIED ? BOARD_AUTH_FAILURES : BOARD_LOGIN_ERRORS,
 			1);
+		show_login(c, status == POPART_R_DENIED ? FIGURES_DENIED : FIGURES_ERROR);
 		show_failure(c,
 			status == POPART_R_DENIED ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN_FAILED,
 			call, name);
@@ -288,6 +289,7 @@ static void open_failed(
 {
 	call->status = status;
 	conn_count(c, BOARD_LOGIN_ERRORS, 1);
+	show_login(c, holder->in_the_way ? FIGURES_BUSY : FIGURES_ERROR);
 	count_failure(c, status);
 	if (holder->in_the_way)
 		show_in_use(c, call, holder);

@@ -19,7 +19,7 @@ struct pooled {
 };
 
 /* Why a connection is to end, decided by another thread than its owner. */
-enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_HANDSHAKE, KILL_STOP };
+enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_HANDSHAKE, KILL_STOP, KILL_KICK };
 
 struct conn {
 	struct wheel_entry timer;

@@ -128,6 +128,7 @@ enum flow secure_handshake(struct conn *c)
 	if (sent == FLOW_FAILED || !keep_early(c, (size_t)(io.in - c->thread->raw), (size_t)n))
 		return FLOW_FAILED;
 	atomic_store_explicit(&c->secured, true, memory_order_relaxed);
+	show_secured(c);
 	return sent;
 }
 

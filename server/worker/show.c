@@ -52,6 +52,8 @@ void show_progress(struct conn *c)
 
 		s->user_len = (uint8_t)(n < sizeof(s->user) ? n : sizeof(s->user));
 		memcpy(s->user, c->who->user.ptr, s->user_len);
+		s->mechanism = figures_word(&figures_mechanisms, c->mechanism);
+		s->instance = (uint8_t)(host_instance_index(c->who->store) + 1);
 	}
 	board_slot_done(s);
 }
@@ -74,6 +76,20 @@ void show_begin(struct conn *c)
 	log_end(&l);
 }
 
+void show_secured(struct conn *c)
+{
+	struct worker *w = c->worker;
+	uint8_t version = figures_word(&figures_versions, tls_version(c->tls));
+	uint8_t cipher = figures_word(&figures_ciphers, tls_cipher(c->tls));
+	struct board_slot *s = board_slot_write(w->board, w->index, c->slot);
+
+	s->tls = version;
+	s->cipher = cipher;
+	board_slot_done(s);
+	figures_handshake(
+		w->board, w->index, c->thread->index, version, cipher, tls_resumed(c->tls));
+}
+
 void show_nothing(struct conn *c)
 {
 	struct board_slot *s = board_slot_write(c->worker->board, c->worker->index, c->slot);
@@ -87,6 +103,8 @@ void show_tls_failed(struct conn *c, const char *why)
 {
 	struct log_line l;
 
+	if (c->tls)
+		figures_handshake_failed(c->worker->board, c->worker->index, c->thread->index);
 	log_begin(c->worker->log, &l, LOG_EV_TLS_FAILED);
 	log_who(&l, c);
 	log_str(&l, "why", why);
@@ -153,6 +171,12 @@ static void size_mismatch(struct conn *c, const struct popart_event *e)
 #endif
 }
 
+void show_login(struct conn *c, enum figures_result result)
+{
+	figures_login(c->worker->board, c->worker->index, c->thread->index, result,
+		figures_word(&figures_mechanisms, c->mechanism));
+}
+
 /* The core tells; popart_session_conf.event. */
 void conn_event(void *user, const struct popart_event *e)
 {
@@ -162,6 +186,7 @@ void conn_event(void *user, const struct popart_event *e)
 	switch (e->kind) {
 	case POPART_EVENT_LOGIN:
 		conn_count(c, BOARD_LOGINS, 1);
+		show_login(c, FIGURES_OK);
 		log_begin(c->worker->log, &l, LOG_EV_LOGIN);
 		log_who(&l, c);
 		log_way(&l, c, true);

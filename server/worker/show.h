@@ -2,10 +2,13 @@
 #ifndef WORKER_SHOW_H
 #define WORKER_SHOW_H
 /* What others see of a connection: log lines, its slot of the scoreboard. */
+#include "ipc/figures.h"
 #include "worker/private.h"
 
 void show_begin(struct conn *);                       /* scoreboard: accepted */
 void show_progress(struct conn *);                    /* scoreboard: after each turn */
+void show_secured(struct conn *);                     /* scoreboard: TLS is agreed */
+void show_login(struct conn *, enum figures_result);  /* scoreboard: it was tried */
 void show_nothing(struct conn *);                     /* scoreboard: the slot is free */
 void show_end(struct conn *);                         /* log: the session's summary */
 void show_tls_failed(struct conn *, const char *why); /* log: no TLS, or where none is */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
 #include "ipc/chan.h"
@@ -17,8 +16,8 @@
 #include "worker/crew.h"
 #include "worker/loop.h"
 #include "worker/sandbox.h"
+#include "worker/tell.h"
 
-#define CONF_TEXT_MAX (1u << 20)
 /* Descriptors a connection may need at once: socket, message, held ones of a commit aside. */
 #define FDS_PER_CONNECTION 2u
 
@@ -31,23 +30,7 @@ static void fail_errno(struct report *r, const char *what)
 
 static bool read_conf(struct worker *w, int fd, const char *name, struct report *r)
 {
-	struct stat st;
-	ssize_t n = -1;
-	char *text;
-
-	if (fstat(fd, &st) != 0 || st.st_size > (off_t)CONF_TEXT_MAX) {
-		report_error(
-			r, NULL, 0, "the master's copy of the configuration is unreadable");
-		return false;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	if (text)
-		n = pread(fd, text, (size_t)st.st_size, 0);
-	if (n == st.st_size)
-		w->conf = conf_load(view_of(text, (size_t)n), name, r);
-	else
-		fail_errno(r, "cannot read the master's copy of the configuration");
-	free(text);
+	w->conf = conf_load_fd(fd, name, r);
 	if (w->conf)
 		buf_reset(&r->text); /* warnings, which the master has given already */
 	return w->conf != NULL;
@@ -63,6 +46,8 @@ static bool take_secrets(struct worker *w, int fd, struct report *r)
 	else
 		fail_errno(r, "the master's copy of certificates and keys");
 	secrets_free(&secrets);
+	if (ok && w->tls)
+		tell_certificates(w);
 	return ok;
 }
 
@@ -161,6 +146,8 @@ static bool start_modules(struct worker *w, struct report *r)
 		.module_path = w->conf->module_path,
 		.log = w->log,
 		.stopping = &w->stopping,
+		.measured = tell_measured,
+		.measured_ctx = w,
 	};
 
 	w->host = host_new(&setup);
@@ -174,6 +161,7 @@ static bool start_modules(struct worker *w, struct report *r)
 	if (!host_start(w->host, r))
 		return false;
 	w->modules_started = true;
+	tell_instances(w);
 	return true;
 }
 
@@ -298,6 +286,14 @@ static bool obey(struct worker *w)
 	case CHAN_PROBE:
 		(void)locks_probe(w->locks, msg.lock);
 		return true;
+	case CHAN_KICK:
+		msg.kind = CHAN_DONE;
+		msg.value = conn_kick(w, msg.session) ? 200 : 404;
+		(void)chan_send(w->chan, &msg, NULL, 0);
+		return true;
+	case CHAN_LEVEL:
+		log_set_level(w->log, (int)msg.value);
+		return true;
 	default:
 		return msg.kind != CHAN_STOP;
 	}
@@ -330,6 +326,7 @@ static void control(struct worker *w)
 		(void)log_flush(w->log);
 		if (now >= next_look) {
 			board_beat(w->board, w->index);
+			tell_stats(w);
 			if (atomic_exchange(&w->left_waiting, 0) != 0)
 				accept_anew(w);
 			next_look = now + 1000;
@@ -354,6 +351,7 @@ static void serve(
 	/* From here on nothing else runs: a call is made, not put off. */
 	atomic_store(&w->phase, WORKER_STOPPING);
 	conn_stop_all(self);
+	tell_stats(w);
 }
 
 static void free_worker(struct worker *w)

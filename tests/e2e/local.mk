@@ -17,8 +17,10 @@ E2E_TESTS = \
 	tests/e2e/test-races.py \
 	tests/e2e/test-reload.py \
 	tests/e2e/test-service.py \
+	tests/e2e/test-status.py \
 	tests/e2e/test-stress.py \
-	tests/e2e/test-tls.py
+	tests/e2e/test-tls.py \
+	tests/e2e/test-web.py
 
 if WITH_MAILDIR
 if WITH_STATIC
@@ -89,4 +91,4 @@ endif
 endif
 endif
 EXTRA_DIST += $(STORES_E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py tests/e2e/browser.py tests/e2e/fakeadmin.py

@@ -13,7 +13,7 @@
  *	command	WORDS	OPTION...	of popartctl; without words: what all take
  *	ctlexit	STATUS
  *
- * TABLE is server, listen, tls, certificates, log or the name of a module; DEFAULT is "-"
+ * TABLE is server, listen, tls, certificates, log, admin or the name of a module; DEFAULT is "-"
  * for none. The modules are the arguments, paths of shared objects.
  */
 #include <dlfcn.h>
@@ -123,6 +123,7 @@ int main(int argc, char **argv)
 	print_options("tls", conf_tls_rows, sizeof conf_tls_rows[0]);
 	print_options("certificates", conf_certificate_rows, sizeof conf_certificate_rows[0]);
 	print_options("log", conf_log_rows, sizeof conf_log_rows[0]);
+	print_options("admin", conf_admin_rows, sizeof conf_admin_rows[0]);
 	print_log();
 #define BOARD_COUNTER(id, name, help) printf("counter\t%s\n", name);
 #include "ipc/board_counters.h"

@@ -30,9 +30,12 @@ MAY_INCLUDE = {
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
     "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
-    "ctl": (["base", "conf", "host", "ipc", "move", "net"], ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "web": (["base"], ["microhttpd.h"]),
+    "admin": (["base", "conf", "ipc"], ["popart/.*", "jansson.h", "microhttpd.h"]),
+    "ctl": (["base", "conf", "host", "ipc", "move", "net", "web"],
+            ["popart/.*", "curl/curl.h", "jansson.h"]),
     "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
-             "ctl"],
+             "admin", "web", "ctl"],
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {
@@ -194,6 +197,24 @@ def no_struct_typedefs(root):
         text = without_comments(read(root, path))
         for match in STRUCT_TYPEDEF.finditer(text):
             problems.append("%s:%d: typedef of a struct" % (path, line_of(text, match.start())))
+    return problems
+
+
+NOT_TEXT = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval|Function)"
+                      r"\b|https?://(?!www\.w3\.org/)|\bstyle=|\son[a-z]+=")
+
+
+def page_is_text(root):
+    """What the page shows came from the network, so it is only ever set as text; and there is
+    nothing in it that its Content-Security-Policy forbids, or that is elsewhere."""
+    problems = []
+    for path in files(root, ["server/web/page"], [".js", ".html", ".css", ".svg"]):
+        text = read(root, path)
+        for match in NOT_TEXT.finditer(text):
+            problems.append("%s:%d: %s is forbidden" %
+                            (path, line_of(text, match.start()), match.group().strip()))
+        if "SPDX-License-Identifier: MIT" not in text[:400]:
+            problems.append("%s:1: no licence" % path)
     return problems
 
 

@@ -82,6 +82,7 @@ static void test_rows(void)
 	check_rows(manual, conf_tls_rows);
 	check_rows(manual, conf_certificate_rows);
 	check_rows(manual, conf_log_rows);
+	check_rows(manual, conf_admin_rows);
 	free(manual);
 }
 

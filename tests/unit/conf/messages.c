@@ -38,10 +38,14 @@ static void test_keys(void)
 				"level, refused_users") },
 		{ "handshake_timeout = \"10ms\";",
 			AT(1, "handshake_timeout: 10ms is out of range; from 1s to 1d") },
-		{ "admin = {};",
+		{ "admin = 1;", AT(1, "admin must be a group { ... }, not an integer") },
+		{ "admin = { mode = \"9\"; };",
+			AT(1, "mode: \"9\" is no mode of a file; write one like \"0660\"") },
+		{ "admin = { metrics = \"192.0.2.1:9110\"; };",
 			AT(1,
-				"admin is not available in this version of popart; take it "
-				"out") },
+				"metrics: 192.0.2.1:9110 is open to other machines, and has "
+				"neither TLS nor a password; write a loopback address like "
+				"\"127.0.0.1:9110\", and put a proxy before it") },
 		{ "apop = true;\napop = false;",
 			AT(2,
 				"duplicate setting name in `apop = false;`: a key may stand "

@@ -162,12 +162,19 @@ static void *add_many(void *arg)
 	return NULL;
 }
 
-static void take(void *ctx, const char *instance, const struct popart_stat *stat, int64_t value)
-{
-	int64_t *found = ctx;
+struct taken {
+	const struct host *host;
+	int64_t found[2];
+};
 
-	if (strcmp(instance, "s") == 0)
-		found[strcmp(stat->name, "calls") == 0 ? 0 : 1] = value;
+static void take(void *ctx, unsigned instance, unsigned stat, int64_t value)
+{
+	struct taken *taken = ctx;
+	const struct popart_stat *row = host_stat_row(taken->host, instance, stat);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row);
+	if (instance == taken->host->ninstances - 1)
+		taken->found[strcmp(row->name, "calls") == 0 ? 0 : 1] = value;
 	else
 		CU_ASSERT_EQUAL(value, 0);
 }
@@ -176,7 +183,7 @@ static void counters(void)
 {
 	pthread_t threads[RIG_THREADS];
 	struct job jobs[RIG_THREADS];
-	int64_t found[2] = { 0 };
+	struct taken taken = { .host = NULL };
 	struct rig r;
 
 	if (begin(&r)) {
@@ -187,9 +194,10 @@ static void counters(void)
 		}
 		for (unsigned i = 0; i < RIG_THREADS; i++)
 			pthread_join(threads[i], NULL);
-		host_each_stat(r.host, take, found);
-		CU_ASSERT_EQUAL(found[0], RIG_THREADS * 30000);
-		CU_ASSERT_EQUAL(found[1], RIG_THREADS * -10000);
+		taken.host = r.host;
+		host_each_stat(r.host, take, &taken);
+		CU_ASSERT_EQUAL(taken.found[0], RIG_THREADS * 30000);
+		CU_ASSERT_EQUAL(taken.found[1], RIG_THREADS * -10000);
 	}
 	rig_free(&r);
 }

@@ -143,7 +143,7 @@ static void fill(struct board_slot *s, uint64_t n)
 	s->session = n;
 	s->since_ms = s->last_ms = (int64_t)n;
 	s->octets_in = s->octets_out = s->lock = n;
-	s->messages = s->retrieved = s->deleted = s->flags = (uint32_t)n;
+	s->messages = s->retrieved = s->deleted = (uint32_t)n;
 	memset(s->peer, (int)(n & 0x7F), sizeof s->peer);
 	memset(s->user, (int)(n & 0x7F), sizeof s->user);
 }

@@ -43,7 +43,7 @@ static void both_are_made_and_private(void)
 	temporary_make(top);
 	CU_ASSERT_TRUE(make(top, "run", &me, NULL));
 	CU_ASSERT_EQUAL(stat(temporary_path(path, sizeof(path), top, "run"), &st), 0);
-	CU_ASSERT_EQUAL(st.st_mode, S_IFDIR | 0700);
+	CU_ASSERT_EQUAL(st.st_mode, S_IFDIR | 0711);
 	CU_ASSERT_EQUAL(stat(temporary_path(path, sizeof(path), top, "run/locks"), &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode, S_IFDIR | 0700);
 	CU_ASSERT_TRUE(make(top, "run", &me, NULL));
