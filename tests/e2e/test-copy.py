@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -256,6 +257,21 @@ def part():
                 equal(file.read().rstrip(b"\n"), whole.rstrip(b"\n"), "the mailbox")
 
 
+@test("while no server runs, and its directory for locks has gone with it")
+def no_server():
+    with stations() as scene:
+        scene.bob.fill(3)
+        first = fetched(scene, "md")
+        shutil.rmtree(os.path.join(scene.path, "run"))
+        copy(scene, "md", "sq", said=["3 copied"])
+        equal(fetched(scene, "sq"), first, "what a server then has")
+        shutil.rmtree(os.path.join(scene.path, "run"))
+        scene.file("run", "no directory")
+        copy(scene, "md", "mb", status=3 if os.geteuid() == 0 else FAILED, said=["/run"])
+        os.unlink(os.path.join(scene.path, "run"))
+        scene.directory("run")
+
+
 def rows(scene):
     path = os.path.join(scene.path, "db", "bob.db")
     with contextlib.suppress(sqlite3.Error), \
@@ -419,7 +435,7 @@ def damage():
                                status=NO))
         equal([(one["user"], one["sound"], len(one["problems"])) for one in found],
               [("bob", False, 2)], "JSON")
-        copy(scene, "sq", "mb", status=NO, said=["is listed with 7 octets"])
+        copy(scene, "sq", "mb", status=FAILED, said=["the database is damaged"])
         with contextlib.closing(sqlite3.connect(database)) as db:
             db.execute("UPDATE message SET size = stored WHERE id = 2")
             db.commit()
