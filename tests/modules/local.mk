@@ -20,7 +20,7 @@ tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
 	tests/support/complaints.c tests/support/complaints.h \
 	tests/support/mockhost.c tests/support/mockhost.h
-AUTH_SUITE = tests/modules/auth.c tests/modules/auth-target.h \
+AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
 	tests/support/mockhost.c tests/support/mockhost.h
 if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
