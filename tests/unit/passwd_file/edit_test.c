@@ -113,7 +113,7 @@ static void attributes(void)
 		{ { LITERAL_INIT("l"), LITERAL_INIT("x y") }, "no blank" },
 		{ { LITERAL_INIT("l"), LITERAL_INIT("x\ny") }, "no blank" },
 		{ { LITERAL_INIT("home"), LITERAL_INIT("x:y") }, "no \":\"" },
-		{ { LITERAL_INIT("scram"), LITERAL_INIT("x") }, "not \"scram\"" },
+		{ { LITERAL_INIT("scram"), LITERAL_INIT("x") }, "scram" },
 		{ { LITERAL_INIT("nologin"), LITERAL_INIT("y") }, "nologin" },
 		{ { LITERAL_INIT("a=b"), LITERAL_INIT("y") }, "no \"=\"" },
 		{ { LITERAL_INIT(""), LITERAL_INIT("y") }, "name" },
