@@ -51,7 +51,7 @@ class Operation:
 class World:
     """A server as the answers tell of it. A test changes it as it likes."""
 
-    USERS = ("anna", "bertrand", "cyd", "dagmar", "élise", "farid", "grace", "hugo", "ines",
+    USERS = ("anna", "bertrand", "cyd", "dagmar", "élise", "farid", "grace", "hugo", "irma",
              "jonas", "katya", "luis", "mei", "nadia", "olaf", "priya")
 
     def __init__(self, sessions=12, seed=1):
