@@ -65,7 +65,7 @@ class World:
         self.expires = [5961600, 2419200]
         self.sessions = [self.session(number) for number in range(sessions)]
         self.operations = {
-            ("auth", "users"): [Operation("check", 0.031, 1.0)],
+            ("auth", "users"): [Operation("check_password", 0.031, 1.0)],
             ("storage", "mail"): [Operation("open", 0.0012, 1.0), Operation("list", 0.0004, 1.0),
                                   Operation("message", 0.00022, 6.0), Operation("read", 0.00016, 9.0),
                                   Operation("commit", 0.0041, 0.7), Operation("close", 0.00012, 1.0)]}
@@ -133,7 +133,7 @@ class World:
                 "state": "down" if down else "serving",
                 "sessions": sum(s["worker"] == number for s in self.sessions), "beats": 86500,
                 "doing": [] if number % 2 else [
-                    {"call": "users.check", "user": self.USERS[number], "address": "192.0.2.9"}],
+                    {"call": "users.check_password", "user": self.USERS[number], "address": "192.0.2.9"}],
                 "totals": {name: n // self.workers for name, n in self.totals.items()}}
 
     def modules(self):
