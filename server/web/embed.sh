@@ -17,6 +17,7 @@ type_of()
 	esac
 }
 
+echo '/* SPDX-License-Identifier: MIT */'
 echo '/* Made by embed.sh. */'
 echo '#include "web/page.h"'
 n=0

@@ -8,6 +8,7 @@ import math
 import os
 import random
 import socketserver
+import sys
 import threading
 import time
 
@@ -248,3 +249,20 @@ class FakeAdmin:
                 pass
         if os.path.exists(self.path):
             os.unlink(self.path)
+
+
+def run_by_hand(path):
+    """fakeadmin.py SOCKET: until Ctrl-C, for whoever works on the page."""
+    world, began = World(60), time.monotonic()
+    with FakeAdmin(path, world):
+        while True:
+            time.sleep(1)
+            passed = time.monotonic() - began
+            world.run(1, 6 + 3 * math.sin(passed / 20), 1 + 0.4 * math.sin(passed / 30))
+
+
+if __name__ == "__main__":
+    try:
+        run_by_hand(sys.argv[1])
+    except KeyboardInterrupt:
+        pass
