@@ -17,11 +17,12 @@ type_of()
 	esac
 }
 
+echo '/* SPDX-License-Identifier: MIT */'
 echo '/* Made by embed.sh. */'
 echo '#include "web/page.h"'
 n=0
 for file; do
-	echo "static const unsigned char data$n[] = {"
+	echo "static const unsigned char data${n}[] = {"
 	od -An -v -tu1 "$file" | sed 's/[0-9][0-9]*/&,/g'
 	echo '};'
 	n=$((n + 1))

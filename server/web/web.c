@@ -238,7 +238,8 @@ enum web_end web_run(const struct web_setup *setup, struct buf *why)
 	if (signals >= 0)
 		(void)close(signals);
 	/* A signal that came is still there, and would be the end before a word is said. */
-	(void)sigtimedwait(&ends, NULL, &(struct timespec){ 0 });
+	while (sigtimedwait(&ends, NULL, &(struct timespec){ 0 }) > 0)
+		continue;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return end;
 }

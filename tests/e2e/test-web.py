@@ -289,6 +289,43 @@ def ends():
         assert told["url"].startswith("http://127.0.0.1:") and told["opened"] is False, told
 
 
+@test("a browser is started with a file of its user's own, and the link is in no command line")
+def starts_browser():
+    with fake() as (admin, path), tempfile.TemporaryDirectory() as directory:
+        nobody = {}
+        os.chmod(os.path.dirname(path), 0o755)
+        os.chmod(path, 0o666)
+        os.chmod(directory, 0o777)
+        if os.geteuid() == 0:
+            nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        opener, told = os.path.join(directory, "xdg-open"), os.path.join(directory, "told")
+        with open(opener, "w", encoding="utf-8") as file:
+            file.write('#!/bin/sh\nprintf %s "$1" >"$0.new" && mv "$0.new" ' + told + "\n")
+        os.chmod(opener, 0o755)
+        environment = dict(os.environ, PATH=directory + ":" + os.environ["PATH"], DISPLAY=":99",
+                           XDG_RUNTIME_DIR=directory)
+        process = subprocess.Popen([POPARTCTL, "--json", "web", "-s", path], env=environment,
+                                   stdout=subprocess.PIPE, encoding="utf-8", **nobody)
+        link = json.loads(process.stdout.readline())
+        equal(link["opened"], True, "whether a browser was started")
+        eventually("xdg-open is started", lambda: os.path.exists(told))
+        with open(told, encoding="utf-8") as file:
+            file = file.read()
+        equal(os.stat(file).st_mode & 0o777, 0o600, "the mode of the file")
+        equal(os.stat(os.path.dirname(file)).st_mode & 0o777, 0o700, "the mode of its directory")
+        with open(file, encoding="utf-8") as page_file:
+            assert link["url"] in page_file.read()
+        # A cookie that is strict survives the way from a file.
+        with Browser() as browser:
+            browser.open("file://" + file)
+            browser.wait("the page has figures", "document.querySelector('.figure span')?.textContent")
+        process.terminate()
+        equal(process.wait(TIMEOUT), 0, "the exit status")
+        process.stdout.close()
+        equal([name for name in os.listdir(directory) if name.startswith("popart-web")], [],
+              "what is left behind")
+
+
 # ---------------------------------------------------------------- the page
 
 

@@ -226,6 +226,12 @@ tests_unit_test_ctl_SOURCES = \
 tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
 
+check_PROGRAMS += tests/unit/test-web
+TESTS += tests/unit/test-web
+tests_unit_test_web_SOURCES = tests/unit/web/main.c
+tests_unit_test_web_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_web_LDADD = $(TAP_LIBS) libweb.la $(BASE_LIBS)
+
 check_PROGRAMS += tests/unit/test-move
 TESTS += tests/unit/test-move
 tests_unit_test_move_SOURCES = tests/unit/move/main.c

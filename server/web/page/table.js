@@ -84,6 +84,7 @@ export class Table
 		const frame = make("div", "scroll"), table = make("table"), head = make("thead");
 		const row = make("tr");
 		// Said again, because what is laid out as cards is no table for a screen reader.
+		table.className = sortable ? "sortable" : "";
 		table.setAttribute("role", "table");
 		table.setAttribute("aria-label", caption);
 		row.setAttribute("role", "row");
