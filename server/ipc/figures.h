@@ -67,7 +67,7 @@ void figures_handshake_failed(struct board *, uint32_t worker, uint32_t thread);
 #define FIGURES_STATS 16u
 struct figures_instance {
 	uint32_t caps, nstats;
-	bool storage;
+	uint32_t storage;                                     /* 0: auth */
 	char name[64], module[64], version[32], summary[128]; /* NUL-terminated, cut to fit */
 	struct {
 		char name[32], help[96];
@@ -126,7 +126,7 @@ uint64_t figures_handshakes(
 uint64_t figures_handshakes_failed(const struct board *);
 uint64_t figures_deaths(const struct board *);
 uint64_t figures_restarts(const struct board *);
-/* As some worker has described it. False: none has, or is just at it. */
+/* As some worker has described it; texts have a NUL whatever it wrote. False: none has, or is just at it. */
 bool figures_instance(const struct board *, uint32_t instance, struct figures_instance *copy);
 bool figures_certificate(
 	const struct board *, uint32_t index, struct figures_certificate *copy);

@@ -86,6 +86,7 @@ tests_unit_test_conf_LDADD = $(TAP_LIBS) $(CONF_LIBS)
 tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/board.c \
 	tests/unit/ipc/chan.c \
+	tests/unit/ipc/figures.c \
 	tests/unit/ipc/main.c \
 	tests/unit/ipc/secret.c \
 	tests/unit/ipc/suites.h
@@ -252,4 +253,16 @@ tests_unit_test_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 tests_unit_test_sqlite_CFLAGS = $(SQLITE_CFLAGS)
 tests_unit_test_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
 endif
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-admin
+TESTS += tests/unit/test-admin
+tests_unit_test_admin_SOURCES = \
+	tests/support/boards.c tests/support/boards.h \
+	tests/unit/admin/main.c \
+	tests/unit/admin/figures.c \
+	tests/unit/admin/suites.h
+tests_unit_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_admin_LDADD = $(TAP_LIBS) $(ADMIN_LIBS)
 endif
