@@ -126,7 +126,8 @@ uint64_t figures_handshakes(
 uint64_t figures_handshakes_failed(const struct board *);
 uint64_t figures_deaths(const struct board *);
 uint64_t figures_restarts(const struct board *);
-/* As some worker has described it; texts have a NUL whatever it wrote. False: none has, or is just at it. */
+/* As some worker has described it; texts have a NUL whatever it wrote. False: none has, or it
+ * is just at it. */
 bool figures_instance(const struct board *, uint32_t instance, struct figures_instance *copy);
 bool figures_certificate(
 	const struct board *, uint32_t index, struct figures_certificate *copy);
