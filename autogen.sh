@@ -20,11 +20,12 @@ build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
 check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail postal perl python3
-	sqlite3 chromium chromium-driver git strace logrotate clang-format-14 codespell cppcheck mandoc shellcheck systemd
+	sqlite3 chromium chromium-driver git strace logrotate clang-format-14 codespell cppcheck mandoc shellcheck systemd python3-prometheus-client
 	libdb5.3 libgnutls-dane0 libicu72 libidn12 libnsl2 libpcre2-8-0 libsasl2-2 libssl3"
 # What popart-deliver is tried with: unpacked, as a machine has one MTA at most, and that is
-# not ours to replace. The libraries above are theirs.
-unpacked_packages="postfix exim4-daemon-light"
+# not ours to replace. The libraries above are theirs. And promtool, whose package would start
+# a service.
+unpacked_packages="postfix exim4-daemon-light prometheus"
 
 say()
 {
@@ -124,7 +125,7 @@ unpack()
 		cd "$1" && shift && apt-get -q download "$@" &&
 			for package in *.deb; do dpkg-deb -x "$package" . || exit; done &&
 			touch "done"
-	) || say "cannot get the MTAs: apt-get update may be due"
+	) || say "cannot get them: apt-get update may be due"
 }
 
 prepare()

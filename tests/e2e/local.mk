@@ -8,6 +8,7 @@ E2E_TESTS = \
 	tests/e2e/test-limits.py \
 	tests/e2e/test-locks.py \
 	tests/e2e/test-logs.py \
+	tests/e2e/test-metrics.py \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
 	tests/e2e/test-auth.py \

@@ -24,8 +24,14 @@ def page(form):
     return text
 
 
+def find_promtool():
+    """Installed, or unpacked by autogen.sh."""
+    unpacked = os.path.join(os.environ.get("MTA_ROOT") or "/nowhere", "usr", "bin")
+    return shutil.which("promtool", path=os.environ.get("PATH", "") + ":" + unpacked)
+
+
 def promtool(*arguments, stdin=""):
-    done = subprocess.run(["promtool"] + list(arguments), input=stdin, text=True,
+    done = subprocess.run([find_promtool()] + list(arguments), input=stdin, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return done.stdout.splitlines() if done.returncode else []
 
@@ -90,7 +96,7 @@ def used(name, text, found):
 
 
 def with_tools(tap, text):
-    if not shutil.which("promtool"):
+    if not find_promtool():
         for what in ("the page", "the alerts", "what the alerts do"):
             tap.skip(what + ", by promtool", "promtool is not installed (prometheus)")
         return

@@ -73,6 +73,29 @@ static void past_the_shape(void)
 	board_unmap(&b);
 }
 
+/* A worker that is somebody else's by now cannot make readers run over. */
+static void hostile(void)
+{
+	struct board *b = make();
+	struct figures_instance about;
+	struct figures_certificate c;
+
+	memset(&about, 'x', sizeof(about));
+	memset(&c, 'x', sizeof(c));
+	figures_describe_instance(b, 0, 0, &about);
+	figures_describe_certificate(b, 0, 0, &c);
+	CU_ASSERT(figures_instance(b, 0, &about));
+	CU_ASSERT_EQUAL(strnlen(about.name, 1000), sizeof(about.name) - 1);
+	CU_ASSERT_EQUAL(about.options[sizeof(about.options) - 1], 0);
+	CU_ASSERT_EQUAL(about.nstats, FIGURES_STATS);
+	CU_ASSERT_EQUAL(
+		about.stats[FIGURES_STATS - 1].help[sizeof(about.stats[0].help) - 1], 0);
+	CU_ASSERT_EQUAL(about.storage, 1);
+	CU_ASSERT(figures_certificate(b, 0, &c));
+	CU_ASSERT_EQUAL(c.fingerprint[sizeof(c.fingerprint) - 1], 0);
+	board_unmap(&b);
+}
+
 static void words(void)
 {
 	CU_ASSERT_EQUAL(figures_word(&figures_mechanisms, NULL), 0);
@@ -191,6 +214,7 @@ static void memory(void)
 CU_TestInfo figures_tests[] = {
 	{ "a bound belongs to its bucket", bounds },
 	{ "what is past the shape is left out", past_the_shape },
+	{ "a hostile worker's words", hostile },
 	{ "words that are known, and others", words },
 	{ "crashes are counted where they happened, the last are kept", crashes },
 	{ "everything goes to the next generation", passing },
