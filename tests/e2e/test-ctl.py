@@ -723,6 +723,34 @@ def why():
         assert "no server answers" in at(server, "why", "bob", expect=NO)
 
 
+@test("why knows accounts, and users whose mail has no place")
+def why_account():
+    with Scene("anna") as scene:
+        users = scene.file("users", "")
+        extra = 'admin = { };'
+        with scene.server(extra=extra) as server:
+            static = re.search(r"auth = \(.*?\);", server.configuration(scene.path),
+                               re.S).group(0)
+            auth = 'auth = ( { name = "file"; module = "passwd_file"; path = "%s"; } );' % users
+            server.change((static, auth))
+
+            def change(*words, password=b""):
+                subprocess.run([CTL, "-c", server.conf, "user", *words], input=password,
+                               check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+            change("add", "anna", password=b"open sesame\n")
+            change("add", ".hidden", password=b"open sesame\n")
+            out = at(server, "why", "anna")
+            for wanted in (r"(?m)^auth +file, module passwd_file$", r"(?m)^enabled +yes$",
+                           r"(?m)^password kept as +.*(yescrypt|argon2id)"):
+                assert re.search(wanted, out), wanted + " is not in\n" + out
+            assert "has no place for this user: path: the value of %n begins with a dot" in at(
+                server, "why", ".hidden", expect=NO)
+            change("disable", "anna")
+            out = at(server, "why", "anna", expect=NO)
+            assert "the account is disabled; popartctl user enable" in out, out
+            assert re.search(r"(?m)^enabled +no$", out), out
+
+
 @test("why asks no server that has no socket")
 def why_alone():
     with Scene() as scene, scene.server() as server:
