@@ -229,9 +229,9 @@ static void held_by_session(struct why *w, const json_t *lock)
 	buf_add_str(&w->text, " from ");
 	buf_add(&w->text, list_text(lock, "address"));
 	buf_add_str(&w->text, " for ");
-	units_add_span(&w->text, list_count(lock, "held_s") * 1000);
+	units_add_seconds(&w->text, list_count(lock, "held_s"));
 	buf_add_str(&w->text, ", idle for ");
-	units_add_span(&span, list_count(lock, "idle_s") * 1000);
+	units_add_seconds(&span, list_count(lock, "idle_s"));
 	buf_add(&w->text, buf_view(&span));
 	against(w,
 		"the maildrop is in use by session %.*s, idle for %s; popartctl kick ends it",
