@@ -324,6 +324,19 @@ def blunt(answer):
             thread.join()
 
 
+@test("a server with a full queue is not absent")
+def full_queue():
+    with Scene() as scene, socket.socket(socket.AF_UNIX) as busy, \
+            socket.socket(socket.AF_UNIX) as waiting:
+        path = os.path.join(scene.path, "busy")
+        busy.bind(path)
+        busy.listen(0)
+        waiting.connect(path)
+        status, _, err = ctl("-s", path, "locks")
+        equal(status, LATER)
+        assert "try again" in err, err
+
+
 @test("what answers is no popartd")
 def what_answers_is_no_popartd():
     head = b"HTTP/1.1 200 OK\r\n"
@@ -713,7 +726,8 @@ def why():
             assert "the maildrop is in use by session %s, idle for " % number in out, out
             assert re.search(r"(?m)^lock +held by session %s from 127\.0\.0\.1" % number, out)
             answer = json.loads(at(server, "why", "--json", "bob", expect=NO))
-            equal((answer["user"], answer["can_log_in"]), ("bob", False))
+            equal((answer["user"], answer["can_log_in"], answer["holder"]["session"]),
+                  ("bob", False, number))
             at(server, "why", "eve")
             # What the server does not tell, the lock file does.
             out = at(server, "-s", "/none", "why", "bob", expect=NO)
