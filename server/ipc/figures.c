@@ -54,7 +54,7 @@ void figures_text(char *room, size_t size, struct popart_str text)
 	memset(room + n, 0, size - n);
 }
 
-/* --- counting ------------------------------------------------------------------------------ */
+/* --- counting --- */
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -121,7 +121,7 @@ void figures_handshake_failed(struct board *b, uint32_t worker, uint32_t thread)
 	add(&board_figures_thread(b, worker, thread)->handshakes_failed, 1);
 }
 
-/* --- notes --------------------------------------------------------------------------------- */
+/* --- notes --- */
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -305,7 +305,7 @@ int64_t figures_stat_sum(const struct board *b, uint32_t instance, uint32_t stat
 	return sum;
 }
 
-/* --- the master's -------------------------------------------------------------------------- */
+/* --- the master's --- */
 
 /* "mail.open" -> the instance and the operation. */
 static bool find_call(
@@ -367,7 +367,7 @@ bool figures_crash(const struct board *b, uint32_t index, struct figures_crash *
 	return true;
 }
 
-/* --- sums ---------------------------------------------------------------------------------- */
+/* --- sums --- */
 
 static void sum_row(struct figures_histogram *sum, const struct figures_row *row)
 {
@@ -451,7 +451,7 @@ uint64_t figures_restarts(const struct board *b)
 	return get(&board_figures(b)->restarts);
 }
 
-/* --- from generation to generation -------------------------------------------------------- */
+/* --- from generation to generation --- */
 
 /* The same instance in another generation, which may have another order. */
 bool figures_find(const struct board *to, const struct figures_instance *about, uint32_t *heir)

@@ -123,7 +123,7 @@ def _():
             for _ in range(3):
                 server.reload()
                 log_in(server)
-            os.kill(server.workers()[0], signal.SIGSEGV)
+            os.kill(server.generation(4)[0], signal.SIGKILL)
             server.wait_event("worker_died")
             eventually("two workers again",
                        lambda: count(port, "popart_workers", state="serving") == 2)
