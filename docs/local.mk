@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/HACKING.md \
-	docs/METRICS.md docs/PERFORMANCE.md docs/RFC.md docs/openapi.yaml
+	docs/METRICS.md docs/PERFORMANCE.md docs/RFC.md \
+	docs/popartctl-web.png docs/openapi.yaml
 dist_man_MANS += \
 	docs/man/popart-deliver.8 \
 	docs/man/popart-maildir.5 \

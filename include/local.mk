@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 pkginclude_HEADERS = \
 	include/popart/abi.h \
+	include/popart/accounts.h \
 	include/popart/auth.h \
 	include/popart/conf.h \
 	include/popart/driver.h \

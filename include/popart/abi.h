@@ -32,7 +32,7 @@ POPART_BEGIN_DECLS
 
 #define POPART_MAGIC     0x50415254u /* "PART"; wrong byte order shows up here too */
 #define POPART_API_MAJOR 1u          /* bumped when an old module could misbehave     */
-#define POPART_API_MINOR 1u          /* bumped when something is appended             */
+#define POPART_API_MINOR 2u          /* bumped when something is appended             */
 
 /* True when *s, as its author compiled it, is long enough to hold member m.
  * Every growable struct begins with `uint32_t size`; tail members that the

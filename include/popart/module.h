@@ -3,6 +3,7 @@
 #define POPART_MODULE_H
 /* The one header a module includes, and the one symbol it exports. */
 #include "abi.h"
+#include "accounts.h"
 #include "auth.h"
 #include "conf.h"
 #include "host.h"
@@ -68,6 +69,9 @@ struct popart_module {
 	/* Last call, no operation in flight, threads stopped. The file may be
 	 * unloaded next. */
 	void (*stop)(void *state);
+
+	/* Since minor 2. Optional, beside auth: users can be written. */
+	const struct popart_account_ops *accounts;
 };
 
 typedef const struct popart_module *popart_module_entry_fn(void);

@@ -69,7 +69,10 @@ enum {
 	POPART_FORM_CRLF = 1u << 0,      /* every line end is CRLF already              */
 	POPART_FORM_NO_DOTS = 1u << 1,   /* no line begins with "."                     */
 	POPART_FORM_ENDS_LINE = 1u << 2, /* last octet pair is a line end               */
-	POPART_FORM_STUFFED = 1u << 3    /* dots already doubled (".." at line start)  */
+	POPART_FORM_STUFFED = 1u << 3,   /* dots already doubled (".." at line start)  */
+	/* Since minor 2. Every line end was a bare LF when the message came, and the store has
+	 * made it CRLF: who copies the message takes the CR out again. */
+	POPART_FORM_WAS_LF = 1u << 4
 };
 /* True when the bytes may go from file to socket (sendfile, kTLS) unseen. */
 #define POPART_FORM_IS_WIRE(f)                                    \
@@ -107,13 +110,26 @@ struct popart_source {
 	uint64_t wire_sent;
 };
 
-/* What is known about a message being put in. */
+/* What is known about a message being put in. It comes behind all that are there. All of
+ * this is listed again in later sessions, or deliver_begin answers POPART_R_UNSUPPORTED. */
 struct popart_delivery {
-	uint32_t size, flags;  /* POPART_MSG_*                                     */
+	uint32_t size, flags;  /* POPART_MSG_SEEN or 0                             */
 	uint64_t size_hint;    /* octets to come; 0: unknown                       */
 	int64_t received_s;    /* Unix time of arrival; 0: now                     */
 	struct popart_str uid; /* UIDL the message must keep (moving in from
-	                           another store); empty: the module chooses        */
+	                           another store), which no message has yet; empty:
+	                           the module chooses                               */
+};
+
+/* Where check() tells what it finds; both copy what they keep. */
+struct popart_check {
+	uint32_t size, reserved;
+	/* One problem, as a sentence for people, without a full stop or a newline: what is
+	 * wrong, and where. */
+	void (*problem)(struct popart_check *, struct popart_str text);
+	/* How far it is, in units of its own: done never goes down, total may change. Often
+	 * enough that nobody thinks it hangs. */
+	void (*progress)(struct popart_check *, uint64_t done, uint64_t total);
 };
 
 struct popart_storage_ops {
@@ -177,6 +193,17 @@ struct popart_storage_ops {
 	int (*deliver_finish)(void *dlv,
 		const struct popart_call *); /* durable on POPART_OK; frees dlv always */
 	void (*deliver_abandon)(void *dlv, const struct popart_call *);
+
+	/* Since minor 2. Optional: look over all that is kept of a user's mail, and tell what
+	 * is not as it should be. Changes nothing, repairs nothing, and asks stop_asked often.
+	 * Sessions and deliveries may go on meanwhile; what they do is no problem to tell.
+	 * POPART_OK: it was looked over, whatever was told. Another status: it could not be. */
+	int (*check)(void *inst_state, const struct popart_call *, const struct popart_user *,
+		struct popart_check *);
+	/* Since minor 2. Optional: header fields that the store keeps notes of its own in,
+	 * and neither lists nor sends, whoever wrote them ("Status"); without their colon,
+	 * NULL-ended. A copy into it goes without them. */
+	const char *const *hidden_fields;
 };
 
 POPART_END_DECLS

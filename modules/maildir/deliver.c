@@ -20,6 +20,7 @@ struct delivery {
 	struct drop *drop; /* only for its paths */
 	int fd;
 	bool seen;
+	bool brought;       /* its unique-id, from another store */
 	int64_t received_s; /* 0: now */
 	struct size size;
 	char key[NAME_LEN + 1];
@@ -96,76 +97,75 @@ static void unique_key(struct store *s, int64_t received_s, char key[NAME_LEN + 
 		s->host_name);
 }
 
-/* A unique-id is kept by being the base name, when it can be one. */
-static bool key_for_uid(struct popart_str uid, char key[NAME_LEN + 1])
+/* Whether a file of this name has the unique-id and the time, and comes after all others. */
+static bool can_be_name(const struct look *l, int64_t received_s)
 {
 	struct name n;
-	char made[NAME_LEN], back[UID_LEN];
+	char key[NAME_LEN], back[UID_LEN];
+	size_t len;
 
-	if (uid.len == 0 || uid.len > UID_LEN || uid.ptr[0] == '.' ||
-		memchr(uid.ptr, '/', uid.len) || memchr(uid.ptr, ':', uid.len) ||
-		memchr(uid.ptr, 0, uid.len))
+	if (l->uid.ptr[0] == '.' || memchr(l->uid.ptr, '/', l->uid.len) ||
+		memchr(l->uid.ptr, ':', l->uid.len))
 		return false;
-	name_parse(&n, uid, false);
-
-	size_t made_len = name_key(&n, made);
-
-	if (name_uid(made, made_len, back) != uid.len || memcmp(back, uid.ptr, uid.len) != 0)
-		return false;
-	memcpy(key, uid.ptr, uid.len);
-	key[uid.len] = 0;
-	return true;
+	name_parse(&n, l->uid, false);
+	len = name_uid(key, name_key(&n, key), back);
+	return n.time_s == received_s && len == l->uid.len &&
+		memcmp(back, l->uid.ptr, len) == 0 &&
+		look_order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
 }
 
-/* 0, EEXIST when a message has this key, or another errno. */
-static int key_is_free(const struct drop *d, const char *key)
+/* After all that is there, also where times go back: what moves in keeps its order. */
+static void key_for_uid(const struct look *l, int64_t received_s, char key[NAME_LEN + 1])
 {
-	int error = 0;
+	int64_t time_s = received_s > l->last_s ? received_s : l->last_s;
+	struct timespec ts;
 
-	for (unsigned i = 0; i < 2 && !error; i++) {
-		struct scan s = { 0 };
-		int fd = drop_dir(d, i);
-
-		error = fd < 0 ? -fd : scan_dir(&s, fd, 0);
-		for (size_t k = 0; k < s.n && !error; k++) {
-			struct name n;
-			char other[NAME_LEN];
-
-			name_parse(&n,
-				(struct popart_str){ scan_name(&s, &s.v[k]), s.v[k].len },
-				false);
-
-			size_t len = name_key(&n, other);
-
-			if (len == strlen(key) && memcmp(key, other, len) == 0)
-				error = EEXIST;
-		}
-		scan_free(&s);
-		if (fd >= 0)
-			close(fd);
+	if (can_be_name(l, received_s)) {
+		memcpy(key, l->uid.ptr, l->uid.len);
+		key[l->uid.len] = 0;
+		return;
 	}
-	return error;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (time_s < 100000000) /* a name begins with nine digits */
+		time_s = 100000000;
+	name_keep(key, time_s, (uint64_t)nanoseconds(ts), received_s, l->uid);
+}
+
+static bool is_uid(struct popart_str uid)
+{
+	bool ok = uid.len >= 1 && uid.len <= UID_LEN;
+
+	for (size_t i = 0; i < uid.len && ok; i++)
+		ok = uid.ptr[i] >= 0x21 && uid.ptr[i] <= 0x7e;
+	return ok;
 }
 
 static int choose_key(struct delivery *dl, const struct popart_call *call,
 	const struct popart_delivery *about)
 {
 	struct store *s = dl->drop->store;
+	struct look look = { .uid = about->uid };
+	int64_t received_s = about->received_s > 0 ? about->received_s : time(NULL);
 	int error;
 
 	if (about->uid.len == 0) {
 		unique_key(s, about->received_s, dl->key);
 		return POPART_OK;
 	}
-	if (!key_for_uid(about->uid, dl->key))
+	if (!is_uid(about->uid))
 		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
-			"%s: a Maildir cannot keep this unique-id", dl->drop->root);
-	error = key_is_free(dl->drop, dl->key);
-	if (error == EEXIST)
+			"%s: a unique-id has 1 to 70 visible octets", dl->drop->root);
+	error = ledger_ask(&s->ledger, dl->drop, &look);
+	if (error)
+		return cannot(dl, call, error, "look through the Maildir");
+	if (look.taken)
 		return s->host->fail(s->inst, call, POPART_R_PERM,
-			"a message with this unique-id is there already", error,
-			"%s: there is a message \"%s\" already", dl->drop->root, dl->key);
-	return error ? cannot(dl, call, error, "look through the Maildir") : POPART_OK;
+			"a message with this unique-id is there already", EEXIST,
+			"%s: there is a message \"%.*s\" already", dl->drop->root,
+			(int)about->uid.len, about->uid.ptr);
+	key_for_uid(&look, received_s, dl->key);
+	dl->brought = true;
+	return POPART_OK;
 }
 
 static int open_tmp(struct delivery *dl, const struct popart_call *call)
@@ -266,8 +266,9 @@ int deliver_write(void *dlv, const struct popart_call *call, const void *data, s
 /* What is not there yet cannot be in the way: link never replaces. */
 static int give_name(struct delivery *dl, char path[4096])
 {
+	struct stamp before[2];
 	char name[NAME_LEN + 1];
-	int n;
+	int n, error;
 
 	size_end(&dl->size);
 	n = snprintf(name, sizeof(name), "%s,S=%" PRIu64 ",W=%" PRIu64 "%s", dl->key,
@@ -275,7 +276,15 @@ static int give_name(struct delivery *dl, char path[4096])
 	if (n < 0 || n > NAME_LEN ||
 		!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, name, path))
 		return ENAMETOOLONG;
-	return rename_apart(dl->tmp, path);
+	if (!dl->brought)
+		return rename_apart(dl->tmp, path);
+	error = drop_stamps(dl->drop, before);
+	if (!error)
+		error = rename_apart(dl->tmp, path);
+	if (!error)
+		ledger_note(&dl->drop->store->ledger, dl->drop, before,
+			(struct popart_str){ name, (size_t)n });
+	return error;
 }
 
 static int sync_dir(const struct delivery *dl)

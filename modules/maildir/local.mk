@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 MAILDIR_SOURCES = \
 	modules/maildir/cache.c modules/maildir/cache.h \
+	modules/maildir/check.c \
 	modules/maildir/commit.c \
 	modules/maildir/deliver.c \
 	modules/maildir/drop.c \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/inventory.c \
 	modules/maildir/lessons.c \
+	modules/maildir/look.c modules/maildir/look.h \
 	modules/maildir/maildir.c \
 	modules/maildir/message.c \
 	modules/maildir/name.c modules/maildir/name.h \

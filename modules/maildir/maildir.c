@@ -202,13 +202,17 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 		free(s);
 		return host->fail(inst, NULL, POPART_E_IO, NULL, errno, "no random numbers");
 	}
+	ledger_init(&s->ledger);
 	*state = s;
 	return POPART_OK;
 }
 
 static void stop(void *state)
 {
-	free(state);
+	struct store *s = state;
+
+	ledger_free(&s->ledger);
+	free(s);
 }
 
 /* ---- maildrop ---- */
@@ -280,6 +284,8 @@ static int drop_open(
 
 static int64_t received(const struct name *n, const struct record *r)
 {
+	if (n->received_s >= 0)
+		return n->received_s;
 	return n->time_s >= 0 ? n->time_s : r->mtime_ns / 1000000000;
 }
 
@@ -350,6 +356,7 @@ static const struct popart_storage_ops ops = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
 };
 
 POPART_MODULE(maildir, .version = POPART_VERSION, .license = "MIT",

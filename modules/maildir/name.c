@@ -26,6 +26,31 @@ static int64_t leading_time(const char *p, size_t n)
 	return len >= 9 && len <= 11 && len < n && p[len] == '.' ? (int64_t)value : -1;
 }
 
+/* What a file name, or a field of it, cannot have, and what stands for it behind a '%'. */
+static const char odd[] = "/:,%", odd_letters[] = "scmp";
+
+/* Length of the unique-id that a field ,U= stands for; 0: none. */
+static size_t kept_uid(struct popart_str text, char uid[UID_LEN])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+
+		if (c == '%') {
+			const char *at = ++i < text.len ? strchr(odd_letters, text.ptr[i]) : "";
+
+			if (!at || !*at)
+				return 0;
+			c = odd[at - odd_letters];
+		}
+		if (n == UID_LEN || c < 0x21 || c > 0x7e)
+			return 0;
+		uid[n++] = c;
+	}
+	return n;
+}
+
 /* Length of the field at p, which begins with ','; *letter: S or W when it is a size. */
 static size_t field(const char *p, size_t n, char *letter, uint64_t *value)
 {
@@ -60,11 +85,35 @@ static void parse_fields(struct name *n)
 	}
 }
 
+/* The fields T and U of names that begin as name_keep makes them. */
+static void parse_kept(struct name *n)
+{
+	const char *p = n->full.ptr, *end = p + n->lead_len, *dot;
+	char uid[UID_LEN];
+	uint64_t value;
+
+	dot = n->time_s < 0 ? NULL : memchr(p, '.', n->lead_len);
+	if (!dot || end - dot < 2 || dot[1] != '~')
+		return;
+	while ((p = memchr(p, ',', (size_t)(end - p))) != NULL) {
+		const char *comma = memchr(p + 1, ',', (size_t)(end - p - 1));
+		size_t len = (size_t)((comma ? comma : end) - p);
+
+		if (len > 3 && memcmp(p, ",T=", 3) == 0 &&
+			digits(p + 3, len - 3, &value) == len - 3)
+			n->received_s = (int64_t)value;
+		if (len > 3 && memcmp(p, ",U=", 3) == 0 &&
+			kept_uid((struct popart_str){ p + 3, len - 3 }, uid))
+			n->kept = (struct popart_str){ p + 3, len - 3 };
+		p += len;
+	}
+}
+
 void name_parse(struct name *n, struct popart_str full, bool plain)
 {
 	const char *colon = plain ? NULL : memchr(full.ptr, ':', full.len);
 
-	*n = (struct name){ .full = full, .time_s = -1 };
+	*n = (struct name){ .full = full, .time_s = -1, .received_s = -1 };
 	n->stored = n->wire = NAME_NO_SIZE;
 	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
 	n->lead_len = n->base_len;
@@ -72,12 +121,30 @@ void name_parse(struct name *n, struct popart_str full, bool plain)
 		return;
 	n->time_s = leading_time(full.ptr, n->base_len);
 	parse_fields(n);
+	parse_kept(n);
 	if (colon && full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
 		n->seen = memchr(colon + 3, 'S', full.len - n->base_len - 3) != NULL;
 }
 
+/* The same as that of a file with this name; but what begins as no file name can, or as a
+ * hash does, has a '/' before it. */
+static size_t key_of_uid(const struct name *n, char key[NAME_LEN])
+{
+	size_t len = kept_uid(n->kept, key + 1);
+
+	if (key[1] == '~' || key[1] == '/') {
+		key[0] = '/';
+		return len + 1;
+	}
+	memmove(key, key + 1, len);
+	return len;
+}
+
 size_t name_key(const struct name *n, char key[NAME_LEN])
 {
+	if (n->kept.len)
+		return key_of_uid(n, key);
+
 	const char *p = n->full.ptr + n->lead_len, *end = n->full.ptr + n->base_len;
 	size_t len = n->lead_len;
 
@@ -105,11 +172,15 @@ static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])
 
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN])
 {
-	unsigned odd = 0;
+	unsigned strange = 0;
 
+	if (len > 1 && len <= UID_LEN + 1 && key[0] == '/') {
+		memcpy(uid, key + 1, len - 1);
+		return len - 1;
+	}
 	for (size_t i = 0; i < len; i++)
-		odd |= (unsigned char)(key[i] - 0x21) > 0x7e - 0x21;
-	if (odd || len < 1 || len > UID_LEN || key[0] == '~')
+		strange |= (unsigned char)(key[i] - 0x21) > 0x7e - 0x21;
+	if (strange || len < 1 || len > UID_LEN || key[0] == '~')
 		return hashed_uid(key, len, uid);
 	memcpy(uid, key, len);
 	return len;
@@ -123,6 +194,26 @@ size_t name_uid_twin(const char *key, size_t len, uint64_t ino, char uid[UID_LEN
 	memcpy(both, key, len);
 	more = snprintf(both + len, sizeof(both) - len, "/%" PRIu64, ino);
 	return hashed_uid(both, len + (size_t)more, uid);
+}
+
+void name_keep(char out[NAME_LEN + 1], int64_t time_s, uint64_t number, int64_t received_s,
+	struct popart_str uid)
+{
+	size_t len = (size_t)snprintf(
+		out, NAME_LEN + 1, "%jd.~%020" PRIu64, (intmax_t)time_s, number);
+
+	if (received_s != time_s)
+		len += (size_t)snprintf(
+			out + len, NAME_LEN + 1 - len, ",T=%jd", (intmax_t)received_s);
+	len += (size_t)snprintf(out + len, NAME_LEN + 1 - len, ",U=");
+	for (size_t i = 0; i < uid.len; i++) {
+		const char *at = strchr(odd, uid.ptr[i]);
+
+		if (at)
+			out[len++] = '%';
+		out[len++] = at ? odd_letters[at - odd] : uid.ptr[i];
+	}
+	out[len] = 0;
 }
 
 bool name_with_wire(const struct name *n, uint64_t wire, char out[NAME_LEN + 1])

@@ -7,6 +7,10 @@
  * The base is what stands before ':'. The key is the base without its ,S= and ,W=
  * fields: it stays the same while a message is moved, flagged, or given a right size,
  * and the unique-id is made from it. In a plain directory the whole name is the key.
+ *
+ * A message that came with a unique-id of its own, which makes no file name that stands in
+ * its order, has it in a field: TIME.~NUMBER,T=RECEIVED,U=ID; its key is that unique-id. ID
+ * has '%' and a letter for what a name cannot have.
  */
 #include <popart/module.h>
 #include <stdbool.h>
@@ -17,10 +21,12 @@ enum { NAME_LEN = 255, UID_LEN = 70 };
 struct name {
 	struct popart_str full;
 	size_t base_len;
-	size_t lead_len;       /* of the base before its first ,S= or ,W= field   */
-	int64_t time_s;        /* of delivery, which it begins with; -1: none      */
-	uint64_t stored, wire; /* ,S= and ,W=; NAME_NO_SIZE: none                 */
-	bool seen;             /* flag S                                          */
+	size_t lead_len;        /* of the base before its first ,S= or ,W= field   */
+	int64_t time_s;         /* of delivery, which it begins with; -1: none      */
+	uint64_t stored, wire;  /* ,S= and ,W=; NAME_NO_SIZE: none                 */
+	int64_t received_s;     /* ,T=; -1: none, time_s is it                     */
+	struct popart_str kept; /* ,U= as it stands there; none: len 0             */
+	bool seen;              /* flag S                                          */
 };
 
 void name_parse(struct name *, struct popart_str full, bool plain);
@@ -32,6 +38,10 @@ size_t name_uid(const char *key, size_t len, char uid[UID_LEN]);
 /* For the second of two messages with one key, where it cannot be given another name:
  * made from the key and the inode number. */
 size_t name_uid_twin(const char *key, size_t len, uint64_t ino, char uid[UID_LEN]);
+
+/* The base of a name that keeps a unique-id of UID_LEN octets at most. */
+void name_keep(char out[NAME_LEN + 1], int64_t time_s, uint64_t number, int64_t received_s,
+	struct popart_str uid);
 
 /* The same name with another ,W= value; or with `base` in place of the key. Ends in NUL.
  * False: longer than a file name can be. */

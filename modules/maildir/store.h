@@ -3,12 +3,13 @@
 #define MAILDIR_STORE_H
 /*
  * What the parts of this module share: a configured instance (struct store, constant once
- * started but for one counter, used by all threads) and an open maildrop (struct drop, of
- * one session, never in two threads at once).
+ * started but for a counter and what deliveries remember, used by all threads) and an open
+ * maildrop (struct drop, of one session, never in two threads at once).
  */
 #include <popart/module.h>
 #include <stdatomic.h>
 #include "cache.h"
+#include "look.h"
 #include "name.h"
 #include "scan.h"
 
@@ -23,6 +24,7 @@ struct store {
 	char host_name[64]; /* as it goes into file names */
 	uint32_t nonce;     /* of this process and instance */
 	_Atomic uint32_t deliveries;
+	struct ledger ledger; /* of deliveries that bring their unique-ids */
 };
 
 /* Rows of the stats table, in order. */
@@ -132,7 +134,7 @@ void cachefile_store(
 void lessons_add(struct drop *, uint32_t index, const struct record *);
 void lessons_keep(struct drop *, const struct popart_call *);
 
-/* message.c, commit.c, deliver.c: operations of the storage table. */
+/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 /* A message that is not what was listed is read again, for the next login. */
 void message_relearn(struct drop *, const struct popart_call *, uint32_t index);
@@ -143,6 +145,8 @@ int deliver_begin(void *store, const struct popart_call *, const struct popart_u
 int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
 int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
+int check_run(void *store, const struct popart_call *, const struct popart_user *,
+	struct popart_check *);
 
 /* maildir.c */
 /* The maildrop's directory for this user: absolute, in scratch memory. */

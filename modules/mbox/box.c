@@ -243,6 +243,10 @@ int box_open(struct box *b, struct store *s, const struct popart_call *call,
 	status = open_and_lock(b, call, how);
 	if (!status && b->fd >= 0)
 		status = must_replay(b, call, &must);
+	if (!status && how & BOX_LOOK) {
+		b->interrupted = must;
+		return POPART_OK;
+	}
 	if (!status && must && !b->exclusive) {
 		box_close(b);
 		b->exclusive = true;

@@ -25,6 +25,8 @@ struct delivery {
 	uint64_t collected;
 	bool seen;
 	int64_t received_s;
+	char uid[FROM_UID_MAX]; /* that it brings */
+	size_t uid_len;         /* 0: none */
 };
 
 static void delivery_free(struct delivery *dl)
@@ -62,6 +64,19 @@ static int open_nameless(const char *beside)
 	return fd;
 }
 
+static bool take_uid(struct delivery *dl, struct popart_str uid)
+{
+	if (uid.len > FROM_UID_MAX)
+		return false;
+	for (size_t i = 0; i < uid.len; i++) {
+		if (uid.ptr[i] < 0x21 || uid.ptr[i] > 0x7e)
+			return false;
+		dl->uid[i] = uid.ptr[i];
+	}
+	dl->uid_len = uid.len;
+	return true;
+}
+
 int deliver_begin(void *store, const struct popart_call *call, const struct popart_user *user,
 	const struct popart_delivery *about, void **out)
 {
@@ -72,9 +87,6 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	if (s->read_only)
 		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
 			"this instance is read_only");
-	if (about->uid.len)
-		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
-			"an mbox cannot keep unique-ids of another store");
 	dl = calloc(1, sizeof(*dl));
 	if (!dl)
 		return POPART_E_NOMEM;
@@ -84,6 +96,9 @@ int deliver_begin(void *store, const struct popart_call *call, const struct popa
 	dl->received_s = about->received_s ? about->received_s : (int64_t)time(NULL);
 	quote_begin(&dl->quote, s->format);
 	status = place_find(s, call, user, &dl->place);
+	if (!status && !take_uid(dl, about->uid))
+		status = s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
+			"%s: a unique-id has 1 to 70 visible octets", dl->place.mailbox);
 	if (!status) {
 		ours_begin(s, call);
 		dl->fd = open_nameless(dl->place.index);
@@ -125,13 +140,13 @@ static int gap_before(int fd, uint64_t size, const char **gap)
 	return error;
 }
 
-/* Lines of our own stand last in the header: nothing in it goes on in them, and no
- * Content-Length before them is believed. */
+/* Lines of our own stand last in the header, which a message without an empty line is to its
+ * end: nothing in it goes on in them, and no Content-Length before them is believed. */
 static int own_fields(const struct delivery *dl, char *fields, size_t room)
 {
 	int n = snprintf(fields, room, "%s", dl->seen ? "Status: RO\n" : "");
 
-	if (format_counts(dl->store->format))
+	if (format_counts(dl->store->format) && dl->quote.header)
 		n += snprintf(fields + n, room - (size_t)n, "Content-Length: %ju\n",
 			(uintmax_t)(dl->collected - dl->quote.header));
 	return n;
@@ -145,12 +160,12 @@ static uint64_t header_end(const struct delivery *dl)
 
 static int append(const struct delivery *dl, int fd, uint64_t size)
 {
-	char line[64], head[80], fields[96];
+	char line[FROM_MADE_MAX], head[FROM_MADE_MAX + 8], fields[96];
 	const char *gap;
 	uint64_t at = size, split = header_end(dl);
 	int n, error = gap_before(fd, size, &gap);
 
-	from_make(line, dl->received_s);
+	from_make(line, dl->received_s, dl->uid, dl->uid_len);
 	n = snprintf(head, sizeof(head), "%s%s", gap, line);
 	if (!error)
 		error = io_write(fd, head, (size_t)n, at);
@@ -158,14 +173,13 @@ static int append(const struct delivery *dl, int fd, uint64_t size)
 	if (!error)
 		error = io_copy(dl->fd, 0, fd, at, split);
 	at += split;
-	if (!error && dl->quote.header) {
-		n = own_fields(dl, fields, sizeof(fields));
+	n = own_fields(dl, fields, sizeof(fields));
+	if (!error && n > 0)
 		error = io_write(fd, fields, (size_t)n, at);
-		at += (uint64_t)n;
-		if (!error)
-			error = io_copy(dl->fd, split, fd, at, dl->collected - split);
-		at += dl->collected - split;
-	}
+	at += (uint64_t)n;
+	if (!error)
+		error = io_copy(dl->fd, split, fd, at, dl->collected - split);
+	at += dl->collected - split;
 	if (!error)
 		error = io_write(fd, "\n\n", dl->quote.line ? 2 : 1, at);
 	if (!error && fsync(fd) != 0)

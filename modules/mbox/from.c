@@ -181,16 +181,84 @@ size_t from_first(const unsigned char *p, size_t n, int64_t *when)
 	return whole_line(p, n);
 }
 
-size_t from_make(char line[64], int64_t when)
+/* ---- unique-ids ---- */
+
+static const char mark[] = "From uidl=", hex_digits[] = "0123456789ABCDEF";
+
+/* What needs no quotes in an address, and is no '%'. */
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		(c && strchr("!#$&'*+-/=?^_`{|}~.", c));
+}
+
+static size_t sender_for(char *out, const char *uid, size_t uid_len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < uid_len; i++) {
+		if (is_plain(uid[i])) {
+			out[n++] = uid[i];
+			continue;
+		}
+		out[n++] = '%';
+		out[n++] = hex_digits[(unsigned char)uid[i] >> 4];
+		out[n++] = hex_digits[uid[i] & 15];
+	}
+	return n;
+}
+
+static int hex(int c)
+{
+	const char *at = c ? strchr(hex_digits, c) : NULL;
+
+	return at ? (int)(at - hex_digits) : -1;
+}
+
+/* One octet of what stands for a unique-id; *at goes on. 0: that is none. */
+static int octet_of(const unsigned char *p, size_t n, size_t *at)
+{
+	int c = p[(*at)++];
+
+	if (c != '%')
+		return is_plain((char)c) ? c : 0;
+	if (n - *at < 2 || hex(p[*at]) < 0 || hex(p[*at + 1]) < 0)
+		return 0;
+	c = hex(p[*at]) * 16 + hex(p[*at + 1]);
+	*at += 2;
+	return c >= 0x21 && c <= 0x7e ? c : 0;
+}
+
+size_t from_uid(const unsigned char *line, size_t n, char uid[FROM_UID_MAX])
+{
+	size_t at = sizeof(mark) - 1, len = 0;
+
+	if (n <= at || memcmp(line, mark, at) != 0)
+		return 0;
+	while (at < n && line[at] != ' ') {
+		int c = octet_of(line, n, &at);
+
+		if (!c || len == FROM_UID_MAX)
+			return 0;
+		uid[len++] = (char)c;
+	}
+	return at < n ? len : 0;
+}
+
+size_t from_make(char line[FROM_MADE_MAX], int64_t when, const char *uid, size_t uid_len)
 {
 	time_t t = (time_t)when;
 	struct tm tm;
+	size_t len;
 	int n;
 
 	if (!gmtime_r(&t, &tm) || tm.tm_year > 8099 || tm.tm_year < 0)
 		gmtime_r(&(time_t){ 0 }, &tm);
-	n = snprintf(line, 64, "From MAILER-DAEMON %.3s %.3s %2d %02d:%02d:%02d %d\n",
+	len = (size_t)snprintf(
+		line, FROM_MADE_MAX, "%s", uid_len ? mark : "From MAILER-DAEMON");
+	len += sender_for(line + len, uid, uid_len);
+	n = snprintf(line + len, FROM_MADE_MAX - len, " %.3s %.3s %2d %02d:%02d:%02d %d\n",
 		days + 3 * tm.tm_wday, months + 3 * tm.tm_mon, tm.tm_mday, tm.tm_hour,
 		tm.tm_min, tm.tm_sec, tm.tm_year + 1900);
-	return n > 0 ? (size_t)n : 0;
+	return len + (size_t)n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "index.h"
+#include "from.h"
 #include "hash.h"
 #include "io.h"
 #include "text.h"
@@ -13,19 +14,20 @@
 
 #define MAGIC   "popartMB"
 #define ORDER   0x01020304u
-#define VERSION 1u
+#define VERSION 2u
 
 struct head {
 	char magic[8];
 	uint32_t order, version;
 	uint64_t sum; /* of everything behind it */
 	uint64_t count, covered, head, tail;
-	uint32_t format, reserved;
+	uint32_t format, names; /* octets behind the records */
 	struct stamp stamp;
 };
+#define NAMES_MAX ((size_t)1 << 31)
 enum { SUM_FROM = offsetof(struct head, count), PROOF = 4096 };
 
-_Static_assert(sizeof(struct record) == 64, "the format of the file");
+_Static_assert(sizeof(struct record) == 72, "the format of the file");
 _Static_assert(sizeof(struct head) == 96, "the format of the file");
 
 struct stamp stamp_of(const struct stat *st)
@@ -57,9 +59,29 @@ bool index_add(struct index *x, const struct record *r)
 	return true;
 }
 
+uint32_t index_add_name(struct index *x, const char *name, size_t len)
+{
+	size_t at = x->names_len;
+
+	if (x->names_cap - at <= len) {
+		size_t cap = x->names_cap ? x->names_cap * 2 : 4096;
+		char *names = cap <= NAMES_MAX ? realloc(x->names, cap) : NULL;
+
+		if (!names)
+			return 0;
+		x->names = names;
+		x->names_cap = cap;
+	}
+	memcpy(x->names + at, name, len);
+	x->names[at + len] = 0;
+	x->names_len += len + 1;
+	return (uint32_t)at + 1;
+}
+
 void index_free(struct index *x)
 {
 	free(x->v);
+	free(x->names);
 	*x = (struct index){ 0 };
 }
 
@@ -84,34 +106,130 @@ static uint32_t *slot_of(
 	return &slots[i];
 }
 
-bool index_number(struct index *x)
+/* Unique-ids that are given already, where some messages bring their own. */
+struct given {
+	const struct index *x;
+	uint32_t *slots; /* record + 1, 0: free; NULL: none is brought */
+	size_t mask;
+};
+
+/* The slot of this unique-id, or the free one where it belongs. */
+static uint32_t *slot_of_uid(const struct given *g, const char *uid, size_t len)
 {
-	size_t size = 16;
-	uint32_t *slots;
+	size_t i = (size_t)hash64(uid, len) & g->mask;
 
-	while (size < x->n * 2)
-		size *= 2;
-	slots = calloc(size, sizeof(*slots));
-	if (!slots)
-		return false;
-	for (size_t i = 0; i < x->n; i++) {
-		struct record *r = &x->v[i];
-		uint32_t *slot = slot_of(x, slots, size - 1, r);
+	for (; g->slots[i]; i = (i + 1) & g->mask) {
+		char other[UID_MAX];
 
-		if (r->flags & RECORD_PSEUDO)
-			continue;
-		r->twin = *slot ? x->v[*slot - 1].twin + 1 : 0;
-		*slot = (uint32_t)i + 1;
+		if (index_uid(g->x, &g->x->v[g->slots[i] - 1], other) == len &&
+			memcmp(uid, other, len) == 0)
+			break;
 	}
-	free(slots);
+	return &g->slots[i];
+}
+
+/* Takes the record's unique-id as it is now. False: another message has it. */
+static bool give(const struct given *g, size_t i)
+{
+	char uid[UID_MAX];
+	uint32_t *slot;
+
+	if (!g->slots)
+		return true;
+	slot = slot_of_uid(g, uid, index_uid(g->x, &g->x->v[i], uid));
+	if (*slot)
+		return false;
+	*slot = (uint32_t)i + 1;
 	return true;
 }
 
-size_t record_uid(const struct record *r, char uid[UID_MAX])
+/* In the order of the mailbox: what comes later takes nothing from those before it. */
+static void number(struct index *x, uint32_t *slots, size_t mask, const struct given *given)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		struct record *r = &x->v[i];
+		uint32_t *slot;
+
+		r->flags &= (uint8_t)~RECORD_KEPT;
+		if (r->flags & RECORD_PSEUDO)
+			continue;
+		if (r->name) {
+			r->flags |= RECORD_KEPT;
+			if (give(given, i))
+				continue;
+			r->flags &= (uint8_t)~RECORD_KEPT;
+		}
+		slot = slot_of(x, slots, mask, r);
+		r->twin = *slot ? x->v[*slot - 1].twin + 1 : 0;
+		while (!give(given, i))
+			r->twin++;
+		*slot = (uint32_t)i + 1;
+	}
+}
+
+/* Leaves out the names of messages that are gone. */
+static bool tidy_names(struct index *x)
+{
+	char *names = x->names, *fresh = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		len += x->v[i].name ? strlen(names + x->v[i].name - 1) + 1 : 0;
+	if (len == x->names_len)
+		return true;
+	if (len && !(fresh = malloc(len)))
+		return false;
+	x->names_len = 0;
+	for (size_t i = 0; i < x->n; i++) {
+		if (!x->v[i].name)
+			continue;
+
+		const char *name = names + x->v[i].name - 1;
+
+		memcpy(fresh + x->names_len, name, strlen(name) + 1);
+		x->v[i].name = (uint32_t)x->names_len + 1;
+		x->names_len += strlen(name) + 1;
+	}
+	free(names);
+	x->names = fresh;
+	x->names_cap = len;
+	return true;
+}
+
+bool index_number(struct index *x)
+{
+	size_t size = 16;
+	struct given given = { .x = x };
+	uint32_t *slots;
+	bool ok;
+
+	if (!tidy_names(x))
+		return false;
+	while (size < x->n * 2)
+		size *= 2;
+	slots = calloc(size, sizeof(*slots));
+	if (x->names_len)
+		given.slots = calloc(size, sizeof(*slots));
+	given.mask = size - 1;
+	ok = slots && (given.slots || !x->names_len);
+	if (ok)
+		number(x, slots, size - 1, &given);
+	free(given.slots);
+	free(slots);
+	return ok;
+}
+
+size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX])
 {
 	static const char digits[] = "0123456789abcdef";
 	int more = 0;
 
+	if (r->flags & RECORD_KEPT) {
+		size_t len = strlen(x->names + r->name - 1);
+
+		memcpy(uid, x->names + r->name - 1, len + 1);
+		return len;
+	}
 	for (unsigned i = 0; i < 16; i++) {
 		uid[2 * i] = digits[r->uid[i] >> 4];
 		uid[2 * i + 1] = digits[r->uid[i] & 15];
@@ -137,6 +255,25 @@ int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail)
 	return error;
 }
 
+static bool name_sane(const struct index *x, const struct record *r)
+{
+	const char *name;
+	size_t len;
+
+	if (r->name == 0)
+		return !(r->flags & RECORD_KEPT);
+	if (r->name > x->names_len)
+		return false;
+	name = x->names + r->name - 1;
+	len = strnlen(name, x->names_len - r->name + 1);
+	if (len < 1 || len > FROM_UID_MAX || r->name + len > x->names_len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] < 0x21 || name[i] > 0x7e)
+			return false;
+	return true;
+}
+
 /* A right checksum does not make it true: the file may be anybody's work. */
 static bool records_sane(const struct index *x)
 {
@@ -147,24 +284,37 @@ static bool records_sane(const struct index *x)
 
 		if (r->offset != at || r->length > RECORD_MAX || r->offset > INT64_MAX / 2 ||
 			(uint64_t)r->from + r->tail > r->length || r->from == 0 ||
-			r->wire > r->length * 2 + 2 || r->twin >= INDEX_MAX)
+			r->wire > r->length * 2 + 2 || r->twin >= INDEX_MAX || !name_sane(x, r))
 			return false;
 		at += r->length;
 	}
 	return x->n == 0 || at == x->covered;
 }
 
+/* A copy of n octets; NULL: none, or out of memory. */
+static void *copy_of(const unsigned char *data, size_t n)
+{
+	void *copy = n ? malloc(n) : NULL;
+
+	if (copy)
+		memcpy(copy, data, n);
+	return copy;
+}
+
 bool index_parse(struct index *x, const unsigned char *data, size_t len)
 {
+	const unsigned char *records = data + sizeof(struct head);
 	struct head h;
+	size_t room;
 
 	*x = (struct index){ 0 };
 	if (len < sizeof(h))
 		return false;
 	memcpy(&h, data, sizeof(h));
+	room = len - sizeof(h);
 	if (memcmp(h.magic, MAGIC, sizeof(h.magic)) != 0 || h.order != ORDER ||
 		h.version != VERSION || h.count > INDEX_MAX ||
-		len - sizeof(h) != h.count * sizeof(struct record) ||
+		room != h.count * sizeof(struct record) + h.names ||
 		h.sum != hash64(data + SUM_FROM, len - SUM_FROM) || h.format > FORMAT_MBOXCL2)
 		return false;
 	*x = (struct index){ .stamp = h.stamp,
@@ -173,13 +323,12 @@ bool index_parse(struct index *x, const unsigned char *data, size_t len)
 		.tail = h.tail,
 		.format = h.format,
 		.n = (size_t)h.count,
-		.cap = (size_t)h.count };
-	if (x->n) {
-		x->v = malloc(x->n * sizeof(*x->v));
-		if (x->v)
-			memcpy(x->v, data + sizeof(h), x->n * sizeof(*x->v));
-	}
-	if ((x->v || !x->n) && records_sane(x))
+		.cap = (size_t)h.count,
+		.names_len = h.names,
+		.names_cap = h.names };
+	x->v = copy_of(records, x->n * sizeof(*x->v));
+	x->names = copy_of(records + x->n * sizeof(*x->v), x->names_len);
+	if ((x->v || !x->n) && (x->names || !x->names_len) && records_sane(x))
 		return true;
 	index_free(x);
 	return false;
@@ -194,17 +343,21 @@ unsigned char *index_pack(const struct index *x, size_t *len)
 		.head = x->head,
 		.tail = x->tail,
 		.format = x->format,
+		.names = (uint32_t)x->names_len,
 		.stamp = x->stamp };
+	size_t records = x->n * sizeof(*x->v);
 	unsigned char *data;
 
-	*len = sizeof(h) + x->n * sizeof(*x->v);
+	*len = sizeof(h) + records + x->names_len;
 	data = malloc(*len);
 	if (!data)
 		return NULL;
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
 	memcpy(data, &h, sizeof(h));
-	if (x->n)
-		memcpy(data + sizeof(h), x->v, x->n * sizeof(*x->v));
+	if (records)
+		memcpy(data + sizeof(h), x->v, records);
+	if (x->names_len)
+		memcpy(data + sizeof(h) + records, x->names, x->names_len);
 	h.sum = hash64(data + SUM_FROM, *len - SUM_FROM);
 	memcpy(data, &h, sizeof(h));
 	return data;
@@ -221,7 +374,8 @@ bool index_load(struct index *x, const char *path)
 	if (fd < 0)
 		return false;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-		(uint64_t)st.st_size <= sizeof(struct head) + INDEX_MAX * sizeof(struct record))
+		(uint64_t)st.st_size <=
+			sizeof(struct head) + INDEX_MAX * sizeof(struct record) + NAMES_MAX)
 		data = malloc((size_t)st.st_size);
 	if (data && io_read(fd, data, (size_t)st.st_size, 0) == 0)
 		ok = index_parse(x, data, (size_t)st.st_size);

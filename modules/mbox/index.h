@@ -20,7 +20,11 @@ struct stamp {
 struct stamp stamp_of(const struct stat *);
 bool stamp_equal(const struct stamp *, const struct stamp *);
 
-enum { RECORD_PSEUDO = 1u << 0 }; /* c-client's own: not a message of the user's */
+enum {
+	RECORD_PSEUDO = 1u << 0, /* c-client's own: not a message of the user's     */
+	RECORD_SEEN = 1u << 1,   /* its Status says so                              */
+	RECORD_KEPT = 1u << 2    /* the name is its unique-id: no other one has it  */
+};
 
 struct record {
 	uint64_t offset, length; /* of the "From " line, and up to the next one           */
@@ -29,9 +33,12 @@ struct record {
 	int64_t received_s;      /* by its "From " line; 0: unknown                       */
 	unsigned char uid[16];
 	uint32_t twin; /* 0, or how many messages before it have the same uid   */
+	uint32_t name; /* 0, or 1 + where in index.names the unique-id stands that its
+	                  "From " line has                                      */
 	uint16_t from; /* octets of the "From " line                            */
 	uint8_t tail;  /* octets at the end that are no part of the message     */
 	uint8_t flags; /* RECORD_*                                              */
+	uint32_t reserved;
 };
 
 /* The largest message, and the most messages. */
@@ -45,16 +52,21 @@ struct index {
 	uint32_t format;
 	struct record *v;
 	size_t n, cap;
+	char *names; /* NUL after each */
+	size_t names_len, names_cap;
 };
 
 /* False: out of memory, or too many. */
 bool index_add(struct index *, const struct record *);
+/* What record.name is to be. 0: out of memory. */
+uint32_t index_add_name(struct index *, const char *name, size_t len);
 void index_free(struct index *);
-/* Counts the equal ones. False: out of memory. */
+/* Counts the equal ones, and sees who has its name as a unique-id. False: out of memory. */
 bool index_number(struct index *);
-/* The unique-id: 32 hexadecimal digits, and "-2" for the second of equals and so on. */
-enum { UID_MAX = 48 };
-size_t record_uid(const struct record *, char uid[UID_MAX]);
+/* The unique-id: the name that is kept, or 32 hexadecimal digits, and "-2" for the second of
+ * equals and so on. */
+enum { UID_MAX = 72 };
+size_t index_uid(const struct index *, const struct record *, char uid[UID_MAX]);
 uint64_t record_uid_hash(const struct record *);
 
 /* Hashes of up to 4 KiB at both ends of the first `covered` octets. 0 or errno. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 MBOX_SOURCES = \
 	modules/mbox/box.c \
+	modules/mbox/check.c \
 	modules/mbox/commit.c \
 	modules/mbox/deliver.c \
 	modules/mbox/drop.c \

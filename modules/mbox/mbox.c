@@ -282,13 +282,14 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 	(void)call;
 	for (size_t i = 0; i < d->index.n && !status; i++) {
 		const struct record *r = &d->index.v[i];
-		size_t len = record_uid(r, uids[n]);
+		size_t len = index_uid(&d->index, r, uids[n]);
 
 		if (!(r->flags & RECORD_PSEUDO)) {
 			block[n] = (struct popart_msg){ .ref = i,
 				.wire_size = r->wire,
 				.uid = { uids[n], len },
-				.received_s = r->received_s };
+				.received_s = r->received_s,
+				.flags = r->flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
 			n++;
 		}
 		if (n == BLOCK || (i + 1 == d->index.n && n)) {
@@ -322,6 +323,8 @@ static const struct popart_storage_ops ops = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
+	.hidden_fields = text_hidden_fields,
 };
 
 POPART_MODULE(mbox, .version = POPART_VERSION, .license = "MIT",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { WINDOW = 256 * 1024, AHEAD = FROM_MAX + 8 };
 
@@ -99,7 +100,17 @@ static int refill(struct scan *s)
 
 /* ---- a message ---- */
 
-static void begin_message(struct scan *s, size_t from, int64_t when)
+/* False: out of memory. */
+static bool keep_name(struct scan *s, const unsigned char *p, size_t n)
+{
+	char uid[FROM_UID_MAX];
+	size_t len = from_uid(p, n, uid);
+
+	s->r.name = len ? index_add_name(s->out, uid, len) : 0;
+	return s->r.name || !len;
+}
+
+static bool begin_message(struct scan *s, size_t from, int64_t when)
 {
 	const unsigned char *p = s->buf + s->pos;
 	size_t n = from;
@@ -120,6 +131,7 @@ static void begin_message(struct scan *s, size_t from, int64_t when)
 	s->pseudo = 0;
 	s->length = s->until = s->after = NEVER;
 	s->pos += from;
+	return keep_name(s, p, from);
 }
 
 /* The message ends at pos, an empty line before it being no part of it unless the length
@@ -144,7 +156,7 @@ static bool end_message(struct scan *s)
 	r->hash = hash_end(&s->hash);
 	sip_end(&s->sip, r->uid);
 	if (s->out->n == 0 && s->pseudo == 3)
-		r->flags = RECORD_PSEUDO;
+		r->flags |= RECORD_PSEUDO;
 	s->open = false;
 	s->run = s->blank = NOWHERE;
 	return r->length <= RECORD_MAX && index_add(s->out, r);
@@ -199,6 +211,13 @@ static void look_at_field(struct scan *s, const unsigned char *p, const struct p
 			s->pseudo |= 1;
 		if (n > 7 && memcmp(p, "X-IMAP:", 7) == 0)
 			s->pseudo |= 2;
+	}
+	if (k->starts && s->text.field == FIELD_HIDDEN && n > 7 &&
+		strncasecmp((const char *)p, "Status:", 7) == 0) {
+		if (memchr(p, 'R', n))
+			s->r.flags |= RECORD_SEEN;
+		else
+			s->r.flags &= (uint8_t)~RECORD_SEEN;
 	}
 	/* The last one counts: it was put there last. */
 	if (k->starts && s->text.field == FIELD_HIDDEN && n > 15 && (p[0] | 0x20) == 'c') {
@@ -276,9 +295,8 @@ static int between(struct scan *s, bool *moved)
 		len = !s->open && s->out->n == 0 ? from_first(p, n, &when)
 						 : from_line(p, n, &when);
 	if (len) {
-		if (!end_message(s))
+		if (!end_message(s) || !begin_message(s, len, when))
 			return ENOMEM;
-		begin_message(s, len, when);
 		*moved = true;
 	} else if (!s->open) { /* empty lines before the first */
 		len = empty_line(p, n);

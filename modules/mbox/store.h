@@ -79,6 +79,7 @@ struct box {
 	const struct place *place;
 	int fd; /* -1: there is no file */
 	bool writable, exclusive;
+	bool interrupted; /* with BOX_LOOK: a removal is to be finished */
 	struct lock lock;
 	struct stat st; /* after the lock was had */
 };
@@ -90,9 +91,10 @@ void place_free(struct place *);
 
 /* box.c: opens, locks, and finishes what a crash has left. A status. */
 enum {
-	BOX_WRITE = 1u << 0,  /* it must be writable; the lock is exclusive       */
-	BOX_CREATE = 1u << 1, /* make it if it is not there (else fd is -1)       */
-	BOX_PATIENT = 1u << 2 /* no deadline but lock_wait, and nobody may cancel */
+	BOX_WRITE = 1u << 0,   /* it must be writable; the lock is exclusive       */
+	BOX_CREATE = 1u << 1,  /* make it if it is not there (else fd is -1)       */
+	BOX_PATIENT = 1u << 2, /* no deadline but lock_wait, and nobody may cancel */
+	BOX_LOOK = 1u << 3     /* what a crash has left stays; see box->interrupted */
 };
 int box_open(struct box *, struct store *, const struct popart_call *, const struct place *,
 	unsigned how);
@@ -134,7 +136,7 @@ int reader_check(int fd, enum format, const struct message *);
 /* Whether a message begins at offset, which is not 0. The same. */
 int reader_check_from(int fd, uint64_t offset);
 
-/* message.c, commit.c, deliver.c: operations of the storage table. */
+/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);
@@ -143,6 +145,8 @@ int deliver_begin(void *store, const struct popart_call *, const struct popart_u
 int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
 int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
+int check_run(void *store, const struct popart_call *, const struct popart_user *,
+	struct popart_check *);
 
 /* mbox.c */
 /* Around what is done with files in state_dir: they are the server's, also where the mailbox

@@ -14,6 +14,9 @@ struct field {
 		name ":", sizeof(name), (kind) \
 	}
 
+const char *const text_hidden_fields[] = { "Content-Length", "Status", "X-IMAP", "X-IMAPbase",
+	"X-Keywords", "X-Status", "X-UID", NULL };
+
 /* What other programs write into a mailbox is theirs; what stays is what unique-ids are
  * made of, so the rows of stable fields are never changed. */
 static const struct field fields[] = {

@@ -53,6 +53,8 @@ static inline bool format_counts(enum format f)
 {
 	return f == FORMAT_MBOXCL || f == FORMAT_MBOXCL2;
 }
+/* Those that are hidden, without their colons, NULL-ended. */
+extern const char *const text_hidden_fields[];
 /* Which header field begins at p; n: octets that are there. */
 enum text_field field_of(const unsigned char *p, size_t n);
 

@@ -2,17 +2,12 @@
 #include <popart/module.h>
 #include <stdlib.h>
 #include <string.h>
-#include "book.h"
+#include "accounts.h"
+#include "edit.h"
+#include "state.h"
 #include "../secrets/verify.h"
 
 /* Users and hashes of their passwords, a line each in a file. */
-
-struct state {
-	const struct popart_host *host;
-	struct popart_instance *inst;
-	struct book *book;
-	int64_t cache_ttl_ms; /* 0: nothing is remembered */
-};
 
 static const struct popart_opt options[] = {
 	{ .name = "path",
@@ -59,8 +54,10 @@ static int give_attributes(
 		status = give(reply, LITERAL("gid"), line.gid);
 	if (status == POPART_OK)
 		status = give(reply, LITERAL("home"), line.home);
-	while (status == POPART_OK && line_next_extra(&line.extra, &key, &value))
-		status = reply->set_attr(reply, key, value);
+	while (status == POPART_OK && line_next_extra(&line.extra, &key, &value)) {
+		if (!octets_equal(key, EDIT_SCRAM))
+			status = reply->set_attr(reply, key, value);
+	}
 	return status;
 }
 
@@ -190,6 +187,23 @@ static int give_secret(const struct secret *secret, struct popart_auth_reply *re
 	return status;
 }
 
+/* The keys beside a hash. */
+static int give_scram(const struct users *users, uint32_t user, struct popart_auth_reply *reply)
+{
+	struct popart_str key, value;
+	struct secret secret;
+	const char *why;
+	struct line line;
+	int status = POPART_OK;
+
+	users_line(users, user, &line);
+	while (status == POPART_OK && line_next_extra(&line.extra, &key, &value)) {
+		if (octets_equal(key, EDIT_SCRAM) && secret_parse(value, &secret, &why))
+			status = give_secret(&secret, reply);
+	}
+	return status;
+}
+
 static int fetch_secret(void *state, const struct popart_call *call,
 	const struct popart_login *login, struct popart_auth_reply *reply)
 {
@@ -202,6 +216,8 @@ static int fetch_secret(void *state, const struct popart_call *call,
 	if (users_find(page->users, login->user, &user)) {
 		secret_of(page->users, user, &secret);
 		status = give_secret(&secret, reply);
+		if (status == POPART_OK && secret.scheme != SCHEME_LOCKED)
+			status = give_scram(page->users, user, reply);
 		if (status == POPART_OK)
 			status = give_attributes(page->users, user, reply);
 	}
@@ -269,7 +285,8 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 	s->host = host;
 	s->inst = inst;
 	s->cache_ttl_ms = host->conf_int(conf, "auth_cache_ttl");
-	status = book_open(host, inst, host->conf_str(conf, "path").ptr, &s->book);
+	s->path = host->conf_str(conf, "path").ptr;
+	status = book_open(host, inst, s->path, &s->book);
 	if (status != POPART_OK) {
 		free(s);
 		return status;
@@ -325,5 +342,6 @@ static const struct popart_auth_ops auth = {
 
 POPART_MODULE(passwd_file, .version = "1.0", .license = "MIT",
 	.summary = "users and hashed passwords from a file", .options = options, .stats = stats,
-	.auth = &auth, .check = check, .start = start, .thread_start = thread_start,
-	.thread_stop = thread_stop, .refresh = refresh, .stop = stop);
+	.auth = &auth, .check = check, .accounts = &accounts_ops, .start = start,
+	.thread_start = thread_start, .thread_stop = thread_stop, .refresh = refresh,
+	.stop = stop);

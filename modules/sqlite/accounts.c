@@ -7,6 +7,10 @@
 
 #define KEPT 64u
 
+/* What a secret mostly looks like, until one is seen: yescrypt, of nothing known. */
+static const char usual[] =
+	"$y$j9T$DF9JTcK9yLnuw9yyeHni30$0UBefEVNgyhbIl6iqYsCFL4oqlWolBWUoe6dACHxjX7";
+
 static const char *const own_queries[ACCOUNT_QUERIES] = {
 	[ACCOUNT_USER] = "SELECT password, scram, enabled FROM user WHERE name = :user",
 	[ACCOUNT_ATTRIBUTES] = "SELECT key, value FROM attribute WHERE user = ?1 ORDER BY id",
@@ -16,6 +20,19 @@ static const char *const own_queries[ACCOUNT_QUERIES] = {
 	[ACCOUNT_LOGIN] = "INSERT INTO login (user, last) SELECT name, ?2 FROM user "
 			  "WHERE name = ?1 ON CONFLICT (user) DO UPDATE SET last = "
 			  "max(last, excluded.last)",
+	[ACCOUNT_SHOW] = "SELECT password, scram, enabled, (SELECT last FROM login WHERE "
+			 "login.user = ?1) FROM user WHERE name = ?1",
+	[ACCOUNT_ADD] = "INSERT INTO user (name) VALUES (?1)",
+	[ACCOUNT_REMOVE] = "DELETE FROM user WHERE name = ?1",
+	[ACCOUNT_SET_PASSWORD] = "UPDATE user SET password = ?2, scram = ?3 WHERE name = ?1",
+	[ACCOUNT_ENABLE] = "UPDATE user SET enabled = 1 WHERE name = ?1",
+	[ACCOUNT_DISABLE] = "UPDATE user SET enabled = 0 WHERE name = ?1",
+	[ACCOUNT_SET_ATTRIBUTE] =
+		"INSERT INTO attribute (user, key, value) VALUES (?1, ?2, ?3) "
+		"ON CONFLICT (user, key) DO UPDATE SET value = excluded.value",
+	[ACCOUNT_DROP_ATTRIBUTE] = "DELETE FROM attribute WHERE user = ?1 AND key = ?2",
+	[ACCOUNT_DROP_ATTRIBUTES] = "DELETE FROM attribute WHERE user = ?1",
+	[ACCOUNT_DROP_LOGIN] = "DELETE FROM login WHERE user = ?1",
 };
 
 static int start_failed(const struct accounts *a, const char *why)
@@ -117,6 +134,8 @@ static struct accounts *accounts_new(const struct popart_host *host,
 	a->dbs.max = KEPT;
 	dbs_init(&a->dbs);
 	(void)pthread_mutex_init(&a->mutex, NULL);
+	a->typical_len = sizeof(usual) - 1;
+	memcpy(a->typical, usual, a->typical_len);
 	a->cache = cache_new(ACCOUNT_PLACES, a->key);
 	if (!a->cache)
 		accounts_close(&a);

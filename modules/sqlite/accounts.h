@@ -17,6 +17,16 @@ enum account_query {
 	ACCOUNT_NAMES,
 	ACCOUNT_SAMPLE, /* -> somebody's password */
 	ACCOUNT_LOGIN,  /* user, time, peer */
+	ACCOUNT_SHOW,   /* user -> password, scram, enabled, last login */
+	ACCOUNT_ADD,    /* user, as are those that follow, and what they set */
+	ACCOUNT_REMOVE,
+	ACCOUNT_SET_PASSWORD, /* password, scram */
+	ACCOUNT_ENABLE,
+	ACCOUNT_DISABLE,
+	ACCOUNT_SET_ATTRIBUTE, /* key, value */
+	ACCOUNT_DROP_ATTRIBUTE,
+	ACCOUNT_DROP_ATTRIBUTES,
+	ACCOUNT_DROP_LOGIN,
 	ACCOUNT_QUERIES
 };
 
@@ -59,5 +69,7 @@ int query_bind(sqlite3_stmt *, struct popart_str user);
 
 /* auth.c: operations of the auth table. The state is a struct store. */
 extern const struct popart_auth_ops accounts_ops;
+/* change.c: likewise, to write. */
+extern const struct popart_account_ops accounts_change_ops;
 
 #endif

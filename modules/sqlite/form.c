@@ -28,6 +28,8 @@ size_t form_put(struct form *f, struct popart_str *in, char *out, size_t cap)
 		if (lf) {
 			if (f->at != MID_CR)
 				*o++ = '\r';
+			else
+				f->had_cr = true;
 			*o++ = '\n';
 			f->at = LINE_START;
 			n++;
@@ -43,6 +45,7 @@ size_t form_end(struct form *f, char out[2])
 {
 	if (f->at == LINE_START)
 		return 0;
+	f->had_cr = f->had_cr || f->at == MID_CR;
 	memcpy(out, "\r\n", 2);
 	f->at = LINE_START;
 	f->stored += 2;
@@ -56,6 +59,6 @@ uint64_t form_size(const struct form *f)
 
 uint32_t form_flags(const struct form *f)
 {
-	return POPART_FORM_CRLF | POPART_FORM_ENDS_LINE |
+	return POPART_FORM_CRLF | POPART_FORM_ENDS_LINE | (f->had_cr ? 0 : POPART_FORM_WAS_LF) |
 		(f->stuffed ? POPART_FORM_STUFFED : POPART_FORM_NO_DOTS);
 }

@@ -15,6 +15,7 @@ struct form {
 	uint64_t stored;  /* octets put out */
 	uint64_t stuffed; /* of them doubled dots */
 	uint8_t at;
+	bool had_cr; /* before an LF, or at the end */
 };
 
 /* Converts from *in, which it advances, to out; returns the octets put there. */

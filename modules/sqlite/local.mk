@@ -3,6 +3,8 @@ SQLITE_SOURCES = \
 	modules/sqlite/account_query.c \
 	modules/sqlite/accounts.c modules/sqlite/accounts.h \
 	modules/sqlite/auth.c \
+	modules/sqlite/change.c \
+	modules/sqlite/check.c \
 	modules/sqlite/db.c modules/sqlite/db.h \
 	modules/sqlite/deliver.c \
 	modules/sqlite/drop.c \

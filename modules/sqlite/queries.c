@@ -2,10 +2,11 @@
 #include "store.h"
 
 const char *const store_queries[] = {
+	[QUERY_MAKING] = "PRAGMA schema_version",
 	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
 	[QUERY_LIST] =
 		"SELECT id, uid, size, received, flags FROM message WHERE id <= ?1 ORDER BY 1",
-	[QUERY_MESSAGE] = "SELECT stored, form FROM message WHERE id = ?1",
+	[QUERY_MESSAGE] = "SELECT stored, form, size FROM message WHERE id = ?1",
 	[QUERY_CHUNK] = "SELECT sum, data FROM chunk WHERE id = ?1",
 	[QUERY_DOOM] = "INSERT INTO doomed (id) SELECT id FROM message WHERE id = ?1",
 	[QUERY_REMOVE] = "DELETE FROM message WHERE id = ?1",
@@ -19,5 +20,21 @@ const char *const store_queries[] = {
 	[QUERY_HAS_UID] = "SELECT 1 FROM message WHERE uid = ?1",
 	[QUERY_ADD] = ("INSERT INTO message (uid, size, stored, form, flags, received) "
 		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
+	[QUERY_COUNT] = "SELECT count(*) FROM message",
+	[QUERY_INTEGRITY] = "PRAGMA integrity_check(100)",
+	[QUERY_NEXT] = ("SELECT id, uid, size, stored, form, flags, received FROM message "
+			"WHERE id > ?1 ORDER BY 1 LIMIT 1"),
+	[QUERY_MORE_CHUNKS] = "SELECT count(*) FROM chunk WHERE id >= ?1 AND id < ?2",
+	[QUERY_STRANGERS] = ("SELECT type, name FROM sqlite_schema WHERE name NOT IN "
+			     "('message', 'chunk', 'doomed', 'sqlite_sequence', "
+			     "'sqlite_autoindex_message_1', 'sqlite_stat1', 'sqlite_stat4')"),
+	[QUERY_AUTO_VACUUM] = "PRAGMA auto_vacuum",
+	[QUERY_COUNTER] = ("SELECT coalesce((SELECT seq FROM sqlite_sequence "
+			   "WHERE name = 'message'), 0) AS counter, max(id) AS highest "
+			   "FROM message HAVING counter < highest"),
+	[QUERY_UNDEAD] = "SELECT id, uid FROM message WHERE id IN (SELECT id FROM doomed)",
+	[QUERY_ORPHANS] = ("SELECT id >> 20 AS m, count(*) FROM chunk "
+			   "WHERE m NOT IN (SELECT id FROM message) "
+			   "AND m NOT IN (SELECT id FROM doomed) GROUP BY m"),
 	[QUERY_ADD_CHUNK] = "INSERT INTO chunk (id, sum, data) VALUES (?1, ?2, ?3)",
 };

@@ -199,10 +199,11 @@ static const struct popart_storage_ops storage = {
 	.deliver_write = deliver_write,
 	.deliver_finish = deliver_finish,
 	.deliver_abandon = deliver_abandon,
+	.check = check_run,
 };
 
 POPART_MODULE(sqlite, .version = POPART_VERSION, .license = "MIT",
 	.summary = "mail in SQLite databases, one for each user, and users in one",
 	.options = options, .stats = stats, .auth = &accounts_ops, .storage = &storage,
 	.check = check, .start = start, .thread_start = thread_start,
-	.thread_stop = thread_stop, .stop = stop);
+	.thread_stop = thread_stop, .stop = stop, .accounts = &accounts_change_ops);

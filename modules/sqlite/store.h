@@ -34,28 +34,41 @@ enum stat_index {
 };
 
 enum query {
-	QUERY_LAST,       /* -> the highest id, 0 for none */
-	QUERY_LIST,       /* id <= ?1 -> id, uid, size, received, flags */
-	QUERY_MESSAGE,    /* id -> stored, form */
-	QUERY_CHUNK,      /* id -> sum, data */
-	QUERY_DOOM,       /* id */
-	QUERY_REMOVE,     /* id */
-	QUERY_DOOMED,     /* -> some id */
-	QUERY_DROP,       /* chunks from ?1 to before ?2, ?3 of them at most */
-	QUERY_FORGET,     /* id, which is doomed no more */
+	QUERY_MAKING,  /* -> a number that another text of the database, or schema, changes */
+	QUERY_LAST,    /* -> the highest id, 0 for none */
+	QUERY_LIST,    /* id <= ?1 -> id, uid, size, received, flags */
+	QUERY_MESSAGE, /* id -> stored, form, size */
+	QUERY_CHUNK,   /* id -> sum, data */
+	QUERY_DOOM,    /* id */
+	QUERY_REMOVE,  /* id */
+	QUERY_DOOMED,  /* -> some id */
+	QUERY_DROP,    /* chunks from ?1 to before ?2, ?3 of them at most */
+	QUERY_FORGET,  /* id, which is doomed no more */
 	QUERY_FREE_PAGES, /* -> pages that are free */
 	QUERY_PAGES,      /* -> pages */
 	QUERY_TOTAL,      /* -> octets of all messages */
 	QUERY_HAS_UID,    /* uid -> a row */
 	QUERY_ADD,        /* uid, size, stored, form, flags, received */
 	QUERY_ADD_CHUNK,  /* id, sum, data */
+	/* Of a check: */
+	QUERY_COUNT,       /* -> messages */
+	QUERY_INTEGRITY,   /* -> a text each for what is wrong, or "ok" */
+	QUERY_NEXT,        /* id > ?1 -> id, uid, size, stored, form, flags, received */
+	QUERY_MORE_CHUNKS, /* ?1 to before ?2 -> how many there are */
+	QUERY_STRANGERS,   /* -> type, name of what is not of the schema */
+	QUERY_AUTO_VACUUM, /* -> 2, if pages can be given back */
+	QUERY_COUNTER,     /* -> counter, highest id, when these are wrong */
+	QUERY_UNDEAD,      /* -> id, uid of messages that are doomed */
+	QUERY_ORPHANS,     /* -> id of no message, its chunks */
 	QUERIES
 };
 extern const char *const store_queries[];
+_Static_assert(QUERIES <= DB_QUERIES_MAX, "each has a place in struct db");
 
 struct drop {
 	struct store *store;
 	struct db_file file; /* ino 0: there was no database at login */
+	int64_t making;      /* of what is in it: a backup put back has another */
 	int64_t last;        /* the highest id at login: what comes later is not ours */
 	bool untidy;         /* something was removed whose room is not given back */
 	char path[];
@@ -79,6 +92,10 @@ int deliver_begin(void *store, const struct popart_call *, const struct popart_u
 int deliver_write(void *dlv, const struct popart_call *, const void *, size_t);
 int deliver_finish(void *dlv, const struct popart_call *);
 void deliver_abandon(void *dlv, const struct popart_call *);
+
+/* check.c */
+int check_run(void *store, const struct popart_call *, const struct popart_user *,
+	struct popart_check *);
 
 /* tidy.c: gives the room of removed messages back, in steps that hold up nobody for long.
  * What it does not get done is done next time. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "host/ids.h"
 #include "master/account.h"
 
 static bool has_as_user(const struct conf *conf)
@@ -28,6 +29,22 @@ bool become(const struct conf *conf, struct report *r)
 	if (!ok)
 		report_error(r, at.file, at.line, "cannot become user \"%s\": %s", account.name,
 			strerror(errno));
+	account_free(&account);
+	return ok;
+}
+
+bool become_for_files(const struct conf *conf, struct report *r)
+{
+	struct account account;
+	bool ok;
+
+	if (geteuid() != 0)
+		return true;
+	if (!account_prepare(&account, conf, r))
+		return false;
+	ok = !account.change || ids_take(account.uid, account.gid);
+	if (!ok)
+		report_error(r, NULL, 0, "cannot take the ids of user \"%s\"", account.name);
 	account_free(&account);
 	return ok;
 }

@@ -10,5 +10,7 @@
 
 /* False: the report says why. */
 bool become(const struct conf *, struct report *);
+/* Root alone, and for files alone, on this thread: host/ids.h. Others stay who they are. */
+bool become_for_files(const struct conf *, struct report *);
 
 #endif

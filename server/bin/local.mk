@@ -26,5 +26,5 @@ popartctl_SOURCES = \
 	server/bin/config.c server/bin/config.h \
 	server/bin/modpath.c server/bin/modpath.h \
 	server/bin/popartctl.c
-popartctl_LDADD = libctl.la libmaster.la $(HOST_LIBS)
+popartctl_LDADD = libmaster.la $(CTL_LIBS)
 popartctl_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)

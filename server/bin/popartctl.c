@@ -9,8 +9,10 @@
 #include "bin/config.h"
 #include "bin/modpath.h"
 #include "ctl/ctl.h"
+#include "master/rundir.h"
 
-#define HELP_MAX 65536u
+#define HELP_MAX       65536u
+#define SOCKET_DEFAULT "/run/popart/admin.socket"
 
 static int print_help(const struct ctl *c)
 {
@@ -51,17 +53,56 @@ static bool read_configuration(struct ctl *c, struct report *r)
 	return c->conf != NULL;
 }
 
+/* While no server runs, the directory may have gone with the last one. Who is not root makes
+ * it if he may, or finds out when he wants it. */
+static bool make_lock_directory(struct ctl *c, struct report *r)
+{
+	struct account account;
+	bool ok;
+
+	if (geteuid() != 0)
+		return true;
+	if (!account_prepare(&account, c->conf, r))
+		return false;
+	ok = rundir_make(c->conf->run_dir, &account, conf_place(c->conf, "run_dir"), r);
+	account_free(&account);
+	return ok;
+}
+
+/* Where the server that is meant has its socket. Who may talk to it need not be allowed to
+ * read its configuration: then it is where a server has it that was told nothing else. */
+static bool find_socket(struct ctl *c, struct report *r)
+{
+	if (c->socket)
+		return true;
+	if (!c->conf && !read_configuration(c, r)) {
+		if (c->config || access(SOCKET_DEFAULT, F_OK) != 0)
+			return false;
+		c->socket = SOCKET_DEFAULT;
+	} else {
+		c->socket = c->conf->admin_socket;
+		if (!c->socket)
+			report_error(r, c->conf->name, 0,
+				"the server has no status socket: add  admin = { };  and "
+				"restart it");
+	}
+	return c->socket != NULL;
+}
+
 static bool prepare(struct ctl *c, struct report *r)
 {
 	uint32_t needs = c->command->needs;
 
+	if ((needs & CTL_SERVER) && !(needs & CTL_CONF))
+		return find_socket(c, r);
 	if (!(needs & CTL_CONF))
 		return true;
 	if (!modpath_use(c->module_path)) {
 		report_error(r, NULL, 0, "out of memory");
 		return false;
 	}
-	if (!read_configuration(c, r) || (!(needs & CTL_STAY) && !become(c->conf, r)))
+	if (!read_configuration(c, r) || (needs & CTL_LOCKS && !make_lock_directory(c, r)) ||
+		!(needs & CTL_STAY ? become_for_files(c->conf, r) : become(c->conf, r)))
 		return false;
 	if (!(needs & CTL_MODULES))
 		return true;

@@ -21,10 +21,13 @@ struct ctl_option {
 };
 
 enum ctl_needs {
-	CTL_CONF = 1u << 0,    /* the configuration has been read                        */
-	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool      */
-	CTL_STAY = 1u << 2,    /* root stays root, where else it becomes the server's user */
-	CTL_SERVER = 1u << 3   /* speaks with the server that runs, over its socket        */
+	CTL_CONF = 1u << 0,    /* the configuration has been read                   */
+	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool */
+	/* Root has the file-system ids of the server's user, and may have its own back
+	 * (ids_give_back); else it becomes that user. */
+	CTL_STAY = 1u << 2,
+	CTL_SERVER = 1u << 3, /* speaks with the server that runs, over its socket    */
+	CTL_LOCKS = 1u << 4   /* with CTL_CONF: there is run_dir/locks, server or not */
 };
 
 struct ctl;
@@ -80,11 +83,28 @@ int ctl_fail(enum ctl_exit status, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* What a call into a module has come to, told for people: the exit status that fits, and
  * the reason as the module gave it. about: a word or two, "user \"anna\"". */
 int ctl_fail_call(const struct host_call *, int status, const char *about);
+/* The exit status for a status of the ABI. */
+enum ctl_exit ctl_exit_for(int status);
+/* Of two, the one that counts for a command that did several things. */
+enum ctl_exit ctl_exit_worse(enum ctl_exit, enum ctl_exit);
 
 /* All commands, or all of one: command NULL, or its row. */
 void ctl_help(const struct ctl_command *, struct buf *);
 
 /* commands.c's rows. */
 int ctl_help_run(struct ctl *);
+int ctl_store_check_run(struct ctl *);
+int ctl_copy_run(struct ctl *);
+int ctl_user_list_run(struct ctl *);
+int ctl_user_show_run(struct ctl *);
+int ctl_user_add_run(struct ctl *);
+int ctl_user_passwd_run(struct ctl *);
+int ctl_user_set_run(struct ctl *);
+int ctl_user_disable_run(struct ctl *);
+int ctl_user_enable_run(struct ctl *);
+int ctl_user_del_run(struct ctl *);
+extern const struct ctl_option ctl_user_options[], ctl_user_add_options[],
+	ctl_user_passwd_options[], ctl_user_set_options[];
+extern const struct ctl_option ctl_store_check_options[], ctl_copy_options[];
 
 #endif

@@ -29,9 +29,11 @@ int ctl_fail(enum ctl_exit status, const char *fmt, ...)
 	return say(status, &line);
 }
 
-static enum ctl_exit exit_for(int status)
+enum ctl_exit ctl_exit_for(int status)
 {
 	switch (status) {
+	case POPART_OK:
+		return CTL_OK;
 	case POPART_R_DENIED:
 	case POPART_R_NEXT:
 	case POPART_R_GONE:
@@ -64,5 +66,11 @@ int ctl_fail_call(const struct host_call *call, int status, const char *about)
 	text_add_printable(&line, why, LINE_MAX_OCTETS);
 	if (call->os_error)
 		buf_printf(&line, ": %s", strerror(call->os_error));
-	return say(exit_for(status), &line);
+	return say(ctl_exit_for(status), &line);
+}
+
+/* Higher ones are worse: to try again does not mend them. */
+enum ctl_exit ctl_exit_worse(enum ctl_exit a, enum ctl_exit b)
+{
+	return a > b ? a : b;
 }

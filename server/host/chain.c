@@ -94,6 +94,11 @@ static struct popart_instance *choose_store(
 	return NULL;
 }
 
+struct popart_instance *host_storage_named(const struct host *h, struct popart_str name)
+{
+	return choose_store(h, &name);
+}
+
 /* A number that is nobody's who must not be: 0 is root, the largest means "none". */
 static bool read_id(const struct host_identity *id, const char *key, uint32_t *out)
 {
@@ -145,6 +150,13 @@ static int accept_answer(
 		status = call_refuse(c, POPART_R_TEMP, "no storage is configured");
 	host_identity_free(&id);
 	return status;
+}
+
+int host_identity_use(
+	struct host_call *c, struct host_identity *id, struct popart_instance *store)
+{
+	id->store = store;
+	return find_ids(c, id);
 }
 
 static bool cannot_look_up(const struct popart_instance *inst)
@@ -217,6 +229,26 @@ int host_auth_lookup(struct host_call *c, struct popart_str user, struct host_id
 	struct question q = { .op = OP_LOOKUP, .login = &login };
 
 	return ask_chain(c, &q, out);
+}
+
+int host_auth_iterate(
+	struct host_call *c, void *ctx, int (*each)(void *ctx, struct popart_str user))
+{
+	int status = POPART_OK;
+
+	for (size_t i = 0; i < c->host->ninstances && !status; i++) {
+		struct popart_instance *inst = c->host->instances[i];
+
+		if (inst->kind != INSTANCE_AUTH)
+			continue;
+		if (!inst->module->auth.iterate)
+			return call_refuse(c, POPART_R_UNSUPPORTED,
+				"auth \"%s\" cannot list its users", inst->name);
+		call_enter(c, inst, OP_ITERATE);
+		status = call_leave(
+			c, inst->module->auth.iterate(inst->state, &c->pub, ctx, each));
+	}
+	return status;
 }
 
 static bool any_auth(const struct host *h, bool (*has)(const struct popart_auth_ops *))

@@ -79,6 +79,9 @@ bool host_auth_has_password(const struct host *);
 bool host_auth_has_secret(const struct host *);
 bool host_store_blocks(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
+const char *host_instance_module(const struct popart_instance *);
+/* The storage instance of that name. NULL: there is none. */
+struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
 unsigned host_instance_index(const struct popart_instance *);
 
 /*
@@ -122,6 +125,9 @@ struct host_identity {
 	gid_t gid;
 };
 void host_identity_free(struct host_identity **);
+/* Another store than auth has chosen. POPART_R_PERM: it has as_user, and auth gave no ids. */
+int host_identity_use(
+	struct host_call *, struct host_identity *, struct popart_instance *store);
 /* NULL: there is no such attribute. */
 const struct popart_str *host_identity_attr(const struct host_identity *, const char *key);
 
@@ -142,9 +148,48 @@ int host_auth_secret(struct host_call *, const struct popart_login *, const char
  * nevertheless: POPART_R_TEMP then takes the place of POPART_R_DENIED. */
 int host_auth_lookup(struct host_call *, struct popart_str user, struct host_identity **out);
 
+/* Every user of every auth instance, until each() returns non-zero; one that several of them
+ * have comes several times. POPART_R_UNSUPPORTED: an instance cannot tell. */
+int host_auth_iterate(
+	struct host_call *, void *ctx, int (*each)(void *ctx, struct popart_str user));
+
+/*
+ * Accounts, for tools. inst NULL: add asks the first auth instance whose users can be written,
+ * the others each in turn until one knows the user. POPART_R_NEXT: nobody does, and the text
+ * says so. POPART_R_UNSUPPORTED: no instance, or not this one, can be written.
+ */
+#define HOST_SCHEMES_MAX 8u
+struct host_account {
+	struct popart_instance *inst; /* whose it is */
+	bool enabled;
+	int64_t last_login_s;                        /* 0: not known */
+	struct popart_str schemes[HOST_SCHEMES_MAX]; /* as long as the call's scratch memory */
+	size_t nschemes;
+};
+int host_account_add(struct host_call *, struct popart_instance *, struct popart_str user,
+	const struct popart_account_change *);
+int host_account_change(struct host_call *, struct popart_instance *, struct popart_str user,
+	const struct popart_account_change *);
+int host_account_remove(struct host_call *, struct popart_instance *, struct popart_str user);
+int host_account_show(struct host_call *, struct popart_instance *, struct popart_str user,
+	struct host_account *);
+/* Every user of one auth instance. */
+int host_account_iterate(struct host_call *, struct popart_instance *, void *ctx,
+	int (*each)(void *ctx, struct popart_str user));
+/* By its name; NULL: there is none. */
+struct popart_instance *host_auth_named(const struct host *, struct popart_str name);
+/* The auth instances in their order; NULL: no more. */
+struct popart_instance *host_auth_next(const struct host *, const struct popart_instance *);
+
 /* Storage operations of one instance, SERIAL kept. id_len 0 afterwards: no maildrop_id. */
 int store_maildrop_id(
 	struct host_call *, const struct host_identity *, char id[64], size_t *id_len);
+/* Where that user's mail is: each PATH option of the store that is a template, filled in for
+ * the user. Enters no module. */
+int store_each_path(struct host_call *, const struct host_identity *,
+	void (*each)(void *ctx, const char *option, struct popart_str path), void *ctx);
+/* What the session lock is taken on. */
+int store_lock_key(struct host_call *, const struct host_identity *, uint64_t *key);
 int store_open(struct host_call *, const struct host_identity *, void **drop);
 int store_list(
 	struct host_call *, struct popart_instance *, void *drop, struct popart_msg_sink *);
@@ -172,6 +217,11 @@ int store_deliver_write(
 	struct host_call *, struct popart_instance *, void *dlv, const void *, size_t);
 int store_deliver_finish(struct host_call *, struct popart_instance *, void **dlv);
 void store_deliver_abandon(struct host_call *, struct popart_instance *, void **dlv);
+
+/* Looks a maildrop over; POPART_R_UNSUPPORTED: this store has nothing to look with. */
+int store_check(struct host_call *, const struct host_identity *, struct popart_check *);
+/* Header fields that the store shows to nobody, NULL-ended; NULL: none. */
+const char *const *store_hidden_fields(const struct popart_instance *);
 
 /* Fixed client text of a reportable status, response code first: "[IN-USE] ..."; lives
  * in the protocol core; here only the log's word for any status: "denied", "io", ... */

@@ -428,6 +428,11 @@ const char *host_instance_name(const struct popart_instance *inst)
 	return inst->name;
 }
 
+const char *host_instance_module(const struct popart_instance *inst)
+{
+	return inst->module->desc.name;
+}
+
 unsigned host_instance_index(const struct popart_instance *inst)
 {
 	return inst->index;

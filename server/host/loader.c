@@ -242,6 +242,7 @@ static const char *flaw_of(const struct module *m)
 	const struct popart_module *d = &m->desc;
 	const struct popart_storage_ops *s = &m->storage;
 	const struct popart_auth_ops *a = &m->auth;
+	const struct popart_account_ops *u = &m->accounts;
 
 	if (!d->auth && !d->storage)
 		return "auth and storage are both missing";
@@ -257,6 +258,10 @@ static const char *flaw_of(const struct module *m)
 		return "stat_stride is too small";
 	if (d->auth && !a->check_password && !a->fetch_secret && !a->check_token)
 		return "auth has none of check_password, fetch_secret, check_token";
+	if (d->accounts && !d->auth)
+		return "accounts is there without auth";
+	if (d->accounts && (!u->add || !u->change || !u->remove || !u->show))
+		return "accounts has some of its four functions only";
 	if (!d->storage)
 		return NULL;
 	if (!s->open)
@@ -294,6 +299,11 @@ static bool take_parts(struct module *m, const struct popart_module *desc, struc
 		memcpy(&m->storage, desc->storage,
 			smaller(desc->storage->size, sizeof(m->storage)));
 		m->desc.storage = &m->storage;
+	}
+	if (m->desc.accounts) {
+		memcpy(&m->accounts, desc->accounts,
+			smaller(desc->accounts->size, sizeof(m->accounts)));
+		m->desc.accounts = &m->accounts;
 	}
 	const char *flaw = flaw_of(m);
 	if (flaw) {

@@ -11,8 +11,9 @@ struct module {
 	void *handle; /* dlopen's */
 	/* Copies: what an older module does not have reads as zero. */
 	struct popart_module desc;
-	struct popart_auth_ops auth;       /* desc.auth points here, or is NULL    */
-	struct popart_storage_ops storage; /* desc.storage points here, or is NULL */
+	struct popart_auth_ops auth;        /* desc.auth points here, or is NULL    */
+	struct popart_storage_ops storage;  /* desc.storage points here, or is NULL */
+	struct popart_account_ops accounts; /* likewise */
 };
 
 /* Where `module = "name"` is found along path; a name with a slash is taken as it is.

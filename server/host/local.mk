@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libhost_la_SOURCES = \
+	server/host/account.c \
 	server/host/call.c \
 	server/host/chain.c \
 	server/host/expand.c \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/hash.h"
 #include "host/ids.h"
 #include "host/instance.h"
 
@@ -58,6 +59,40 @@ int store_maildrop_id(
 		status = call_refuse(c, POPART_E_BUG, "maildrop_id gave %zu octets", *id_len);
 	if (status)
 		*id_len = 0;
+	return status;
+}
+
+int store_each_path(struct host_call *c, const struct host_identity *whose,
+	void (*each)(void *ctx, const char *option, struct popart_str path), void *ctx)
+{
+	struct popart_instance *inst = whose->store;
+	const char *rows = (const char *)inst->module->desc.options;
+	struct popart_user user = user_of(whose);
+	int status = POPART_OK;
+
+	c->inst = inst;
+	for (; rows && status == POPART_OK; rows += inst->module->desc.opt_stride) {
+		const struct popart_opt *row = (const struct popart_opt *)(const void *)rows;
+		struct popart_str path;
+		if (!row->name)
+			break;
+		if (row->type != POPART_OPT_PATH || !(row->flags & POPART_OPT_TEMPLATE))
+			continue;
+		status = expand_option(inst, &c->pub, inst->conf, row->name, &user, &path);
+		if (status == POPART_OK && path.len)
+			each(ctx, row->name, path);
+	}
+	return status;
+}
+
+int store_lock_key(struct host_call *c, const struct host_identity *whose, uint64_t *key)
+{
+	char id[ID_MAX];
+	size_t len = 0;
+	int status = store_maildrop_id(c, whose, id, &len);
+
+	*key = len ? hash_bytes(view_of(id, len), 1)
+		   : hash_bytes(whose->user, hash_bytes(view_str(whose->store->name), 2));
 	return status;
 }
 
@@ -252,6 +287,23 @@ void store_deliver_abandon(struct host_call *c, struct popart_instance *inst, vo
 	ops_of(inst)->deliver_abandon(*dlv, &c->pub);
 	(void)leave(c, POPART_OK);
 	*dlv = NULL;
+}
+
+int store_check(struct host_call *c, const struct host_identity *id, struct popart_check *check)
+{
+	struct popart_instance *inst = id->store;
+	struct popart_user user = user_of(id);
+
+	if (!ops_of(inst)->check)
+		return POPART_R_UNSUPPORTED;
+	if (!enter(c, inst, OP_CHECK))
+		return not_permitted(c);
+	return leave(c, ops_of(inst)->check(inst->state, &c->pub, &user, check));
+}
+
+const char *const *store_hidden_fields(const struct popart_instance *inst)
+{
+	return ops_of(inst)->hidden_fields;
 }
 
 bool host_store_blocks(const struct popart_instance *inst)

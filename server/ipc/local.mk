@@ -8,5 +8,7 @@ libipc_la_SOURCES = \
 	server/ipc/figures.c \
 	server/ipc/figures.h \
 	server/ipc/figures_memory.h \
+	server/ipc/lock.c server/ipc/lock.h \
+	server/ipc/lock_holder.c \
 	server/ipc/secret.c \
 	server/ipc/secret.h

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/digest.h"
 #include <gnutls/crypto.h>
+#include <stdlib.h>
 #include <strings.h>
 
 bool digest_apop_matches(
@@ -31,4 +32,39 @@ bool digest_apop_matches(
 		got[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
 	}
 	return view_eq_secret(view_of(want, sizeof(want)), view_of(got, sizeof(got)));
+}
+
+struct digest {
+	gnutls_hash_hd_t handle;
+	bool failed;
+};
+
+struct digest *digest_sha256(void)
+{
+	struct digest *d = calloc(1, sizeof(*d));
+
+	if (d && gnutls_hash_init(&d->handle, GNUTLS_DIG_SHA256) == GNUTLS_E_SUCCESS)
+		return d;
+	free(d);
+	return NULL;
+}
+
+void digest_add(struct digest *d, struct popart_str octets)
+{
+	if (octets.len && gnutls_hash(d->handle, octets.ptr, octets.len) != GNUTLS_E_SUCCESS)
+		d->failed = true;
+}
+
+bool digest_end(struct digest **dp, uint8_t sum[DIGEST_SHA256])
+{
+	struct digest *d = *dp;
+	bool ok;
+
+	if (!d)
+		return false;
+	ok = !d->failed;
+	gnutls_hash_deinit(d->handle, sum);
+	free(d);
+	*dp = NULL;
+	return ok;
 }

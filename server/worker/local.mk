@@ -8,8 +8,6 @@ libworker_la_SOURCES = \
 	server/worker/door.c \
 	server/worker/flow.c \
 	server/worker/flow.h \
-	server/worker/lock.c \
-	server/worker/lock.h \
 	server/worker/loop.c \
 	server/worker/loop.h \
 	server/worker/meet.c \

@@ -9,10 +9,10 @@
 #include <pthread.h>
 #include "host/host.h"
 #include "ipc/board.h"
+#include "ipc/lock.h"
 #include "net/addr.h"
 #include "net/tls.h"
 #include "net/wheel.h"
-#include "worker/lock.h"
 #include "worker/pool.h"
 
 enum worker_phase {

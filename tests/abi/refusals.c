@@ -46,7 +46,7 @@ static void bad_descriptors(void)
 			"api_major is 2, this server has 1; install the module's build for "
 			"this "
 			"server" },
-		{ "minor", "api_minor_min is 2, this server has 1; it needs a newer server" },
+		{ "minor", "api_minor_min is 3, this server has 2; it needs a newer server" },
 		{ "size",
 			"size is 16, should be at least 136; build it anew with this server's "
 			"headers" },
@@ -68,6 +68,11 @@ static void bad_descriptors(void)
 		{ "half_deliver",
 			"storage has some of the four deliver functions only; the module "
 			"must be mended" },
+		{ "half_accounts",
+			"accounts has some of its four functions only; the module must be "
+			"mended" },
+		{ "lone_accounts",
+			"accounts is there without auth; the module must be mended" },
 		{ "nothing",
 			"popart_module_entry returned nothing; the module must be mended" },
 	};

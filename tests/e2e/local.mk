@@ -11,6 +11,7 @@ E2E_TESTS = \
 	tests/e2e/test-metrics.py \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
+	tests/e2e/test-ctl.py \
 	tests/e2e/test-auth.py \
 	tests/e2e/test-plaintext.py \
 	tests/e2e/test-pool.py \
@@ -20,7 +21,8 @@ E2E_TESTS = \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
 	tests/e2e/test-stress.py \
-	tests/e2e/test-tls.py
+	tests/e2e/test-tls.py tests/e2e/test-users.py \
+	tests/e2e/test-web.py
 
 if WITH_MAILDIR
 if WITH_STATIC
@@ -54,6 +56,14 @@ endif
 endif
 EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
 
+DEMO_E2E_TESTS = tests/e2e/test-demo.py
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(DEMO_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(DEMO_E2E_TESTS)
+
 SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
 if WITH_SQLITE
 if WITH_PASSWD_FILE
@@ -70,4 +80,18 @@ endif
 endif
 endif
 EXTRA_DIST += $(SQLITE_E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py
+
+# From every store to every other.
+STORES_E2E_TESTS = tests/e2e/test-copy.py
+if WITH_MAILDIR
+if WITH_MBOX
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(STORES_E2E_TESTS)
+endif
+endif
+endif
+endif
+EXTRA_DIST += $(STORES_E2E_TESTS)
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py tests/e2e/browser.py tests/e2e/fake_admin.py \
+	tests/e2e/fakeadmin.py

@@ -16,10 +16,10 @@ static void walk(struct index *x)
 	for (size_t i = 0; i < x->n; i++) {
 		const struct record *r = &x->v[i];
 		char uid[UID_MAX];
-		size_t n = record_uid(r, uid);
+		size_t n = index_uid(x, r, uid);
 
-		if (r->offset != at || (uint64_t)r->from + r->tail > r->length || n < 32 ||
-			n >= UID_MAX)
+		if (r->offset != at || (uint64_t)r->from + r->tail > r->length ||
+			n < (r->flags & RECORD_KEPT ? 1 : 32) || n >= UID_MAX)
 			abort();
 		for (size_t k = 0; k < n; k++)
 			if (uid[k] < 0x21 || uid[k] > 0x7e)
@@ -46,11 +46,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned char *packed;
 
 	parse(data, size);
-	/* The octets as records behind a right head. */
+	/* The octets as records, and as names, behind a right head. */
 	if (records) {
 		struct index x = { .n = records, .v = malloc(records * sizeof(struct record)) };
 
 		memcpy(x.v, data, records * sizeof(struct record));
+		x.names = malloc(size);
+		memcpy(x.names, data, size);
+		x.names_len = size;
 		x.covered = x.v[records - 1].offset + x.v[records - 1].length;
 		packed = index_pack(&x, &head);
 		parse(packed, head);

@@ -5,7 +5,7 @@ EXTRA_DIST += tests/lint/tap.py tests/lint/manual.py tests/lint/rules.py tests/l
 # What the manuals have to describe.
 check_PROGRAMS += tests/lint/print-tables
 tests_lint_print_tables_SOURCES = tests/lint/print-tables.c
-tests_lint_print_tables_LDADD = libctl.la libdeliver.la $(POP3_LIBS) $(HOST_LIBS) $(DL_LIBS)
+tests_lint_print_tables_LDADD = libdeliver.la $(CTL_LIBS) $(DL_LIBS)
 
 # Pages of metrics, from scoreboards that are filled for it.
 check_PROGRAMS += tests/lint/print-metrics

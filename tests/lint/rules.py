@@ -16,7 +16,7 @@ LIBC = re.compile(r"(sys|netinet|net|arpa|linux)/[a-z0-9_]+\.h|"
                   r"(assert|ctype|dirent|endian|errno|fcntl|getopt|grp|inttypes|libgen|"
                   r"limits|locale|malloc|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|"
                   r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|"
-                  r"string|strings|sysexits|syslog|threads|time|unistd|wchar)\.h")
+                  r"string|strings|sysexits|syslog|termios|threads|time|unistd|wchar)\.h")
 
 # directory: parts of the server that it may include, other headers that it may include.
 MAY_INCLUDE = {
@@ -29,10 +29,13 @@ MAY_INCLUDE = {
     "ipc": (["base"], []),
     "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
     "master": (["base", "conf", "ipc"], []),
+    "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
+    "web": (["base"], ["microhttpd.h"]),
     "admin": (["base", "conf", "ipc"], ["popart/.*", "jansson.h", "microhttpd.h"]),
-    "ctl": (["base", "conf", "host", "ipc"], ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master",
-             "admin", "ctl"],
+    "ctl": (["base", "conf", "host", "ipc", "move", "net", "web"],
+            ["popart/.*", "curl/curl.h", "jansson.h"]),
+    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
+             "admin", "web", "ctl"],
             [".*"]),
 }
 MODULES_MAY_INCLUDE = {
@@ -194,6 +197,24 @@ def no_struct_typedefs(root):
         text = without_comments(read(root, path))
         for match in STRUCT_TYPEDEF.finditer(text):
             problems.append("%s:%d: typedef of a struct" % (path, line_of(text, match.start())))
+    return problems
+
+
+NOT_TEXT = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc|eval|Function)"
+                      r"\b|https?://(?!www\.w3\.org/)|\bstyle=|\son[a-z]+=")
+
+
+def page_is_text(root):
+    """What the page shows came from the network, so it is only ever set as text; and there is
+    nothing in it that its Content-Security-Policy forbids, or that is elsewhere."""
+    problems = []
+    for path in files(root, ["server/web/page"], [".js", ".html", ".css", ".svg"]):
+        text = read(root, path)
+        for match in NOT_TEXT.finditer(text):
+            problems.append("%s:%d: %s is forbidden" %
+                            (path, line_of(text, match.start()), match.group().strip()))
+        if "SPDX-License-Identifier: MIT" not in text[:400]:
+            problems.append("%s:1: no licence" % path)
     return problems
 
 

@@ -10,7 +10,8 @@ import rules
 from tap import BUILD, ROOT, Tap, run
 
 TREE_RULES = [rules.include_order, rules.include_exists, rules.master_loads_nothing,
-              rules.licence, rules.layout, rules.forbidden_functions, rules.no_struct_typedefs]
+              rules.licence, rules.layout, rules.forbidden_functions, rules.no_struct_typedefs,
+              rules.page_is_text]
 
 SPDX = "/* SPDX-License-Identifier: MIT */\n"
 
@@ -56,6 +57,10 @@ PLANTED = [
     (rules.forbidden_functions, "modules/x/x.c", "strcpy(a, b);\n", 1),
     (rules.forbidden_functions, "modules/x/x.c", "a = atoi (b) + system(c);\n", 2),
     (rules.forbidden_functions, "modules/x/x.c", "/* gets(a) */ snprintf(a, 1, \"gets(\");\n", 0),
+    (rules.page_is_text, "server/web/page/a.js", SPDX + "a.innerHTML = b; eval(c);\n", 2),
+    (rules.page_is_text, "server/web/page/a.html", SPDX + '<p style="x" onclick="y">', 2),
+    (rules.page_is_text, "server/web/page/a.css", "a { background: url(https://b/c) }\n", 2),
+    (rules.page_is_text, "server/web/page/a.js", SPDX + 'const a = "http://www.w3.org/2000/svg";\n', 0),
     (rules.no_struct_typedefs, "include/popart/a.h", "typedef struct a { int b; } c;\n", 1),
     (rules.no_struct_typedefs, "include/popart/a.h", "typedef struct a c;\n", 1),
     (rules.no_struct_typedefs, "include/popart/a.h", "typedef const struct a *entry(void);\n", 0),

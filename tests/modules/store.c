@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modules/target.h"
+#include "support/complaints.h"
 #include "support/tap.h"
 
 /* What every store promises (include/popart/storage.h), asked of the one that target.h
@@ -812,20 +813,18 @@ TEST(partial_commit)
 }
 
 /* In pieces of 1, 3, 5 ... octets. Afterwards dlv is gone either way. */
-static int deliver(struct world *w, struct popart_str text, const char *uid, bool finish)
+static int deliver_as(
+	struct world *w, struct popart_str text, const struct popart_delivery *how, bool finish)
 {
 	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
 	struct popart_user user = user_named(user_a);
-	struct popart_delivery how = { .size = sizeof(how),
-		.size_hint = text.len,
-		.uid = { .ptr = uid, .len = uid ? strlen(uid) : 0 } };
 	struct mock_call call;
 	void *dlv = NULL;
 	size_t at = 0;
 
 	mock_call_begin(&call, world_host(w), 0, 0);
 	int status =
-		ops->deliver_begin(mockhost_state(world_host(w)), &call.pub, &user, &how, &dlv);
+		ops->deliver_begin(mockhost_state(world_host(w)), &call.pub, &user, how, &dlv);
 	for (size_t n = 1; !status && at < text.len; n += 2) {
 		if (n > text.len - at)
 			n = text.len - at;
@@ -840,6 +839,13 @@ static int deliver(struct world *w, struct popart_str text, const char *uid, boo
 	return status;
 }
 
+static int deliver(struct world *w, struct popart_str text, bool finish)
+{
+	struct popart_delivery how = { .size = sizeof(how), .size_hint = text.len };
+
+	return deliver_as(w, text, &how, finish);
+}
+
 TEST(delivery)
 {
 	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
@@ -848,11 +854,11 @@ TEST(delivery)
 	CU_ASSERT(world_make(w, user_a));
 	if (!POPART_HAS(ops, deliver_abandon) || !ops->deliver_begin)
 		return;
-	CU_ASSERT_EQUAL(deliver(w, samples[1], NULL, false), POPART_OK);
+	CU_ASSERT_EQUAL(deliver(w, samples[1], false), POPART_OK);
 	CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
 	CU_ASSERT_EQUAL(s.list.n, 0); /* abandoned */
 	for (size_t i = 0; i < NSAMPLES; i++)
-		CU_ASSERT_EQUAL(deliver(w, samples[i], NULL, true), POPART_OK);
+		CU_ASSERT_EQUAL(deliver(w, samples[i], true), POPART_OK);
 	session_close(&s, 0);
 	CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
 	CU_ASSERT_EQUAL(s.list.n, NSAMPLES);
@@ -875,23 +881,99 @@ TEST(delivery)
 	session_close(&s, 0);
 }
 
-TEST(delivery_keeps_its_uid)
+/* What a message of another store brings: neither times that go back nor any octet that a
+ * unique-id may have are in the way. */
+static const struct brought {
+	const char *uid;
+	int64_t received_s;
+	uint32_t flags;
+} brought[] = {
+	{ "uid-of-another-store", 1700000000, 0 },
+	{ "0000abcd4a", 1700000000, POPART_MSG_SEEN },
+	{ "1600000000.M1P2.host,S=3", 1600000000, 0 },
+	{ "~00112233445566778899aabbccddeeff", 1, POPART_MSG_SEEN },
+	{ "!\"#$%&'()*+,-./0123456789:;<=>?@", 1500000000, 0 },
+	{ "ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~", 1500000000,
+		POPART_MSG_SEEN },
+	{ "//////////////////////////////////////////////////////////////////////", 1700000000,
+		0 },
+	{ ".", 1650000000, 0 },
+	{ "00112233445566778899aabbccddeeff", 1400000000, 0 },
+	{ "00112233445566778899aabbccddeeff-2", 1400000000, 0 },
+	{ "zz", 4000000000, POPART_MSG_SEEN },
+	{ "a", 1700000001, 0 },
+};
+#define NBROUGHT (sizeof(brought) / sizeof(brought[0]))
+
+static void check_brought(struct world *w)
+{
+	struct session s;
+
+	CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
+	CU_ASSERT_EQUAL(s.list.n, NBROUGHT);
+	for (size_t i = 0; i < s.list.n && i < NBROUGHT; i++) {
+		CU_ASSERT_STRING_EQUAL(s.list.v[i].uid, brought[i].uid);
+		CU_ASSERT_EQUAL(s.list.v[i].received_s, brought[i].received_s);
+		CU_ASSERT_EQUAL(s.list.v[i].flags & POPART_MSG_SEEN, brought[i].flags);
+		check_message(&s, &s.list.v[i], samples[i]);
+	}
+	session_close(&s, 0);
+}
+
+TEST(delivery_keeps_what_it_brings)
 {
 	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
-	struct session s;
 
 	CU_ASSERT(world_make(w, user_a));
 	if (!POPART_HAS(ops, deliver_abandon) || !ops->deliver_begin)
 		return;
-	int status = deliver(w, samples[0], "uid-of-another-store", true);
-	CU_ASSERT(status == POPART_OK || status == POPART_R_UNSUPPORTED);
-	if (status)
+	for (size_t i = 0; i < NBROUGHT; i++) {
+		struct popart_delivery how = { .size = sizeof(how),
+			.flags = brought[i].flags,
+			.received_s = brought[i].received_s,
+			.uid = { .ptr = brought[i].uid, .len = strlen(brought[i].uid) } };
+
+		CU_ASSERT_EQUAL(deliver_as(w, samples[i], &how, true), POPART_OK);
+	}
+	check_brought(w);
+	check_brought(w);
+}
+
+static int check(struct world *w, struct complaints *c)
+{
+	struct popart_user user = user_named(user_a);
+	int status = complaints_ask(c, world_host(w), &user);
+
+	CU_ASSERT_FALSE(c->backwards);
+	CU_ASSERT_STRING_EQUAL(c->text, "");
+	return status;
+}
+
+/* Before a session, in it, and after something was removed. */
+TEST(sound_maildrops_pass)
+{
+	const struct popart_storage_ops *ops = mockhost_storage(world_host(w));
+	struct complaints c;
+	struct session s;
+	size_t removed;
+
+	if (!POPART_HAS(ops, check) || !ops->check)
 		return;
-	CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
-	CU_ASSERT_EQUAL(s.list.n, 1);
-	if (s.list.n == 1)
-		CU_ASSERT_STRING_EQUAL(s.list.v[0].uid, "uid-of-another-store");
-	session_close(&s, 0);
+	CU_ASSERT(world_make(w, user_a));
+	CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+	put_samples(w, user_a);
+	for (int round = 0; round < 3; round++) {
+		CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+		CU_ASSERT_EQUAL(c.n, 0);
+		CU_ASSERT(c.total > 0 && c.done == c.total);
+		CU_ASSERT_EQUAL(open_and_list(&s, w, user_a), POPART_OK);
+		CU_ASSERT_EQUAL(check(w, &c), POPART_OK);
+		if (s.list.n)
+			CU_ASSERT_EQUAL(session_commit(&s, 0, &s.list.v[1].ref, 1, &removed),
+				POPART_OK);
+		session_close(&s, 0);
+		CU_ASSERT_EQUAL(c.n, 0);
+	}
 }
 
 /* Real mail, and one message larger than any buffer. */
@@ -985,7 +1067,9 @@ int main(int argc, char **argv)
 		{ "a failing open or list holds nothing", faults_hold_nothing },
 		{ "a half-done commit says how many", partial_commit },
 		{ "deliveries are listed with their octets", delivery },
-		{ "a delivery keeps the unique-id it brings", delivery_keeps_its_uid },
+		{ "a delivery keeps its unique-id, order, time and flags",
+			delivery_keeps_what_it_brings },
+		{ "check has nothing to say of what is sound", sound_maildrops_pass },
 		{ "real mail", real_mail },
 		{ "three thousand messages", many_messages },
 		CU_TEST_INFO_NULL,

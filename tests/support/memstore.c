@@ -16,6 +16,7 @@ struct message {
 	size_t len, keep;
 	int64_t lie, received_s;
 	uint64_t wire_sent;
+	uint32_t flags;
 	bool gone;
 };
 
@@ -51,6 +52,8 @@ struct delivery {
 	struct memstore *store;
 	char *uid, *text, *owner;
 	size_t len;
+	int64_t received_s;
+	uint32_t flags;
 };
 
 static void message_free(struct message *g)
@@ -352,7 +355,8 @@ static int op_list(void *drop, const struct popart_call *call, struct popart_msg
 		struct popart_msg msg = { .ref = d->refs[i],
 			.wire_size = wire_size(g, m->form) + (uint64_t)g->lie,
 			.uid = { .ptr = g->uid, .len = strlen(g->uid) },
-			.received_s = g->received_s };
+			.received_s = g->received_s,
+			.flags = g->flags };
 		pthread_mutex_unlock(&m->lock);
 		status = sink->add(sink, &msg, 1, sizeof(msg));
 		if (status)
@@ -556,6 +560,8 @@ static int op_deliver_begin(void *state, const struct popart_call *call,
 	if (!v)
 		return POPART_E_NOMEM;
 	v->store = m;
+	v->received_s = how->received_s;
+	v->flags = how->flags & POPART_MSG_SEEN;
 	v->owner = strndup(user->name.ptr, user->name.len);
 	pthread_mutex_lock(&m->lock);
 	if (how->uid.len)
@@ -602,6 +608,13 @@ static int op_deliver_finish(void *dlv, const struct popart_call *call)
 	uint64_t ref = memstore_add_for(v->store, owner, v->uid, text);
 
 	(void)call;
+	if (ref) {
+		pthread_mutex_lock(&v->store->lock);
+		struct message *g = must_find(v->store, ref);
+		g->flags = v->flags;
+		g->received_s = v->received_s ? v->received_s : g->received_s;
+		pthread_mutex_unlock(&v->store->lock);
+	}
 	delivery_free(v);
 	return ref ? POPART_OK : POPART_E_NOMEM;
 }

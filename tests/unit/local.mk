@@ -97,7 +97,7 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-host
 TESTS += tests/unit/test-host
-tests_unit_test_host_SOURCES = \
+tests_unit_test_host_SOURCES = $(SCRATCH_SOURCES) \
 	tests/unit/host/chain.c \
 	tests/unit/host/expand.c \
 	tests/unit/host/main.c \
@@ -117,11 +117,13 @@ check_LTLIBRARIES += tests/unit/maildir/libmodule.la
 tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
-tests_unit_test_maildir_SOURCES = \
+tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
+	tests/unit/maildir/check_test.c \
 	tests/unit/maildir/commit_test.c \
 	tests/unit/maildir/corpus_test.c \
 	tests/unit/maildir/crash_test.c \
@@ -148,10 +150,12 @@ tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
 tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
-tests_unit_test_mbox_SOURCES = \
+tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
 	tests/unit/mbox/change_test.c \
+	tests/unit/mbox/check_test.c \
 	tests/unit/mbox/commit_test.c \
 	tests/unit/mbox/crash_test.c \
 	tests/unit/mbox/deliver_test.c \
@@ -197,6 +201,7 @@ TESTS += tests/unit/test-passwd-file
 tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/passwd_file/cache_test.c \
+	tests/unit/passwd_file/edit_test.c \
 	tests/unit/passwd_file/file_test.c \
 	tests/unit/passwd_file/line_test.c \
 	tests/unit/passwd_file/main.c \
@@ -216,9 +221,22 @@ TESTS += tests/unit/test-ctl
 tests_unit_test_ctl_SOURCES = \
 	tests/unit/ctl/args.c \
 	tests/unit/ctl/main.c \
-	tests/unit/ctl/suites.h
+	tests/unit/ctl/suites.h \
+	tests/unit/ctl/table.c
 tests_unit_test_ctl_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ctl_LDADD = $(TAP_LIBS) $(CTL_LIBS)
+
+check_PROGRAMS += tests/unit/test-web
+TESTS += tests/unit/test-web
+tests_unit_test_web_SOURCES = tests/unit/web/main.c
+tests_unit_test_web_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_web_LDADD = $(TAP_LIBS) libweb.la $(BASE_LIBS)
+
+check_PROGRAMS += tests/unit/test-move
+TESTS += tests/unit/test-move
+tests_unit_test_move_SOURCES = tests/unit/move/main.c
+tests_unit_test_move_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_move_LDADD = $(TAP_LIBS) $(MOVE_LIBS)
 
 check_PROGRAMS += tests/unit/test-deliver
 TESTS += tests/unit/test-deliver
@@ -236,10 +254,12 @@ tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
 if WITH_SQLITE
 check_PROGRAMS += tests/unit/test-sqlite
 TESTS += tests/unit/test-sqlite
-tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
+tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
+	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
+	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \
 	tests/unit/sqlite/damage_test.c \
 	tests/unit/sqlite/lock_test.c \

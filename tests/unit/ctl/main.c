@@ -6,6 +6,7 @@ int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
 		{ .pName = "args", .pTests = args_tests },
+		{ .pName = "table", .pTests = table_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

@@ -3,6 +3,6 @@
 #define CTL_SUITES_H
 #include <CUnit/CUnit.h>
 
-extern CU_TestInfo args_tests[];
+extern CU_TestInfo args_tests[], table_tests[];
 
 #endif

@@ -42,34 +42,62 @@ static void comes_back(void)
 	box_free(&b);
 }
 
+static int put_uid(struct box *b, const char *uid, int64_t received_s)
+{
+	struct popart_delivery about = PLAIN_DELIVERY;
+
+	about.uid = (struct popart_str){ uid, strlen(uid) };
+	about.received_s = received_s;
+	return box_deliver(b, &about, TEXT("x\n"), 1);
+}
+
+/* With their order, whatever the times are. */
 static void keeps_a_uid(void)
 {
-	static const struct {
-		const char *uid;
-		int status;
-	} cases[] = { { "0000abcd4a", POPART_OK }, { "UID12-1234", POPART_OK },
-		{ "with,comma=1", POPART_OK }, { "0000abcd4a", POPART_R_PERM },
-		{ "a/b", POPART_R_UNSUPPORTED }, { ".hidden", POPART_R_UNSUPPORTED },
-		{ "a:b", POPART_R_UNSUPPORTED }, { "a,S=5", POPART_R_UNSUPPORTED },
-		{ "~tilde", POPART_R_UNSUPPORTED } };
+	static const char longest[] =
+		"//////////////////////////////////////////////////////////////////////";
+	static const char *const uids[] = { "0000abcd4a", "UID12-1234", "with,comma=1", "a/b",
+		".hidden", "a:b", "a,S=5", "~tilde", "/", "100%,U=%s", "1600000000.M1.host",
+		longest };
+	enum { N = sizeof(uids) / sizeof(uids[0]) };
 	struct box b;
 
 	box_make(&b, NULL);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct popart_delivery about = PLAIN_DELIVERY;
-
-		about.uid = (struct popart_str){ cases[i].uid, strlen(cases[i].uid) };
-		about.received_s = 1600000003 - (int64_t)i;
-		CU_ASSERT_EQUAL(box_deliver(&b, &about, TEXT("x\n"), 1), cases[i].status);
-	}
+	for (size_t i = 0; i < N; i++)
+		CU_ASSERT_EQUAL(put_uid(&b, uids[i], 1600000003 - 10 * (int64_t)i), POPART_OK);
+	for (size_t i = 0; i < N; i++)
+		CU_ASSERT_EQUAL(put_uid(&b, uids[i], 1600000000), POPART_R_PERM);
+	CU_ASSERT_EQUAL(put_uid(&b, "a b", 1600000000), POPART_R_UNSUPPORTED);
 	CU_ASSERT_EQUAL(box_entries(&b, "tmp"), 0);
+	for (int round = 0; round < 2; round++) {
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_EQUAL_FATAL(b.list.n, N);
+		for (size_t i = 0; i < N; i++) {
+			CU_ASSERT_STRING_EQUAL(b.list.v[i].uid, uids[i]);
+			CU_ASSERT_EQUAL(b.list.v[i].received_s, 1600000003 - 10 * (int64_t)i);
+		}
+	}
+	box_free(&b);
+}
+
+/* Names that tell all that is to be kept are kept. */
+static void keeps_a_name(void)
+{
+	char path[512];
+	struct box b;
+
+	box_make(&b, NULL);
+	CU_ASSERT_EQUAL(put_uid(&b, "1600000000.M1.host", 1600000000), POPART_OK);
+	CU_ASSERT_EQUAL(put_uid(&b, "1600000000.M2.host", 1600000000), POPART_OK);
+	box_path(&b, "new/1600000000.M1.host,S=2,W=3", path);
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	box_path(&b, "new/1600000000.M2.host,S=2,W=3", path);
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	/* Not in its order. */
+	CU_ASSERT_EQUAL(put_uid(&b, "1600000000.M0.host", 1600000000), POPART_OK);
 	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
 	CU_ASSERT_EQUAL_FATAL(b.list.n, 3);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(box_find(&b, "UID12-1234"));
-	CU_ASSERT_PTR_NOT_NULL(box_find(&b, "with,comma=1"));
-	CU_ASSERT_EQUAL(box_find(&b, "UID12-1234")->received_s, 1600000002);
-	/* Order by the time that was given, as the names have none. */
-	CU_ASSERT_STRING_EQUAL(b.list.v[1].uid, "UID12-1234");
+	CU_ASSERT_STRING_EQUAL(b.list.v[2].uid, "1600000000.M0.host");
 	box_free(&b);
 }
 
@@ -114,5 +142,6 @@ static void abandoned(void)
 }
 
 CU_TestInfo deliver_tests[] = { { "what is put in comes out", comes_back },
-	{ "a unique-id is kept", keeps_a_uid }, { "the Maildir is made", makes_the_maildir },
-	{ "abandoned", abandoned }, CU_TEST_INFO_NULL };
+	{ "a unique-id is kept", keeps_a_uid }, { "a name is kept", keeps_a_name },
+	{ "the Maildir is made", makes_the_maildir }, { "abandoned", abandoned },
+	CU_TEST_INFO_NULL };

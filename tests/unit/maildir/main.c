@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 		{ .pName = "corpus", .pTests = corpus_tests },
 		{ .pName = "faults", .pTests = faults_tests },
 		{ .pName = "crash", .pTests = crash_tests },
+		{ .pName = "check", .pTests = check_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

@@ -108,12 +108,23 @@ static void seen_and_uid(void)
 	CU_ASSERT_EQUAL(b.ops->deliver_write(dlv, &call.pub, TEXT("A: b\n\nx\n")), POPART_OK);
 	CU_ASSERT_EQUAL(b.ops->deliver_finish(dlv, &call.pub), POPART_OK);
 	CU_ASSERT_TRUE(box_holds(&b, TEXT(MADE "A: b\nStatus: RO\n\nx\n\n")));
-	about.uid = (struct popart_str){ "uid", 3 };
+	about.uid = (struct popart_str){ "a b", 3 };
 	CU_ASSERT_EQUAL(
 		b.ops->deliver_begin(mockhost_state(b.host), &call.pub, &user, &about, &dlv),
 		POPART_R_UNSUPPORTED);
+	about.uid = (struct popart_str){ "u<1", 3 };
+	CU_ASSERT_EQUAL(
+		b.ops->deliver_begin(mockhost_state(b.host), &call.pub, &user, &about, &dlv),
+		POPART_OK);
+	CU_ASSERT_EQUAL(b.ops->deliver_finish(dlv, &call.pub), POPART_OK);
+	CU_ASSERT_TRUE(box_holds(&b,
+		TEXT(MADE "A: b\nStatus: RO\n\nx\n\n"
+			  "From uidl=u%3C1 Thu Jan  1 00:00:00 2026\nStatus: RO\n\n")));
 	mock_call_end(&call);
-	box_expect(&b, (const char *const[]){ "A: b\n\nx\n", NULL });
+	box_expect(&b, (const char *const[]){ "A: b\n\nx\n", "", NULL });
+	CU_ASSERT_EQUAL(b.list.v[0].flags, POPART_MSG_SEEN);
+	CU_ASSERT_EQUAL(b.list.v[1].flags, POPART_MSG_SEEN);
+	CU_ASSERT_STRING_EQUAL(b.list.v[1].uid, "u<1");
 	box_free(&b);
 }
 

@@ -83,15 +83,55 @@ static void made_ones_are_ones(void)
 		253402300799 };
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		char line[64];
+		char line[FROM_MADE_MAX];
 		int64_t when = -1;
-		size_t n = from_make(line, times[i]);
+		size_t n = from_make(line, times[i], NULL, 0);
 
 		CU_ASSERT_EQUAL(from_line((unsigned char *)line, n, &when), n);
 		CU_ASSERT_EQUAL(when, times[i]);
 	}
 }
 
+static void unique_ids(void)
+{
+	char line[FROM_MADE_MAX], uid[FROM_UID_MAX], back[FROM_UID_MAX];
+
+	for (size_t len = 1; len <= FROM_UID_MAX; len++) {
+		for (int c = 0x21; c <= 0x7e; c++) {
+			int64_t when = -1;
+			size_t n;
+
+			memset(uid, c, len);
+			n = from_make(line, 253402300799, uid, len);
+			CU_ASSERT_TRUE(n <= sizeof(line));
+			CU_ASSERT_EQUAL(from_line((unsigned char *)line, n, &when), n);
+			CU_ASSERT_EQUAL(when, 253402300799);
+			CU_ASSERT_EQUAL(from_uid((unsigned char *)line, n, back), len);
+			CU_ASSERT_TRUE(memcmp(uid, back, len) == 0);
+		}
+	}
+}
+
+/* What others write there is none. */
+static void no_unique_ids(void)
+{
+	static const char *const others[] = { "From MAILER-DAEMON Thu Jan  1 00:00:00 2026\n",
+		"From uidl=a@example.net Thu Jan  1 00:00:00 2026\n",
+		"From uidl=\"a\" Thu Jan  1 00:00:00 2026\n",
+		"From uidl= Thu Jan  1 00:00:00 2026\n", "From uidl=a%2 Thu Jan\n",
+		"From uidl=a%20 Thu Jan  1 00:00:00 2026\n", "From uidl=%2", "From uidl=a",
+		"From uidl=a%7F Thu Jan  1 00:00:00 2026\n",
+		"From x uidl=a Thu Jan  1 00:00:00 2026\n" };
+	char uid[FROM_UID_MAX], line[200];
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		CU_ASSERT_EQUAL(
+			from_uid((const unsigned char *)others[i], strlen(others[i]), uid), 0);
+	snprintf(line, sizeof(line), "From uidl=%071d Thu Jan  1 00:00:00 2026\n", 0);
+	CU_ASSERT_EQUAL(from_uid((unsigned char *)line, strlen(line), uid), 0);
+}
+
 CU_TestInfo from_tests[] = { { "lines that are, and are not", lines_and_dates },
 	{ "the longest line", too_long }, { "the first line may be any", first_line },
-	{ "lines of our own", made_ones_are_ones }, CU_TEST_INFO_NULL };
+	{ "lines of our own", made_ones_are_ones }, { "unique-ids", unique_ids },
+	{ "what is no unique-id", no_unique_ids }, CU_TEST_INFO_NULL };

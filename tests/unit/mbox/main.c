@@ -15,6 +15,7 @@ int main(int argc, char **argv)
 		{ .pName = "faults", .pTests = faults_tests },
 		{ .pName = "crash", .pTests = crash_tests },
 		{ .pName = "power", .pTests = power_tests },
+		{ .pName = "check", .pTests = check_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

@@ -145,8 +145,60 @@ static void equal_ones(void)
 	box_free(&b);
 }
 
+#define KEPT(uid) "From uidl=" uid " Thu Jan  1 00:00:00 2026\n"
+
+/* Those that were brought, with the index and without it. Nobody's is taken away. */
+static void brought(void)
+{
+	static const char copy[] = FROM "Message-ID: <1>\n\nbody\n\n";
+	char derived[80], text[300], two[90];
+	struct box b;
+	size_t removed;
+
+	box_make(&b, NULL);
+	box_put(&b, TEXT(copy));
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	snprintf(derived, sizeof(derived), "%s", b.list.v[0].uid);
+	box_logout(&b);
+	/* One that brings what the first has, one that is like the first, and three more, two
+	 * with the same one. */
+	snprintf(text, sizeof(text), "From uidl=%s Thu Jan  1 00:00:00 2026\n\nx\n\n", derived);
+	box_append(&b, text, strlen(text));
+	box_append(&b, TEXT(copy));
+	box_append(&b, TEXT(KEPT("mine") "\n1\n\n" KEPT("mine") "\n2\n\n" KEPT("!") "\n3\n"));
+	snprintf(two, sizeof(two), "%s-2", derived);
+	for (int round = 0; round < 3; round++) {
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_EQUAL_FATAL(b.list.n, 6);
+		CU_ASSERT_STRING_EQUAL(b.list.v[0].uid, derived);
+		CU_ASSERT_EQUAL(strlen(b.list.v[1].uid), 32);
+		CU_ASSERT_STRING_NOT_EQUAL(b.list.v[1].uid, derived);
+		CU_ASSERT_STRING_EQUAL(b.list.v[2].uid, two);
+		CU_ASSERT_STRING_EQUAL(b.list.v[3].uid, "mine");
+		CU_ASSERT_EQUAL(strlen(b.list.v[4].uid), 32);
+		CU_ASSERT_STRING_EQUAL(b.list.v[5].uid, "!");
+		box_logout(&b);
+		if (round == 1)
+			unlink(b.index);
+	}
+	/* The others stay what they are, and the second of the two takes over. */
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(box_commit(&b, (uint64_t[]){ 3 }, 1, &removed), POPART_OK);
+	for (int round = 0; round < 2; round++) {
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_EQUAL_FATAL(b.list.n, 5);
+		CU_ASSERT_STRING_EQUAL(b.list.v[2].uid, two);
+		CU_ASSERT_STRING_EQUAL(b.list.v[3].uid, "mine");
+		CU_ASSERT_STRING_EQUAL(b.list.v[4].uid, "!");
+		box_logout(&b);
+		unlink(b.index);
+	}
+	box_free(&b);
+}
+
 CU_TestInfo uid_tests[] = { { "SipHash", siphash }, { "hashes take any pieces", pieces },
 	{ "unique-ids are what they were", frozen },
 	{ "flags and other notes change none", unmoved },
 	{ "messages that differ are told apart", told_apart },
-	{ "equal messages are numbered", equal_ones }, CU_TEST_INFO_NULL };
+	{ "equal messages are numbered", equal_ones },
+	{ "those that are brought are kept", brought }, CU_TEST_INFO_NULL };

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "support/tap.h"
-#include "worker/lock.h"
+#include "ipc/lock.h"
 #include "worker/pool.h"
 
 /* --- the session lock --- */
@@ -67,6 +67,25 @@ static void test_lock_bits(void)
 		CU_ASSERT_EQUAL(locks_take(b, UINT64_C(1) << bit, -1), 0);
 	}
 	CU_ASSERT_EQUAL(locks_take(b, UINT64_MAX, -1), EAGAIN);
+	locks_free(&a);
+	locks_free(&b);
+}
+
+/* By /proc, where we are found ourselves. */
+static void test_lock_holder(void)
+{
+	struct locks *a = open_locks(10), *b = open_locks(10);
+	char who[LOCKS_HOLDER_MAX], me[32];
+
+	CU_ASSERT_FALSE(locks_holder(b, 77, who));
+	CU_ASSERT_STRING_EQUAL(who, "");
+	CU_ASSERT_EQUAL(locks_take(a, 77, -1), 0);
+	CU_ASSERT_EQUAL(locks_take(b, 77 + 256, -1), 0);
+	(void)snprintf(me, sizeof(me), ", process %d", (int)getpid());
+	CU_ASSERT_TRUE(locks_holder(b, 77, who));
+	CU_ASSERT_PTR_NOT_NULL(strstr(who, me));
+	locks_drop(a, 77);
+	CU_ASSERT_FALSE(locks_holder(b, 77, who));
 	locks_free(&a);
 	locks_free(&b);
 }
@@ -306,6 +325,7 @@ int main(int argc, char **argv)
 	CU_TestInfo lock[] = {
 		{ "one holder", test_lock_once },
 		{ "hash zero", test_lock_zero },
+		{ "who holds a lock is found", test_lock_holder },
 		{ "every bit of the hash counts", test_lock_bits },
 		{ "between processes", test_lock_between_tables },
 		{ "free when the holder is killed", test_lock_killed },

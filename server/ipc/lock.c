@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/lock.h"
+#include "ipc/lock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -162,6 +162,18 @@ void locks_drop(struct locks *l, uint64_t hash)
 		forget(l, at);
 	}
 	pthread_mutex_unlock(&l->mutex);
+}
+
+int locks_place(struct locks *l, uint64_t hash, uint64_t *offset)
+{
+	uint64_t key = key_of(hash);
+	int file;
+
+	pthread_mutex_lock(&l->mutex);
+	file = file_of(l, key);
+	pthread_mutex_unlock(&l->mutex);
+	*offset = key >> 8;
+	return file;
 }
 
 /* An idle connection: the kernel asks the peer, and resets the connection after three

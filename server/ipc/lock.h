@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef WORKER_LOCK_H
-#define WORKER_LOCK_H
+#ifndef IPC_LOCK_H
+#define IPC_LOCK_H
 /*
  * The session lock: one maildrop, one session (RFC 1939 section 4), across threads,
  * workers, generations and tools. Between processes it is an OFD byte lock at the
@@ -19,6 +19,13 @@ void locks_free(struct locks **);
  * or another. Else an errno. Any thread. */
 int locks_take(struct locks *, uint64_t hash, int fd) MUST_USE;
 void locks_drop(struct locks *, uint64_t hash);
+
+/* lock_holder.c: who has it, as far as /proc tells us: "popartd, process 123". False, and "":
+ * it does not, or nobody has it. Reads the descriptors of every process: not for a server. */
+#define LOCKS_HOLDER_MAX 64u
+bool locks_holder(struct locks *, uint64_t hash, char who[LOCKS_HOLDER_MAX]);
+/* For lock_holder.c: the file and the place in it. A descriptor of the table's own, or -1. */
+int locks_place(struct locks *, uint64_t hash, uint64_t *offset);
 
 /* If this process holds the lock: makes the kernel look, within seconds, whether the
  * holder's peer still answers; a dead connection then ends by itself. */
