@@ -21,7 +21,7 @@ run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
 check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail postal perl python3
 	sqlite3 chromium chromium-driver git strace logrotate clang-format-14 codespell
-	cppcheck mandoc shellcheck systemd python3-prometheus-client python3-yaml
+	cppcheck mandoc shellcheck systemd python3-prometheus-client python3-yaml jq
 	bash-completion zsh
 	libdb5.3 libgnutls-dane0 libicu72 libidn12 libnsl2 libpcre2-8-0 libsasl2-2 libssl3"
 # What popart-deliver is tried with: unpacked, as a machine has one MTA at most, and that is

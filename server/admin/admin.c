@@ -25,7 +25,7 @@ struct admin {
 	int64_t end_ms;        /* INT64_MAX: nobody has said so */
 };
 
-/* --- what the master says ------------------------------------------------------------------- */
+/* --- what the master says ------------------------------------------------------------- */
 
 static void add_board(struct admin *a, const struct chan_msg *msg, int fd)
 {
@@ -107,7 +107,7 @@ static bool obey(struct admin *a)
 	return true;
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ----------------------------------------------------------------------------- */
 
 static bool is_busy(const struct admin *a)
 {

@@ -55,7 +55,7 @@ struct route {
 	enum MHD_Result (*answer)(struct request *, enum method);
 };
 
-/* --- answers ------------------------------------------------------------------------------ */
+/* --- answers -------------------------------------------------------------------------- */
 
 static enum MHD_Result queue(
 	struct request *q, unsigned status, const char *type, struct MHD_Response *r)
@@ -102,7 +102,7 @@ static enum MHD_Result send_ok(struct request *q)
 	return send_json(q, 200, json_pack("{s:b}", "ok", 1));
 }
 
-/* --- what may be looked at ------------------------------------------------------------------ */
+/* --- what may be looked at ------------------------------------------------------------ */
 
 static struct scene *scene_of(const struct request *q)
 {
@@ -249,7 +249,7 @@ static enum MHD_Result answer_sessions(struct request *q, enum method m UNUSED)
 	return queue(q, 200, JSON_TYPE, r);
 }
 
-/* --- what is for those who may --------------------------------------------------------------- */
+/* --- what is for those who may -------------------------------------------------------- */
 
 static void log_operation(const struct request *q, int status, const char *why)
 {
@@ -404,7 +404,7 @@ static enum MHD_Result answer_level(struct request *q, enum method m UNUSED)
 	return ask(q, "log-level", &msg, ASK_PATIENCE_MS);
 }
 
-/* --- which is which ------------------------------------------------------------------------- */
+/* --- which is which ------------------------------------------------------------------- */
 
 static const struct route routes[] = {
 	{ "/v1/status", GET, false, answer_status },
@@ -498,7 +498,7 @@ static enum MHD_Result answer(struct request *q, const char *method)
 	return q->route->answer(q, m);
 }
 
-/* --- libmicrohttpd's callbacks --------------------------------------------------------------- */
+/* --- libmicrohttpd's callbacks -------------------------------------------------------- */
 
 static struct peer *peer_of(struct MHD_Connection *c)
 {
@@ -596,7 +596,7 @@ void http_wake(void *who)
 	MHD_resume_connection(who);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ----------------------------------------------------------------------------- */
 
 struct http *http_start(const struct http_world *world, int listener, bool public)
 {

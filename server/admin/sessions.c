@@ -70,7 +70,7 @@ static json_t *show(const struct scene *scene, const struct scene_generation *g,
 		figures_name(&figures_mechanisms, s->mechanism));
 }
 
-/* --- where the walk is --------------------------------------------------------------------- */
+/* --- where the walk is ---------------------------------------------------------------- */
 
 static bool read_after(struct sessions_walk *w, struct popart_str after)
 {
@@ -118,7 +118,7 @@ static const struct scene_generation *settle(struct sessions_walk *w)
 	return NULL;
 }
 
-/* --- the answer ---------------------------------------------------------------------------- */
+/* --- the answer ----------------------------------------------------------------------- */
 
 static bool matches(const struct sessions_walk *w, const struct board_slot *s)
 {

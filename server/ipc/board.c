@@ -411,7 +411,9 @@ bool board_slot_read(
 
 uint32_t board_slots_used(const struct board *b, uint32_t worker)
 {
-	return atomic_load_explicit(&worker_of(b, worker)->touched, memory_order_relaxed);
+	uint32_t n = atomic_load_explicit(&worker_of(b, worker)->touched, memory_order_relaxed);
+
+	return n < b->shape.slots ? n : b->shape.slots; /* whatever a worker has written */
 }
 
 uint32_t board_connections(const struct board *b, uint32_t worker)

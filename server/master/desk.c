@@ -28,7 +28,7 @@ static void send_msg(const struct desk *d, struct chan_msg *msg, const int *fds,
 		(void)chan_send(d->child.chan, msg, fds, n);
 }
 
-/* --- its life ------------------------------------------------------------------------------ */
+/* --- its life ------------------------------------------------------------------------- */
 
 static void log_failure(const struct master *m, int pid, struct popart_str why)
 {
@@ -212,7 +212,7 @@ int64_t desk_turn(struct master *m)
 	return d->due_ms;
 }
 
-/* --- what it asks for -------------------------------------------------------------------------- */
+/* --- what it asks for ----------------------------------------------------------------- */
 
 static void answer(struct master *m, uint64_t request, int status, unsigned generation,
 	struct popart_str text)

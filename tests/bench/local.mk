@@ -13,7 +13,7 @@ if WITH_STATIC
 TESTS += tests/bench/test-load.py
 endif
 endif
-EXTRA_DIST += tests/bench/test-load.py tests/bench/bench.py tests/bench/servers.py \
+EXTRA_DIST += tests/bench/test-load.py tests/bench/bench.py tests/bench/status.py tests/bench/servers.py \
 	tests/bench/stores.py
 
 # BENCH: words, only workloads whose name contains one of them are measured.

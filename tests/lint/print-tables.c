@@ -13,8 +13,8 @@
  *	command	WORDS	OPTION...	of popartctl; without words: what all take
  *	ctlexit	STATUS
  *
- * TABLE is server, listen, tls, certificates, log, admin or the name of a module; DEFAULT is "-"
- * for none. The modules are the arguments, paths of shared objects.
+ * TABLE is server, listen, tls, certificates, log, admin or the name of a module; DEFAULT is
+ * "-" for none. The modules are the arguments, paths of shared objects.
  */
 #include <dlfcn.h>
 #include <popart/module.h>

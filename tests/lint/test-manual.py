@@ -11,7 +11,7 @@ import manual
 from tap import BUILD, ROOT, Tap, files, read, run
 
 # What a configuration has besides options: groups, and the two keys of every block.
-GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "module", "name",
+GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "admin", "module", "name",
           "as_user"}
 
 
@@ -36,7 +36,7 @@ def options(tap, rows):
     for row in rows:
         if row[0] == "option":
             by_table.setdefault(row[1], []).append((row[2], row[4]))
-    server = {"server", "listen", "tls", "certificates", "log"}
+    server = {"server", "listen", "tls", "certificates", "log", "admin"}
     for table, entries in by_table.items():
         name = "popart.conf.5" if table in server else "popart-%s.5" % table
         text = page(name)

@@ -164,7 +164,7 @@ def guide(tap):
     text = read(ROOT, "docs/ADMIN.md")
     blocks = re.findall(r"^```conf\n(.*?)^```", text, re.M | re.S)
     tap.check("ADMIN.md shows the example that is installed",
-              [] if blocks == [read(ROOT, "docs/service/popart.conf.example")]
+              [] if read(ROOT, "docs/service/popart.conf.example") in blocks
               else ["another one"])
     events = set(re.findall(r'LOG_EVENT\(\w+, "(\w+)"', read(ROOT, "server/base/log_events.h")))
     told = set(re.findall(r"event=(\w+)", text))

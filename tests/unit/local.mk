@@ -282,6 +282,8 @@ tests_unit_test_admin_SOURCES = \
 	tests/support/boards.c tests/support/boards.h \
 	tests/unit/admin/main.c \
 	tests/unit/admin/figures.c \
+	tests/unit/admin/rates.c \
+	tests/unit/admin/sessions.c \
 	tests/unit/admin/suites.h
 tests_unit_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
 tests_unit_test_admin_LDADD = $(TAP_LIBS) $(ADMIN_LIBS)

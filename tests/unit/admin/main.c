@@ -6,6 +6,8 @@ int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
 		{ .pName = "figures", .pTests = figures_tests },
+		{ .pName = "rates", .pTests = rates_tests },
+		{ .pName = "sessions", .pTests = sessions_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

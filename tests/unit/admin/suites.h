@@ -3,6 +3,6 @@
 #define ADMIN_SUITES_H
 #include <CUnit/CUnit.h>
 
-extern CU_TestInfo figures_tests[];
+extern CU_TestInfo figures_tests[], rates_tests[], sessions_tests[];
 
 #endif
