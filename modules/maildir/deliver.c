@@ -13,8 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PATH_CAP 4160u /* the longest root, and what comes behind it */
 
 struct delivery {
 	struct drop *drop; /* only for its paths */
@@ -62,26 +65,75 @@ static int sync_path(const char *path)
 	return error;
 }
 
-/* The first message for somebody: what leads to it must survive a crash as it does. */
-static int make_maildir(const struct drop *d)
+/* What of a Maildir is missing in root. */
+static int make_parts(const char *root)
 {
-	static const char *const parts[] = { "", "/tmp", "/new", "/cur" };
-	char path[4096];
-	int error = 0;
+	static const char *const parts[] = { "tmp", "new", "cur" };
+	char path[PATH_CAP];
 	bool made = false;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && !error; i++) {
-		snprintf(path, sizeof(path), "%s%s", d->root, parts[i]);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, parts[i]);
 		if (mkdir(path, 0700) == 0)
 			made = true;
 		else if (errno != EEXIST)
-			error = errno;
+			return errno;
 	}
-	if (made && !error)
-		error = sync_path(d->root);
+	return made ? sync_path(root) : 0;
+}
+
+static void remove_parts(const char *root)
+{
+	static const char *const parts[] = { "/tmp", "/new", "/cur", "" };
+	char path[PATH_CAP];
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, parts[i]);
+		(void)rmdir(path);
+	}
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+/* Beside its place, then moved there whole: an empty directory, as one who is killed in the
+ * middle would leave it, looks like a file system that is not mounted, and is refused. */
+static int make_whole(const char *root)
+{
+	char aside[PATH_CAP];
+	const char *slash = strrchr(root, '/');
+	int error;
+
+	snprintf(aside, sizeof(aside), "%.*s/.%s.popart-XXXXXX", (int)(slash - root), root,
+		slash + 1);
+	if (!mkdtemp(aside))
+		return errno;
+	error = make_parts(aside);
+	if (!error && renameat2(AT_FDCWD, aside, AT_FDCWD, root, RENAME_NOREPLACE) != 0)
+		error = errno;
+	if (error == EINVAL && rename(aside, root) == 0) /* not on every file system */
+		error = 0;
+	if (error)
+		remove_parts(aside);
+	return error == EEXIST || error == ENOTEMPTY ? 0 : error; /* somebody was faster */
+}
+
+/* The first message for somebody: what leads to it must survive a crash as it does. */
+static int make_maildir(const struct drop *d)
+{
+	char parent[PATH_CAP];
+	bool made = !is_there(d->root);
+	int error = made ? make_whole(d->root) : 0;
+
+	if (!error)
+		error = make_parts(d->root);
 	if (made && !error) {
-		snprintf(path, sizeof(path), "%s/..", d->root);
-		error = sync_path(path);
+		snprintf(parent, sizeof(parent), "%s/..", d->root);
+		error = sync_path(parent);
 	}
 	return error;
 }

@@ -65,11 +65,12 @@ def histogram(quick, slow=0):
 
 def module(name="mail", quick=500, slow=0, **more):
     return {"list": "storage", "name": name, "module": "maildir", "version": "0.1.0",
-            "description": "Maildirs", "options": [{"name": "path", "value": "\"/m/%n\""}],
+            "description": "Maildirs", "capabilities": 4,
+            "options": [{"name": "path", "value": "\"/m/%n\""}],
             "operations": [
-                {"operation": "open", "calls": quick + slow, "failures": 0, "time_s": 0.25,
+                {"operation": "open", "calls": quick + slow, "failures": 0, "crashes": 0, "time_s": 0.25,
                  "histogram": histogram(quick, slow)},
-                {"operation": "renew", "calls": 0, "failures": 0, "time_s": 0,
+                {"operation": "renew", "calls": 0, "failures": 0, "crashes": 0, "time_s": 0,
                  "histogram": histogram(0)}],
             "statistics": [{"name": "cache_hits", "value": 7, "help": "Lists from the cache."}],
             **more}

@@ -34,6 +34,8 @@ install() {
 }
 deliver() { "${POPARTD%popartd}popart-deliver" -c "$TOP/etc/popart/popart.conf" "$@"; }
 alias popart-deliver=deliver
+control() { "${POPARTD%popartd}popartctl" -c "$TOP/etc/popart/popart.conf" "$@"; }
+popartctl() { case "$*" in "user add"*) echo 'open sesame' | control "$@" ;; *) control "$@" ;; esac; }
 popartd() { "$POPARTD" -c "$TOP/etc/popart/popart.conf" "$@"; }
 systemctl() {
 	echo "systemctl $*"
@@ -55,7 +57,7 @@ def commands():
     with open(os.path.join(ROOT, "docs", "ADMIN.md"), encoding="utf-8") as file:
         chapter = re.search(r"^## Five minutes\n(.*?)^## ", file.read(), re.M | re.S).group(1)
     blocks = re.findall(r"^```sh\n(.*?)^```", chapter, re.M | re.S)
-    equal(len(blocks), 6, "the blocks of commands")
+    equal(len(blocks), 7, "the blocks of commands")
     return "".join(blocks)
 
 
