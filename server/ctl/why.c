@@ -207,9 +207,9 @@ static void show_store(struct why *w)
 }
 
 /* The session that has the lock; NULL: none that the server knows of. */
-static const json_t *find_lock(const json_t *locks, uint64_t key)
+static json_t *find_lock(const json_t *locks, uint64_t key)
 {
-	const json_t *lock;
+	json_t *lock;
 	char text[24];
 	size_t i;
 
@@ -219,7 +219,7 @@ static const json_t *find_lock(const json_t *locks, uint64_t key)
 	return NULL;
 }
 
-static void held_by_session(struct why *w, const json_t *lock)
+static void held_by_session(struct why *w, json_t *lock)
 {
 	struct buf span;
 
@@ -237,6 +237,7 @@ static void held_by_session(struct why *w, const json_t *lock)
 		"the maildrop is in use by session %.*s, idle for %s; popartctl kick ends it",
 		VIEW_FMT(list_text(lock, "session")), buf_cstr(&span));
 	fact(w, "lock", "lock", TONE_BAD);
+	(void)json_object_set_new(w->answer, "holder", json_copy(lock));
 	buf_free(&span);
 }
 
@@ -273,8 +274,7 @@ static void show_lock(struct why *w)
 {
 	uint64_t key;
 	int status = store_lock_key(&w->call, w->who, &key);
-	json_t *locks;
-	const json_t *held;
+	json_t *locks, *held;
 
 	if (status != POPART_OK) {
 		against(w, "storage \"%s\" does not know this user's mail: %s",

@@ -39,7 +39,7 @@ struct web {
 	int64_t asked_ms; /* when somebody last did who may */
 };
 
-/* --- what the library calls ---------------------------------------------------------------- */
+/* --- what the library calls -------------------------------------------------------------- */
 
 static void *keep_target(void *ctx, const char *target, struct MHD_Connection *connection)
 {
@@ -127,7 +127,7 @@ static void end_slow_ones(struct web *w)
 	}
 }
 
-/* --- from beginning to end ------------------------------------------------------------------ */
+/* --- from beginning to end --------------------------------------------------------------- */
 
 static int listen_on(uint16_t *port, struct buf *why)
 {

@@ -16,8 +16,9 @@ struct web_setup {
 	uint16_t port;   /* 0: one that is free */
 	int64_t idle_ms; /* ends after so long without a visitor who may look */
 	void *ctx;       /* of both functions */
-	/* GET target ("/v1/status?x=y", printable ASCII) at the status socket: the HTTP status, 0
-	 * if nobody answers. Body: for 200 the answer, which is JSON; else why not, in a line. */
+	/* GET target ("/v1/status?x=y", printable ASCII) at the status socket: the HTTP
+	 * status, 0 if nobody answers. Body: for 200 the answer, which is JSON; else why not,
+	 * in a line. */
 	unsigned (*get)(void *ctx, const char *target, struct buf *body);
 	/* Once, when the page can be opened: the link is good for one visit. False: give up. */
 	bool (*ready)(void *ctx, const char *url);
