@@ -363,7 +363,13 @@ static enum MHD_Result answer_reload(struct request *q, enum method m UNUSED)
 static enum MHD_Result answer_stop(struct request *q, enum method m UNUSED)
 {
 	struct chan_msg msg = { .kind = CHAN_QUIT };
+	struct popart_str now = parameter(q, "now");
 
+	if (now.ptr && !view_eq(now, VIEW_LIT("true")) && !view_eq(now, VIEW_LIT("false")))
+		return send_no(q, 400, "now is none of: true, false");
+	msg.value = view_eq(now, VIEW_LIT("true"));
+	if (msg.value)
+		(void)snprintf(q->target, sizeof(q->target), "now");
 	if (!q->asked)
 		return ask(q, "stop", &msg, ASK_PATIENCE_MS);
 	if (q->asked->status != 202)

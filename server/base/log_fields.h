@@ -49,7 +49,7 @@ LOG_FIELD("session", false, "The session, the same in every line about it; a hex
 LOG_FIELD("sessions", false, "How many sessions the worker has or had.")
 LOG_FIELD("signal", false, "The signal that the delivering process died of.")
 LOG_FIELD("status", false, "What a module answered, in a word; of the admin socket: the HTTP status.")
-LOG_FIELD("target", false, "What it is to be done to: a session, a level.")
+LOG_FIELD("target", false, "What it is to be done to: a session, a level; of stop: now.")
 LOG_FIELD("text", true, "A module's or the configuration check's own words.")
 LOG_FIELD("threads", false, "Threads of each worker.")
 LOG_FIELD("timeout_ms", false, "How long sessions may go on, in milliseconds.")

@@ -40,7 +40,7 @@ enum chan_kind {
 	CHAN_KICK,   /* admin -> master -> the worker: close this session, without update */
 	CHAN_LEVEL,  /* admin -> master: value: the log's level, of all; -> all: yours    */
 	CHAN_RELOAD, /* admin -> master: read the configuration anew                     */
-	CHAN_QUIT,   /* admin -> master: drain and stop                                  */
+	CHAN_QUIT,   /* admin -> master: drain and stop; value 1: at once */
 	CHAN_DONE    /* worker -> master -> admin: value: as an HTTP status; text: why not */
 };
 #define CHAN_NO_GROUP INT64_C(-1)

@@ -378,6 +378,8 @@ static void obey(struct master *m, struct chan_msg *msg)
 		answer(m, msg->request, 202, 0, VIEW_NONE);
 		if (!m->ending)
 			master_drain(m, "admin");
+		if (msg->value)
+			master_stop(m);
 		break;
 	default:
 		break;

@@ -187,7 +187,7 @@ void master_drain(struct master *m, const char *why)
 	}
 }
 
-static void stop_all(struct master *m)
+void master_stop(struct master *m)
 {
 	for (struct generation *g = m->newest; g; g = g->older) {
 		if (g->phase < PHASE_STOPPING)
@@ -391,7 +391,7 @@ static void on_signal(struct master *m)
 	case SIGTERM:
 	case SIGINT:
 		if (m->ending)
-			stop_all(m);
+			master_stop(m);
 		else
 			master_drain(m, info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 		break;

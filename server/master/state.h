@@ -42,6 +42,8 @@ bool master_add_generation(
 void master_take_over(struct master *);
 /* Nobody is to come any more, who has logged in may go on. */
 void master_drain(struct master *, const char *why);
+/* Nor on: a commit that is under way is finished. */
+void master_stop(struct master *);
 /* It does not. */
 void master_give_up(struct master *);
 /* A warning a line, each an event. */

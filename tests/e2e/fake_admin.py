@@ -65,11 +65,11 @@ def histogram(quick, slow=0):
 
 def module(name="mail", quick=500, slow=0, **more):
     return {"list": "storage", "name": name, "module": "maildir", "version": "0.1.0",
-            "description": "Maildirs", "capabilities": 4,
+            "description": "Maildirs", "capabilities": 5,
             "options": [{"name": "path", "value": "\"/m/%n\""}],
             "operations": [
-                {"operation": "open", "calls": quick + slow, "failures": 0, "crashes": 0, "time_s": 0.25,
-                 "histogram": histogram(quick, slow)},
+                {"operation": "open", "calls": quick + slow, "failures": 0, "crashes": 0,
+                 "time_s": 0.25, "histogram": histogram(quick, slow)},
                 {"operation": "renew", "calls": 0, "failures": 0, "crashes": 0, "time_s": 0,
                  "histogram": histogram(0)}],
             "statistics": [{"name": "cache_hits", "value": 7, "help": "Lists from the cache."}],
@@ -86,6 +86,7 @@ def certificate(expires_s, **more):
             "issuer": "CN=Example CA", "names": ["pop.example.net", "192.0.2.1"],
             "serial": "01ab", "not_before": "2026-01-01T00:00:00Z",
             "not_after": "2027-01-01T00:00:00Z", "expires_s": expires_s, "key": "ECDSA 256",
+            "fingerprint": "ab" * 32,
             "ocsp": False, **more}
 
 

@@ -350,6 +350,19 @@ def _():
         assert any("reason=admin" in line for line in server.events("drain")), "who asked"
 
 
+@test("stop may be at once, without update for who is there")
+def _():
+    with watched() as (scene, server):
+        scene.bob.fill(1)
+        with Pop(server, "bob") as bob:
+            bob.cmd("DELE 1")
+            equal(ask(server, "/v1/stop?now=maybe", "POST")[0], 400)
+            equal(ask(server, "/v1/stop?now=true", "POST"), (202, {"stopping": True}))
+            bob.at_end()
+        equal(server.wait(), 0)
+        equal(len(scene.bob.messages()), 1)
+
+
 # ---------------------------------------------------------------- who may
 
 
