@@ -52,7 +52,7 @@ endif
 endif
 EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
 
-SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
+SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py tests/e2e/test-users.py
 if WITH_SQLITE
 if WITH_PASSWD_FILE
 if WITH_STATIC

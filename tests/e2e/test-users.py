@@ -1,0 +1,414 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""popartctl user: accounts that a running server knows at once, in files and databases."""
+
+import contextlib
+import json
+import os
+import pty
+import select
+import signal
+import sqlite3
+import stat
+import subprocess
+import termios
+import threading
+import time
+import unicodedata
+
+from harness import (MODULE_PATH, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, equal,
+                     eventually, main, need, need_root, quoted, test)
+
+POPARTCTL = os.path.join(os.path.dirname(POPARTD), "popartctl")
+NO, USAGE, DENIED = 1, 2, 7
+FILE = '{ module = "passwd_file"; name = "file"; path = %s; }'
+DATABASE = '{ module = "sqlite"; name = "base"; users = %s; }'
+FIXED = '{ module = "static"; name = "fixed"; user = "sam"; password = "s"; }'
+
+
+class Blocks(Server):
+    """auth is the blocks; the storage is in mail/."""
+
+    blocks = ()
+    mail = None
+
+    def configuration(self, directory):
+        text = super().configuration(directory).replace(directory + "/mail/%n", self.mail or directory + "/mail/%n")
+        start = text.index("auth = (")
+        end = text.index(");", start)
+        return text[:start] + "auth = ( " + ", ".join(self.blocks) + text[end:]
+
+
+def place(scene, block):
+    return os.path.join(scene.path, "users" if "passwd_file" in block else "users.db")
+
+
+def start(scene, *blocks, mail=None, **more):
+    scene.file("users", "", 0o640)
+    full = [block % quoted(place(scene, block)) if "%s" in block else block
+            for block in blocks]
+    return type("Configured", (Blocks,), {"blocks": full, "mail": mail})(scene.path, **more)
+
+
+def arguments(scene, *words):
+    return [POPARTCTL, "-c", os.path.join(scene.path, "popart.conf"), "user", *words]
+
+
+def ctl(scene, *words, password=None, status=0):
+    """Standard output, or, if it is to fail, standard error."""
+    entry = None if password is None else password.encode() + b"\n"
+    done = subprocess.run(arguments(scene, *words), input=entry or b"", check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
+    equal(done.returncode, status, "exit status of %s: %r" % (words, done.stderr))
+    if password and len(password) > 2:
+        assert password.encode() not in done.stdout + done.stderr, "the password is told"
+    return (done.stderr if status else done.stdout).decode()
+
+
+def may(server, user, password):
+    with Pop(server) as client:
+        try:
+            client.login(user, password)
+        except Refused as refusal:
+            assert refusal.args[0].startswith(b"-ERR [AUTH]"), refusal
+            return False
+        client.quit()
+        return True
+
+
+def each_kind(function):
+    """For both modules that have accounts."""
+    def run():
+        for block in (FILE, DATABASE):
+            with Scene() as scene, start(scene, block, workers=3) as server:
+                function(scene, server, block)
+    return run
+
+
+@test("every change counts for the next login in each worker, whatever is cached")
+@each_kind
+def life(scene, server, _):
+    assert not may(server, "eve", "one")
+    ctl(scene, "add", "eve", password="one")
+    for _ in range(8):
+        assert may(server, "eve", "one")
+    ctl(scene, "passwd", "eve", password="two")
+    for _ in range(8):
+        assert not may(server, "eve", "one"), "the old password"
+        assert may(server, "eve", "two"), "the new password"
+    ctl(scene, "disable", "eve")
+    for _ in range(8):
+        assert not may(server, "eve", "two"), "disabled"
+    ctl(scene, "disable", "eve")
+    ctl(scene, "enable", "eve")
+    for _ in range(8):
+        assert may(server, "eve", "two"), "enabled"
+    ctl(scene, "passwd", "--scheme", "argon2id", "eve", password="three")
+    assert may(server, "eve", "three")
+    assert "argon2id" in ctl(scene, "show", "eve")
+    ctl(scene, "del", "eve")
+    for _ in range(8):
+        assert not may(server, "eve", "three"), "removed"
+    for secret in ("one", "two", "three"):
+        assert '"%s"' % secret not in server.log(), "a password is in the log"
+    for word in ("$y$", "$argon2id$", "10000,"):
+        assert word not in server.log(), "a hash is in the log"
+
+
+@test("a new password for a disabled user leaves the user disabled")
+@each_kind
+def disabled(scene, server, _):
+    ctl(scene, "add", "--disabled", "eve", password="one")
+    assert not may(server, "eve", "one")
+    said = ctl(scene, "passwd", "eve", password="two")
+    assert "still disabled" in said, said
+    assert not may(server, "eve", "two")
+    ctl(scene, "enable", "eve")
+    assert may(server, "eve", "two")
+    assert not may(server, "eve", "one")
+
+
+@test("names and passwords as they may be, in each normal form")
+@each_kind
+def names(scene, server, block):
+    odd = ["eve@example.org", "e#ve", "e ve", "zo\u00eb"]
+    if block == DATABASE:
+        odd += ["e:ve", "#eve", "!eve"]
+    for name in odd:
+        word = "p\u00e4ss " + name
+        ctl(scene, "add", unicodedata.normalize("NFD", name),
+            password=unicodedata.normalize("NFD", word))
+        assert may(server, name, word), name
+        assert may(server, unicodedata.normalize("NFD", name),
+                   unicodedata.normalize("NFD", word)), name
+    for name in odd:
+        ctl(scene, "del", name)
+        assert not may(server, name, "p\u00e4ss " + name), name
+    if block == FILE:
+        for name in ("e:ve", "#eve"):
+            assert 'has no ":"' in ctl(scene, "add", name, password="x", status=DENIED)
+        equal(open(place(scene, block), "rb").read(), b"", "the file")
+    for name in ("", "e\nve", b"\xff"):
+        ctl(scene, "add", name, password="x", status=USAGE)
+
+
+@test("attributes are set, replaced and taken away, and templates see them")
+@each_kind
+def attributes(scene, _, block):
+    home = scene.directory("homes/eve")
+    os.makedirs(os.path.join(scene.path, "homes", "new"))
+    ctl(scene, "add", "--attr", "home=" + home, "--attr", "shade=red", "eve", password="x")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "shade": "red"}, "attributes")
+    ctl(scene, "set", "--attr", "shade=", "--attr", "tone=a=b", "eve")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "tone": "a=b"}, "attributes")
+    ctl(scene, "passwd", "eve", password="y")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "tone": "a=b"}, "attributes")
+    for bad in ("tone", "=x"):
+        ctl(scene, "set", "--attr", bad, "eve", status=USAGE)
+    ctl(scene, "set", "eve", status=USAGE)
+    if block == FILE:
+        for bad in ("home=/a:b", "scram=x", "tone=a b", "a b=c"):
+            ctl(scene, "set", "--attr", bad, "eve", status=DENIED)
+
+
+def shown(scene, user):
+    return json.loads(ctl(scene, "show", "--json", user))
+
+
+@test("the home of a new user is where the mail is")
+def template():
+    with Scene() as scene:
+        for block in (FILE, DATABASE):
+            with start(scene, block, mail="%{home}/Maildir") as server:
+                scene.mail["bob"].fill(2)
+                home = scene.directory("home")
+                if not os.path.exists(home + "/Maildir"):
+                    os.symlink(os.path.join(scene.path, "mail", "bob"), home + "/Maildir")
+                ctl(scene, "add", "--attr", "home=" + home, "eve", password="x")
+                with Pop(server, "eve", "x") as client:
+                    assert client.stat()[0] >= 2
+                    client.quit()
+
+
+@test("JSON, and the exit statuses")
+@each_kind
+def answers(scene, server, block):
+    instance = "file" if block == FILE else "base"
+    equal(json.loads(ctl(scene, "add", "--json", "eve", password="x")),
+          {"user": "eve", "done": "added", "instance": instance}, "add")
+    answer = shown(scene, "eve")
+    equal(answer, {"user": "eve", "instance": instance, "enabled": True, "attributes": {},
+                   "schemes": ["yescrypt", "SCRAM-SHA-256"], "last_login_s": None}, "show")
+    del answer["attributes"]
+    equal(json.loads(ctl(scene, "list", "--json")), [answer], "list")
+    ctl(scene, "disable", "eve")
+    equal(shown(scene, "eve")["enabled"], False, "enabled")
+    equal(shown(scene, "eve")["schemes"], answer["schemes"], "schemes")
+    assert "already" in ctl(scene, "add", "eve", password="x", status=NO)
+    for words in (("show",), ("del",), ("disable",), ("passwd",), ("set", "--attr", "a=b")):
+        assert "no such user" in ctl(scene, *words, "nobody", password="x", status=NO)
+    assert "yescrypt and argon2id" in ctl(scene, "passwd", "--scheme", "MD5", "eve",
+                                          password="x", status=DENIED)
+    for bad in ("", "a\x01b", "x" * 1100):
+        ctl(scene, "passwd", "eve", password=bad, status=USAGE)
+    ctl(scene, "passwd", "eve", status=USAGE)
+    ctl(scene, "passwd", "eve", password="x" * 512, status=DENIED)
+    ctl(scene, "show", "--instance", "none", "eve", status=USAGE)
+    assert server.log()
+
+
+@test("of several blocks the one is changed that knows the user, or that is named")
+def several():
+    with Scene() as scene, start(scene, FIXED, FILE, DATABASE) as server:
+        assert "already" in ctl(scene, "add", "sam", password="x", status=NO)
+        assert "no accounts that can be written" in ctl(scene, "add", "--instance", "fixed", "eve",
+                                          password="x", status=DENIED)
+        ctl(scene, "add", "--instance", "base", "eve", password="x")
+        equal(shown(scene, "eve")["instance"], "base", "instance")
+        assert "already" in ctl(scene, "add", "eve", password="x", status=NO)
+        ctl(scene, "passwd", "eve", password="y")
+        assert may(server, "eve", "y")
+        ctl(scene, "add", "ann", password="x")
+        equal(shown(scene, "ann")["instance"], "file", "instance")
+        ctl(scene, "del", "--instance", "base", "ann", status=NO)
+        assert may(server, "ann", "x")
+
+
+# ---------------------------------------------------------------- a terminal
+
+
+def typed(scene, *entries, signal_at=None):
+    """(exit status, what was seen, whether the echo is on at the end)"""
+    master, slave = pty.openpty()
+    with subprocess.Popen(arguments(scene, "passwd", "eve"), stdin=slave, stdout=slave,
+                          stderr=slave, start_new_session=True,
+                          preexec_fn=lambda: control(slave)) as program:
+        seen = b""
+        for number, entry in enumerate(entries):
+            prompt = b"Again: " if number else b"Password: "
+            seen += until(master, prompt)
+            assert not termios.tcgetattr(slave)[3] & termios.ECHO, "the echo is on"
+            os.write(master, b"\x03" if signal_at == number else entry + b"\n")
+        status = program.wait(TIMEOUT)
+        echo = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+        while select.select([master], [], [], 0)[0]:
+            seen += os.read(master, 4096)
+    os.close(slave)
+    os.close(master)
+    return status, seen, echo
+
+
+def control(slave):
+    import fcntl  # pylint: disable=import-outside-toplevel
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+
+
+def until(master, text):
+    seen = b""
+    while text not in seen:
+        assert select.select([master], [], [], TIMEOUT)[0], "no prompt: %r" % seen
+        seen += os.read(master, 4096)
+    return seen
+
+
+@test("on a terminal a password is asked for twice, without echo")
+def terminal():
+    with Scene() as scene, start(scene, FILE) as server:
+        ctl(scene, "add", "eve", password="old")
+        status, seen, echo = typed(scene, b"brandnew", b"brandnew")
+        equal((status, echo), (0, True), "status and echo")
+        assert b"brandnew" not in seen, seen
+        assert may(server, "eve", "brandnew")
+        status, seen, echo = typed(scene, b"first1", b"second2")
+        equal((status, echo), (USAGE, True), "status and echo")
+        assert b"not the same" in seen and b"first1" not in seen, seen
+        for at in (0, 1):
+            status, seen, echo = typed(scene, b"third3", b"third3", signal_at=at) \
+                if at else typed(scene, b"third3", signal_at=at)
+            assert status != 0 and echo, (status, echo)
+        assert may(server, "eve", "brandnew")
+
+
+# ---------------------------------------------------------------- the file
+
+
+@test("owner, mode, symbolic link and the other lines of a file stay")
+def stays():
+    need_root()
+    with Scene() as scene, start(scene, FILE) as server:
+        rest = b"# first\r\n\nann:{PLAIN}a:::: :\r\nbroken\n"
+        real = scene.file("real", rest.decode() + "eve:{PLAIN}e", 0o640)
+        with open(real, "wb") as file:
+            file.write(rest + b"eve:{PLAIN}e")
+        os.chown(real, 0, 12)
+        os.unlink(place(scene, FILE))
+        os.symlink("real", place(scene, FILE))
+        for words in (("passwd", "eve"), ("disable", "eve"), ("enable", "eve")):
+            ctl(scene, *words, password="x")
+            with open(real, "rb") as file:
+                text = file.read()
+            assert text.startswith(rest) and not text.endswith(b"\n"), text
+            assert os.path.islink(place(scene, FILE))
+            info = os.stat(real)
+            equal((info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)), (0, 12, 0o640),
+                  "owner, group and mode")
+        assert may(server, "eve", "x")
+        equal([name for name in os.listdir(scene.path) if "popart-new" in name], [], "rests")
+
+
+@test("twenty at the same time are all there")
+@each_kind
+def crowd(scene, server, block):
+    with open(place(scene, block) if block == FILE else os.devnull, "a",
+              encoding="utf-8") as file:
+        file.write("ann:{PLAIN}a\n")
+    programs = [subprocess.Popen(arguments(scene, "add", "user%d" % number),
+                                 stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL) for number in range(20)]
+    for program in programs:
+        _, told = program.communicate(b"x\n", timeout=TIMEOUT * 4)
+        equal((program.returncode, told), (0, b""), "exit status")
+    known = {row["user"] for row in json.loads(ctl(scene, "list", "--json"))}
+    equal(known - {"ann"}, {"user%d" % number for number in range(20)}, "users")
+    assert may(server, "user7", "x")
+    if block == DATABASE:
+        with contextlib.closing(sqlite3.connect(place(scene, block))) as db:
+            equal(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "database")
+
+
+@test("an editor that replaces the file meanwhile loses nothing, and nothing of it is lost")
+def editor():
+    with Scene() as scene, start(scene, FILE):
+        path, stop, written = place(scene, FILE), threading.Event(), []
+
+        def edit():
+            # As an editor with a lock of its own would: between two commands of ours.
+            while not stop.is_set():
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write("ed%d:{PLAIN}x\n" % len(written))
+                    file.flush()
+                    kept = os.fstat(file.fileno()).st_ino == os.stat(path).st_ino
+                if kept:
+                    written.append("ed%d" % len(written))
+                time.sleep(0.15)
+
+        thread = threading.Thread(target=edit)
+        thread.start()
+        try:
+            for number in range(10):
+                ctl(scene, "add", "user%d" % number, password="x")
+        finally:
+            stop.set()
+            thread.join()
+        with open(path, encoding="utf-8") as file:
+            known = {line.partition(":")[0] for line in file}
+        missing = {"user%d" % number for number in range(10)} - known
+        equal(missing, set(), "users of ours that are lost")
+        print("# %d lines of the editor, %d lost" % (
+            len(written), len(set(written) - known)))
+
+
+@test("killed at any system call, the file is the old or the new one, and goes on")
+def killed():
+    need("strace")
+    with Scene() as scene, start(scene, FILE) as server:
+        path = place(scene, FILE)
+        rest = b"# mine\r\nann:{PLAIN}a\r\nbroken\n"
+        with open(path, "wb") as file:
+            file.write(rest + b"eve:{PLAIN}e\n")
+        for call in ("flock", "fchown", "fchmod", "write", "fsync", "rename", "unlink"):
+            for time_of in (1, 2):
+                with open(path, "rb") as file:
+                    old = file.read()
+                subprocess.run(["strace", "-f", "-o", os.devnull, "-e", "trace=" + call, "-e",
+                                "inject=%s:signal=KILL:when=%d" % (call, time_of),
+                                *arguments(scene, "set", "--attr",
+                                           "n=%s%d" % (call, time_of), "eve")],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, check=False, timeout=TIMEOUT)
+                with open(path, "rb") as file:
+                    text = file.read()
+                fresh = rest + b"eve:{PLAIN}e::::::n=%s%d\n" % (call.encode(), time_of)
+                assert text in (old, fresh), text
+                ctl(scene, "set", "--attr", "n=", "eve")
+                with open(path, "rb") as file:
+                    equal(file.read(), rest + b"eve:{PLAIN}e\n", "the file")
+        eventually("eve logs in", lambda: may(server, "eve", "e"))
+
+
+@test("a password is in no command line, and a wait for it can be ended")
+def waiting():
+    with Scene() as scene, start(scene, FILE):
+        with subprocess.Popen(arguments(scene, "add", "eve"), stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL) as program:
+            program.stdin.write(b"hidden1")
+            program.stdin.flush()
+            time.sleep(0.2)
+            with open("/proc/%d/cmdline" % program.pid, "rb") as file:
+                assert b"hidden1" not in file.read()
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(TIMEOUT) != 0
+        ctl(scene, "show", "eve", status=NO)
+
+
+main()
