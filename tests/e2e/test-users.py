@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import pwd
 import select
 import signal
 import sqlite3
@@ -336,64 +337,137 @@ def crowd(scene, server, block):
             equal(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "database")
 
 
-@test("an editor that replaces the file meanwhile loses nothing, and nothing of it is lost")
+def traced(scene, rule, *words):
+    """The command with strace's rule for its faults, begun."""
+    need("strace")
+    return subprocess.Popen(["strace", "-f", "-o", os.path.join(scene.path, "trace"), "-e",
+                             "inject=" + rule, *arguments(scene, *words)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@test("what an editor writes while the file is being written is not lost, nor is ours")
 def editor():
     with Scene() as scene, start(scene, FILE):
-        path, stop, written = place(scene, FILE), threading.Event(), []
-
-        def edit():
-            # As an editor with a lock of its own would: between two commands of ours.
-            while not stop.is_set():
-                with open(path, "a", encoding="utf-8") as file:
-                    file.write("ed%d:{PLAIN}x\n" % len(written))
-                    file.flush()
-                    kept = os.fstat(file.fileno()).st_ino == os.stat(path).st_ino
-                if kept:
-                    written.append("ed%d" % len(written))
-                time.sleep(0.15)
-
-        thread = threading.Thread(target=edit)
-        thread.start()
-        try:
-            for number in range(10):
-                ctl(scene, "add", "user%d" % number, password="x")
-        finally:
-            stop.set()
-            thread.join()
-        with open(path, encoding="utf-8") as file:
-            known = {line.partition(":")[0] for line in file}
-        missing = {"user%d" % number for number in range(10)} - known
-        equal(missing, set(), "users of ours that are lost")
-        print("# %d lines of the editor, %d lost" % (
-            len(written), len(set(written) - known)))
-
-
-@test("killed at any system call, the file is the old or the new one, and goes on")
-def killed():
-    need("strace")
-    with Scene() as scene, start(scene, FILE) as server:
         path = place(scene, FILE)
-        rest = b"# mine\r\nann:{PLAIN}a\r\nbroken\n"
+        beside = os.path.join(scene.path, ".users.popart-new")
+        for number, replaces in enumerate((True, False)):
+            ctl(scene, "add", "eve%d" % number, password="x")
+            with traced(scene, "fsync:delay_enter=1000000:when=1", "set", "--attr", "a=b",
+                        "eve%d" % number) as program:
+                eventually("it writes", lambda: os.path.exists(beside))
+                line = b"editor%d:{PLAIN}x\n" % number
+                if replaces:
+                    other = scene.file("other", (content(path) + line).decode(), 0o640)
+                    os.rename(other, path)
+                else:
+                    with open(path, "ab") as file:
+                        file.write(line)
+                assert os.path.exists(beside), "it was too fast to be disturbed"
+                _, told = program.communicate(timeout=TIMEOUT)
+                equal((program.returncode, told), (0, b""), "status")
+            assert line in content(path), "the editor's line is lost"
+            equal(shown(scene, "eve%d" % number)["attributes"], {"a": "b"}, "attributes")
+
+
+@test("a full disk, and what else can fail, leaves the file alone and is told")
+def failures():
+    with Scene() as scene, start(scene, FILE):
+        path = place(scene, FILE)
+        ctl(scene, "add", "eve", password="x")
+        old = content(path)
+        for rule, why in (("write:error=ENOSPC:when=1", b"No space left"),
+                          ("fsync:error=EIO:when=1", b"Input/output error"),
+                          ("rename:error=EROFS:when=1", b"Read-only file system"),
+                          ("fchmod:error=EROFS:when=1", b"Read-only file system")):
+            with traced(scene, rule, "set", "--attr", "a=b", "eve") as program:
+                _, told = program.communicate(timeout=TIMEOUT)
+            assert program.returncode == DENIED and why in told, (rule, told)
+            equal(content(path), old, "the file after " + rule)
+            equal([name for name in os.listdir(scene.path) if "popart-new" in name], [],
+                  "what is left after " + rule)
+
+
+def moments(scene, marker, *words):
+    """[(system call, which of its kind)] of a command, from the first with marker in it."""
+    trace = os.path.join(scene.path, "trace")
+    subprocess.run(["strace", "-o", trace, *arguments(scene, *words)], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    counts, found, begun = {}, [], False
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            name = line.partition("(")[0]
+            if not name.isidentifier() or name in ("execve", "exit_group"):
+                continue
+            counts[name] = counts.get(name, 0) + 1
+            begun = begun or marker in line
+            if begun:
+                found.append((name, counts[name]))
+    assert found, "nothing to stop at"
+    return found
+
+
+@test("killed at every system call, all is as before or as wanted, and the next one works")
+@each_kind
+def killed(scene, server, block):
+    need("strace")
+    path = place(scene, block)
+    rest = b"# mine\r\nann:{PLAIN}a\r\nbroken\n"
+    if block == FILE:
         with open(path, "wb") as file:
-            file.write(rest + b"eve:{PLAIN}e\n")
-        for call in ("flock", "fchown", "fchmod", "write", "fsync", "rename", "unlink"):
-            for time_of in (1, 2):
-                with open(path, "rb") as file:
-                    old = file.read()
-                subprocess.run(["strace", "-f", "-o", os.devnull, "-e", "trace=" + call, "-e",
-                                "inject=%s:signal=KILL:when=%d" % (call, time_of),
-                                *arguments(scene, "set", "--attr",
-                                           "n=%s%d" % (call, time_of), "eve")],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL, check=False, timeout=TIMEOUT)
-                with open(path, "rb") as file:
-                    text = file.read()
-                fresh = rest + b"eve:{PLAIN}e::::::n=%s%d\n" % (call.encode(), time_of)
-                assert text in (old, fresh), text
-                ctl(scene, "set", "--attr", "n=", "eve")
-                with open(path, "rb") as file:
-                    equal(file.read(), rest + b"eve:{PLAIN}e\n", "the file")
-        eventually("eve logs in", lambda: may(server, "eve", "e"))
+            file.write(rest)
+    ctl(scene, "add", "eve", password="e")
+    ctl(scene, "set", "--attr", "n=0", "eve")
+    where = moments(scene, "users", "set", "--attr", "n=0", "eve")
+    deaths, seen = 0, set()
+    for number, (call, which) in enumerate(where, 1):
+        before = shown(scene, "eve")["attributes"]["n"]
+        with traced(scene, "%s:signal=KILL:when=%d" % (call, which), "set", "--attr",
+                    "n=%d" % number, "eve") as program:
+            program.communicate(timeout=TIMEOUT)
+        deaths += program.returncode == -signal.SIGKILL
+        after = shown(scene, "eve")["attributes"]["n"]
+        assert after in (before, str(number)), (call, which, before, after)
+        seen.add(after == before)
+        if block == FILE:
+            text = content(path)
+            assert text.startswith(rest + b"eve:"), text
+            equal(text.count(b"\n"), rest.count(b"\n") + 1, "lines")
+        else:
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                equal(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)], call)
+        ctl(scene, "set", "--attr", "n=0", "eve")
+    print("# %d moments, killed at %d" % (len(where), deaths))
+    assert deaths > len(where) * 3 / 4, "it was killed too seldom"
+    equal(seen, {True, False}, "before and after the change")
+    assert may(server, "eve", "e")
+
+
+@test("root changes a file of root's that the server's account may only read")
+def of_root():
+    need_root()
+    with Scene() as scene:
+        path = scene.file("users", "", 0o640)
+        ids = pwd.getpwnam("nobody")
+        for owner in (0, ids.pw_uid):
+            os.chown(path, owner, ids.pw_gid)
+            conf = scene.file("popart.conf", 'user = "nobody"; module_path = "%s"; '
+                              'run_dir = "%s/run"; state_dir = "%s/state"; auth = (%s); '
+                              'storage = { module = "maildir"; path = "%s/%%n"; }; '
+                              'listen = ( { address = "127.0.0.1:0"; } );' % (
+                                  MODULE_PATH, scene.path, scene.path, FILE % quoted(path),
+                                  scene.path))
+            os.chmod(conf, 0o644)
+            ctl(scene, "add", "eve%d" % owner, password="x")
+            info = os.stat(path)
+            equal((info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)),
+                  (owner, ids.pw_gid, 0o640), "owner, group and mode")
+            assert b"eve%d:" % owner in content(path)
 
 
 @test("a password is in no command line, and a wait for it can be ended")
