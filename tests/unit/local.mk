@@ -200,6 +200,7 @@ TESTS += tests/unit/test-passwd-file
 tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/passwd_file/cache_test.c \
+	tests/unit/passwd_file/edit_test.c \
 	tests/unit/passwd_file/file_test.c \
 	tests/unit/passwd_file/line_test.c \
 	tests/unit/passwd_file/main.c \

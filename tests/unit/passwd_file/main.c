@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 		{ .pName = "users", .pTests = users_tests },
 		{ .pName = "cache", .pTests = cache_tests },
 		{ .pName = "file", .pTests = file_tests },
+		{ .pName = "edit", .pTests = edit_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
