@@ -426,6 +426,16 @@ static const struct popart_auth_ops auth_old = { .size = offsetof(
 	.lookup = lookup,
 	.check_quick = check_quick };
 static const struct popart_auth_ops auth_empty = { .size = sizeof(auth_empty) };
+static int op_account_remove(
+	void *state, const struct popart_call *call, struct popart_str user)
+{
+	(void)state;
+	(void)call;
+	(void)user;
+	return POPART_OK;
+}
+static const struct popart_account_ops accounts_some = { .size = sizeof(accounts_some),
+	.remove = op_account_remove };
 
 #define STORAGE                                                          \
 	.maildrop_id = op_maildrop_id, .open = op_open, .list = op_list, \
@@ -504,6 +514,8 @@ static const struct {
 	{ "no_commit", { GOOD, .storage = &storage_no_commit } },
 	{ "read_only", { GOOD, .storage = &storage_read_only } },
 	{ "half_deliver", { GOOD, .storage = &storage_half } },
+	{ "some_accounts", { GOOD, .accounts = &accounts_some } },
+	{ "only_accounts", { GOOD, .auth = NULL, .accounts = &accounts_some } },
 };
 
 #pragma GCC diagnostic pop
