@@ -184,8 +184,7 @@ static int end(struct task *t, int rc, const char *what)
 
 static void give_back(struct task *t)
 {
-	db_rollback(t->db);
-	db_give(&t->db);
+	db_give(&t->db); /* what was not committed is rolled back */
 	explicit_bzero(t->hash, sizeof(t->hash));
 	explicit_bzero(t->scram, sizeof(t->scram));
 }

@@ -485,4 +485,37 @@ def waiting():
         ctl(scene, "show", "eve", status=NO)
 
 
+@test("mail for a disabled user is still delivered")
+@each_kind
+def deliveries(scene, server, _):
+    scene.mail["bob"].fill(0)
+    ctl(scene, "add", "--disabled", "bob", password="x")
+    subprocess.run([os.path.join(os.path.dirname(POPARTD), "popart-deliver"), "-c",
+                    os.path.join(scene.path, "popart.conf"), "-u", "bob"],
+                   input=b"Subject: a\n\nb\n", check=True, timeout=TIMEOUT)
+    ctl(scene, "enable", "bob")
+    with Pop(server, "bob", "x") as client:
+        equal(client.stat()[0], 1, "messages")
+        client.quit()
+
+
+@test("a database of others is not written")
+def of_others():
+    with Scene() as scene:
+        path = os.path.join(scene.path, "theirs.db")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE mailbox (username, password)")
+            db.execute("INSERT INTO mailbox VALUES ('eve', '{PLAIN}e')")
+            db.commit()
+        block = ('{ module = "sqlite"; users = %s; query = "SELECT password FROM mailbox '
+                 'WHERE username = :user"; }' % quoted(path).replace("%", "%%"))
+        with start(scene, block) as server:
+            old = content(path)
+            for words in (("add", "ann"), ("passwd", "eve"), ("disable", "eve"),
+                          ("del", "eve"), ("show", "eve")):
+                assert "only read" in ctl(scene, *words, password="x", status=DENIED), words
+            equal(content(path), old, "the database")
+            assert may(server, "eve", "e")
+
+
 main()
