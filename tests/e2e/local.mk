@@ -21,7 +21,7 @@ E2E_TESTS = \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
 	tests/e2e/test-stress.py \
-	tests/e2e/test-tls.py tests/e2e/test-users.py \
+	tests/e2e/test-tls.py \
 	tests/e2e/test-web.py
 
 if WITH_MAILDIR
@@ -64,7 +64,7 @@ endif
 endif
 EXTRA_DIST += $(DEMO_E2E_TESTS)
 
-SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
+SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py tests/e2e/test-users.py
 if WITH_SQLITE
 if WITH_PASSWD_FILE
 if WITH_STATIC

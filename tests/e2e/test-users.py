@@ -1,347 +1,521 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""popartctl user: accounts in a file and in a database, changed while the server runs."""
+"""popartctl user: accounts that a running server knows at once, in files and databases."""
 
 import contextlib
 import json
 import os
 import pty
-import re
-import shutil
+import pwd
+import select
+import signal
 import sqlite3
 import stat
 import subprocess
 import termios
+import threading
 import time
+import unicodedata
 
 from harness import (MODULE_PATH, POPARTD, TIMEOUT, Pop, Refused, Scene, Server, equal,
                      eventually, main, need, need_root, quoted, test)
 
-CTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
-    os.path.dirname(POPARTD), "popartctl")))
-NO, USAGE, FAILED = 1, 2, 7
-FIRST, SECOND = "correct horse", "battery staple"
+POPARTCTL = os.path.join(os.path.dirname(POPARTD), "popartctl")
+NO, USAGE, DENIED = 1, 2, 7
+FILE = '{ module = "passwd_file"; name = "file"; path = %s; }'
+DATABASE = '{ module = "sqlite"; name = "base"; users = %s; }'
+FIXED = '{ module = "static"; name = "fixed"; user = "sam"; password = "s"; }'
 
 
-class Accounts(Server):
-    """auth asks the file first, then the database."""
+class Blocks(Server):
+    """auth is the blocks; the storage is in mail/."""
 
-    blocks = ('{ module = "passwd_file"; name = "file"; path = %(file)s; }',
-              '{ module = "sqlite"; name = "db"; users = %(database)s; track_logins = true; }')
+    blocks = ()
+    mail = None
 
     def configuration(self, directory):
-        text = super().configuration(directory)
+        text = super().configuration(directory).replace(directory + "/mail/%n", self.mail or directory + "/mail/%n")
         start = text.index("auth = (")
         end = text.index(");", start)
-        names = {"file": quoted(os.path.join(directory, "users")),
-                 "database": quoted(os.path.join(directory, "db", "users.db"))}
-        return (text[:start] + "auth = ( " + ", ".join(self.blocks) % names + text[end:])
+        return text[:start] + "auth = ( " + ", ".join(self.blocks) + text[end:]
 
 
-class Desk:
-    """A server, and whoever sits before popartctl."""
+def place(scene, block):
+    return os.path.join(scene.path, "users" if "passwd_file" in block else "users.db")
 
-    def __init__(self, scene, server):
-        self.scene, self.server = scene, server
-        self.file = os.path.join(scene.path, "users")
-        self.database = os.path.join(scene.path, "db", "users.db")
 
-    def command(self, *words):
-        return [CTL, "-c", os.path.join(self.scene.path, "popart.conf"),
-                "--module-path", MODULE_PATH, "user", *words]
+def start(scene, *blocks, mail=None, **more):
+    scene.file("users", "", 0o640)
+    full = [block % quoted(place(scene, block)) if "%s" in block else block
+            for block in blocks]
+    return type("Configured", (Blocks,), {"blocks": full, "mail": mail})(scene.path, **more)
 
-    def try_user(self, *words, text="", **more):
-        done = subprocess.run(self.command(*words), input=text, text=True, check=False,
-                              capture_output=True, timeout=TIMEOUT, **more)
-        for secret in (FIRST, SECOND):
-            assert secret not in done.stdout + done.stderr, "a password was printed"
-        return done
 
-    def user(self, *words, text=""):
-        done = self.try_user(*words, text=text)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return done.stdout
+def arguments(scene, *words):
+    return [POPARTCTL, "-c", os.path.join(scene.path, "popart.conf"), "user", *words]
 
-    def refuses(self, status, why, *words, text=""):
-        done = self.try_user(*words, text=text)
-        equal(done.returncode, status, "%s: %s" % (words, done.stderr))
-        assert re.search(why, done.stderr), (words, done.stderr)
-        equal(done.stderr.count("\n"), 1, "lines of the refusal")
 
-    def show(self, name):
-        return json.loads(self.user("show", "--json", name))
+def ctl(scene, *words, password=None, status=0):
+    """Standard output, or, if it is to fail, standard error."""
+    entry = None if password is None else password.encode() + b"\n"
+    done = subprocess.run(arguments(scene, *words), input=entry or b"", check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT)
+    equal(done.returncode, status, "exit status of %s: %r" % (words, done.stderr))
+    if password and len(password) > 2:
+        assert password.encode() not in done.stdout + done.stderr, "the password is told"
+    return (done.stderr if status else done.stdout).decode()
 
-    def may(self, name, password):
-        """Eight logins, so that each worker is asked, and what it remembers."""
-        answers = set()
-        for _ in range(8):
-            with Pop(self.server) as client:
-                try:
-                    client.login(name, password)
+
+def may(server, user, password):
+    with Pop(server) as client:
+        try:
+            client.login(user, password)
+        except Refused as refusal:
+            assert refusal.args[0].startswith(b"-ERR [AUTH]"), refusal
+            return False
+        client.quit()
+        return True
+
+
+def each_kind(function):
+    """For both modules that have accounts."""
+    def run():
+        for block in (FILE, DATABASE):
+            with Scene() as scene, start(scene, block, workers=3) as server:
+                function(scene, server, block)
+    return run
+
+
+@test("every change counts for the next login in each worker, whatever is cached")
+@each_kind
+def life(scene, server, _):
+    assert not may(server, "eve", "one")
+    ctl(scene, "add", "eve", password="one")
+    for _ in range(8):
+        assert may(server, "eve", "one")
+    ctl(scene, "passwd", "eve", password="two")
+    for _ in range(8):
+        assert not may(server, "eve", "one"), "the old password"
+        assert may(server, "eve", "two"), "the new password"
+    ctl(scene, "disable", "eve")
+    for _ in range(8):
+        assert not may(server, "eve", "two"), "disabled"
+    ctl(scene, "disable", "eve")
+    ctl(scene, "enable", "eve")
+    for _ in range(8):
+        assert may(server, "eve", "two"), "enabled"
+    ctl(scene, "passwd", "--scheme", "argon2id", "eve", password="three")
+    assert may(server, "eve", "three")
+    assert "argon2id" in ctl(scene, "show", "eve")
+    ctl(scene, "del", "eve")
+    for _ in range(8):
+        assert not may(server, "eve", "three"), "removed"
+    for secret in ("one", "two", "three"):
+        assert '"%s"' % secret not in server.log(), "a password is in the log"
+    for word in ("$y$", "$argon2id$", "10000,"):
+        assert word not in server.log(), "a hash is in the log"
+
+
+@test("a new password for a disabled user leaves the user disabled")
+@each_kind
+def disabled(scene, server, _):
+    ctl(scene, "add", "--disabled", "eve", password="one")
+    assert not may(server, "eve", "one")
+    said = ctl(scene, "passwd", "eve", password="two")
+    assert "still disabled" in said, said
+    assert not may(server, "eve", "two")
+    ctl(scene, "enable", "eve")
+    assert may(server, "eve", "two")
+    assert not may(server, "eve", "one")
+
+
+@test("names and passwords as they may be, in each normal form")
+@each_kind
+def names(scene, server, block):
+    odd = ["eve@example.org", "e#ve", "e ve", "zo\u00eb"]
+    if block == DATABASE:
+        odd += ["e:ve", "#eve", "!eve"]
+    for name in odd:
+        word = "p\u00e4ss " + name
+        ctl(scene, "add", unicodedata.normalize("NFD", name),
+            password=unicodedata.normalize("NFD", word))
+        assert may(server, name, word), name
+        assert may(server, unicodedata.normalize("NFD", name),
+                   unicodedata.normalize("NFD", word)), name
+    for name in odd:
+        ctl(scene, "del", name)
+        assert not may(server, name, "p\u00e4ss " + name), name
+    if block == FILE:
+        for name in ("e:ve", "#eve"):
+            assert 'has no ":"' in ctl(scene, "add", name, password="x", status=DENIED)
+        equal(open(place(scene, block), "rb").read(), b"", "the file")
+    for name in ("", "e\nve", b"\xff"):
+        ctl(scene, "add", name, password="x", status=USAGE)
+
+
+@test("attributes are set, replaced and taken away, and templates see them")
+@each_kind
+def attributes(scene, _, block):
+    home = scene.directory("homes/eve")
+    os.makedirs(os.path.join(scene.path, "homes", "new"))
+    ctl(scene, "add", "--attr", "home=" + home, "--attr", "shade=red", "eve", password="x")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "shade": "red"}, "attributes")
+    ctl(scene, "set", "--attr", "shade=", "--attr", "tone=a=b", "eve")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "tone": "a=b"}, "attributes")
+    ctl(scene, "passwd", "eve", password="y")
+    equal(shown(scene, "eve")["attributes"], {"home": home, "tone": "a=b"}, "attributes")
+    for bad in ("tone", "=x"):
+        ctl(scene, "set", "--attr", bad, "eve", status=USAGE)
+    ctl(scene, "set", "eve", status=USAGE)
+    if block == FILE:
+        for bad in ("home=/a:b", "scram=x", "tone=a b", "a b=c"):
+            ctl(scene, "set", "--attr", bad, "eve", status=DENIED)
+
+
+def shown(scene, user):
+    return json.loads(ctl(scene, "show", "--json", user))
+
+
+@test("the home of a new user is where the mail is")
+def template():
+    with Scene() as scene:
+        for block in (FILE, DATABASE):
+            with start(scene, block, mail="%{home}/Maildir") as server:
+                scene.mail["bob"].fill(2)
+                home = scene.directory("home")
+                if not os.path.exists(home + "/Maildir"):
+                    os.symlink(os.path.join(scene.path, "mail", "bob"), home + "/Maildir")
+                ctl(scene, "add", "--attr", "home=" + home, "eve", password="x")
+                with Pop(server, "eve", "x") as client:
+                    assert client.stat()[0] >= 2
                     client.quit()
-                    answers.add(True)
-                except Refused as refusal:
-                    assert refusal.args[0].startswith(b"-ERR [AUTH]"), refusal
-                    answers.add(False)
-        equal(len(answers), 1, "different answers for " + name)
-        return answers.pop()
 
 
-@contextlib.contextmanager
-def desk(*lines, mode=0o600):
-    with Scene("anna", "bert") as scene:
-        scene.directory("db")
-        scene.file("users", "".join(line + "\n" for line in lines), mode=mode)
-        with Accounts(scene.path) as server:
-            yield Desk(scene, server)
-            for secret in (FIRST, SECOND):
-                assert secret not in server.log(), "a password is in the log"
+@test("JSON, and the exit statuses")
+@each_kind
+def answers(scene, server, block):
+    instance = "file" if block == FILE else "base"
+    equal(json.loads(ctl(scene, "add", "--json", "eve", password="x")),
+          {"user": "eve", "done": "added", "instance": instance}, "add")
+    answer = shown(scene, "eve")
+    equal(answer, {"user": "eve", "instance": instance, "enabled": True, "attributes": {},
+                   "schemes": ["yescrypt", "SCRAM-SHA-256"], "last_login_s": None}, "show")
+    del answer["attributes"]
+    equal(json.loads(ctl(scene, "list", "--json")), [answer], "list")
+    ctl(scene, "disable", "eve")
+    equal(shown(scene, "eve")["enabled"], False, "enabled")
+    equal(shown(scene, "eve")["schemes"], answer["schemes"], "schemes")
+    assert "already" in ctl(scene, "add", "eve", password="x", status=NO)
+    for words in (("show",), ("del",), ("disable",), ("passwd",), ("set", "--attr", "a=b")):
+        assert "no such user" in ctl(scene, *words, "nobody", password="x", status=NO)
+    assert "yescrypt and argon2id" in ctl(scene, "passwd", "--scheme", "MD5", "eve",
+                                          password="x", status=DENIED)
+    for bad in ("", "a\x01b", "x" * 1100):
+        ctl(scene, "passwd", "eve", password=bad, status=USAGE)
+    ctl(scene, "passwd", "eve", status=USAGE)
+    ctl(scene, "passwd", "eve", password="x" * 512, status=DENIED)
+    ctl(scene, "show", "--instance", "none", "eve", status=USAGE)
+    assert server.log()
 
 
-def life(place, scheme):
-    with desk() as d:
-        where = ("--instance", place)
-        assert not d.may("anna", FIRST)
-        d.user("add", *where, "--scheme", scheme, "anna", text=FIRST + "\n")
-        assert d.may("anna", FIRST) and not d.may("anna", SECOND)
-        d.refuses(NO, "knows such a user already", "add", *where, "anna", text=SECOND + "\n")
-        d.user("passwd", "anna", text=SECOND)  # the line end may be missing
-        assert d.may("anna", SECOND) and not d.may("anna", FIRST)
-        d.user("disable", "anna")
-        assert not d.may("anna", SECOND)
-        equal(d.show("anna")["enabled"], False, "enabled")
-        assert "still disabled" in d.user("passwd", "anna", text=FIRST + "\r\n")
-        assert not d.may("anna", FIRST)
-        d.user("enable", "anna")
-        assert d.may("anna", FIRST)
-        shown = d.show("anna")
-        equal((shown["enabled"], shown["instance"], shown["schemes"]),
-              (True, place, ["yescrypt", "SCRAM-SHA-256"]), "what is shown")
-        d.user("set", "--attr", "home=/srv/anna", "--attr", "tone=high", "anna")
-        d.user("set", "--attr", "tone=", "--attr", "home=/srv/b", "anna")
-        equal(d.show("anna")["attributes"], {"home": "/srv/b"}, "attributes")
-        assert d.may("anna", FIRST)
-        d.user("del", "anna")
-        assert not d.may("anna", FIRST)
-        d.refuses(NO, "no such user", "show", "anna")
-        d.user("add", *where, "anna", text=SECOND + "\n")
-        equal(d.show("anna")["attributes"], {}, "attributes of the one before")
-        assert d.may("anna", SECOND)
+@test("of several blocks the one is changed that knows the user, or that is named")
+def several():
+    with Scene() as scene, start(scene, FIXED, FILE, DATABASE) as server:
+        assert "already" in ctl(scene, "add", "sam", password="x", status=NO)
+        assert "no accounts that can be written" in ctl(scene, "add", "--instance", "fixed", "eve",
+                                          password="x", status=DENIED)
+        ctl(scene, "add", "--instance", "base", "eve", password="x")
+        equal(shown(scene, "eve")["instance"], "base", "instance")
+        assert "already" in ctl(scene, "add", "eve", password="x", status=NO)
+        ctl(scene, "passwd", "eve", password="y")
+        assert may(server, "eve", "y")
+        ctl(scene, "add", "ann", password="x")
+        equal(shown(scene, "ann")["instance"], "file", "instance")
+        ctl(scene, "del", "--instance", "base", "ann", status=NO)
+        assert may(server, "ann", "x")
 
 
-@test("an account's life in a file, with logins all the while and no reload")
-def life_in_file():
-    life("file", "yescrypt")
+# ---------------------------------------------------------------- a terminal
 
 
-@test("an account's life in a database, likewise")
-def life_in_database():
-    life("db", "argon2id")
+def typed(scene, *entries, signal_at=None):
+    """(exit status, what was seen, whether the echo is on at the end)"""
+    master, slave = pty.openpty()
+    with subprocess.Popen(arguments(scene, "passwd", "eve"), stdin=slave, stdout=slave,
+                          stderr=slave, start_new_session=True,
+                          preexec_fn=lambda: control(slave)) as program:
+        seen = b""
+        for number, entry in enumerate(entries):
+            prompt = b"Again: " if number else b"Password: "
+            seen += until(master, prompt)
+            assert not termios.tcgetattr(slave)[3] & termios.ECHO, "the echo is on"
+            os.write(master, b"\x03" if signal_at == number else entry + b"\n")
+        status = program.wait(TIMEOUT)
+        echo = bool(termios.tcgetattr(slave)[3] & termios.ECHO)
+        while select.select([master], [], [], 0)[0]:
+            seen += os.read(master, 4096)
+    os.close(slave)
+    os.close(master)
+    return status, seen, echo
 
 
-@test("list and show tell what is there, and no secret")
-def listed():
-    with desk("bert:{PLAIN}" + FIRST, "mia:!") as d:
-        d.user("add", "--instance", "db", "--scheme", "argon2id", "anna", text=SECOND + "\n")
-        rows = {row["user"]: row for row in json.loads(d.user("list", "--json"))}
-        equal(sorted(rows), ["anna", "bert", "mia"], "users")
-        equal([rows[n]["instance"] for n in sorted(rows)], ["db", "file", "file"], "instances")
-        equal(rows["anna"]["schemes"], ["argon2id", "SCRAM-SHA-256"], "schemes")
-        equal((rows["mia"]["enabled"], rows["mia"]["schemes"]), (False, []), "mia")
-        equal(rows["anna"]["last_login_s"], None, "a login that never was")
-        assert d.may("anna", SECOND)
-        eventually("a last login", lambda: abs(
-            (d.show("anna")["last_login_s"] or 0) - time.time()) < 3600)
-        table = d.user("list").splitlines()
-        assert table[0].split()[:3] == ["USER", "AUTH", "ENABLED"] and len(table) == 4, table
-        only = json.loads(d.user("list", "--json", "--instance", "db"))
-        equal([row["user"] for row in only], ["anna"], "users of the database")
-        kept = open(d.file, encoding="utf-8").read()
-        for secret in re.findall(r"\$y\$\S+", kept):
-            assert secret not in "".join(table), "a hash is shown"
+def control(slave):
+    import fcntl  # pylint: disable=import-outside-toplevel
+    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
 
-@test("names and passwords as people type them")
-def spelled():
-    with desk() as d:
-        composed, apart = "zo\u00eb", "zoe\u0308"
-        for place in ("file", "db"):
-            d.user("add", "--instance", place, apart, text="pa\u00dfw\u00f6rt \n")
-            assert d.may(composed, "pa\u00dfwo\u0308rt "), place
-            d.user("del", composed)
-            d.user("add", "--instance", place, "anna@example.net", text=FIRST + "\n")
-            d.user("del", "anna@example.net")
-        for name in ("a:b", "#a"):
-            d.refuses(FAILED, "has no", "add", "--instance", "file", name, text=FIRST + "\n")
-            d.user("add", "--instance", "db", name, text=FIRST + "\n")
-        d.refuses(USAGE, "not a name", "add", "a\nb", text=FIRST + "\n")
-        d.refuses(USAGE, "not a name", "add", "", text=FIRST + "\n")
-        for text, why in (("", "has ended"), ("\n", "empty"), ("x" * 2000 + "\n", "1024"),
-                          ("a\x07b\n", "control")):
-            d.refuses(USAGE, why, "add", "anna", text=text)
-        d.refuses(FAILED, "511", "add", "anna", text="x" * 600 + "\n")
-        d.refuses(FAILED, "yescrypt and argon2id", "add", "--scheme", "md5", "anna", text="x\n")
-        for attr in ("a b=c", "x=two words", "scram=x", "uid=1:2", "nologin=y"):
-            d.refuses(FAILED, r"attribute|nologin", "add", "--instance", "file", "--attr", attr,
-                      "anna", text=FIRST + "\n")
-        d.refuses(USAGE, "not like", "add", "--attr", "novalue", "anna", text=FIRST + "\n")
-        d.refuses(USAGE, "--attr", "set", "anna")
-        d.refuses(USAGE, "no auth block", "add", "--instance", "nix", "anna", text="x\n")
-        equal(open(d.file, encoding="utf-8").read(), "", "the file")
+def until(master, text):
+    seen = b""
+    while text not in seen:
+        assert select.select([master], [], [], TIMEOUT)[0], "no prompt: %r" % seen
+        seen += os.read(master, 4096)
+    return seen
 
 
-@test("what cannot be written says why")
-def unwritable():
-    with Scene("anna") as scene:
-        scene.directory("db")
-        with sqlite3.connect(os.path.join(scene.path, "db", "users.db")) as db:
-            db.execute("CREATE TABLE mailbox (username TEXT, password TEXT)")
-        db.close()
-        kind = type("Here", (Accounts,), {"blocks": (
-            '{ module = "static"; name = "one"; user = "demo"; password = "demo"; }',
-            '{ module = "sqlite"; name = "theirs"; users = %(database)s; query = '
-            '"SELECT password FROM mailbox WHERE username = :user"; }')})
-        with kind(scene.path) as server:
-            d = Desk(scene, server)
-            d.refuses(FAILED, "with a query", "add", "anna", text=FIRST + "\n")
-            d.refuses(FAILED, "no accounts that can be written", "add", "--instance", "one",
-                      "anna", text=FIRST + "\n")
-            d.refuses(NO, "\"one\" knows such a user", "add", "demo", text=FIRST + "\n")
+@test("on a terminal a password is asked for twice, without echo")
+def terminal():
+    with Scene() as scene, start(scene, FILE) as server:
+        ctl(scene, "add", "eve", password="old")
+        status, seen, echo = typed(scene, b"brandnew", b"brandnew")
+        equal((status, echo), (0, True), "status and echo")
+        assert b"brandnew" not in seen, seen
+        assert may(server, "eve", "brandnew")
+        status, seen, echo = typed(scene, b"first1", b"second2")
+        equal((status, echo), (USAGE, True), "status and echo")
+        assert b"not the same" in seen and b"first1" not in seen, seen
+        for at in (0, 1):
+            status, seen, echo = typed(scene, b"third3", b"third3", signal_at=at) \
+                if at else typed(scene, b"third3", signal_at=at)
+            assert status != 0 and echo, (status, echo)
+        assert may(server, "eve", "brandnew")
 
 
-@test("comments, order, owner, mode and a link stay")
+# ---------------------------------------------------------------- the file
+
+
+@test("owner, mode, symbolic link and the other lines of a file stay")
 def stays():
-    lines = ["# ours", "", "bert:{PLAIN}b:1:2:Bert B:/home/bert:/bin/sh:k=v", "broken",
-             "bert:{PLAIN}second", "mia:*", "{CRYPT}: odd"]
-    with desk(*lines, mode=0o640) as d:
-        os.rename(d.file, d.file + ".real")
-        os.symlink("users.real", d.file)
-        before = os.stat(d.file)
-        d.user("set", "--attr", "k=w", "bert")
-        d.user("add", "--instance", "file", "anna", text=FIRST + "\n")
-        got = open(d.file, encoding="utf-8").read().split("\n")
-        equal(got[:2] + got[3:7], lines[:2] + lines[3:], "the other lines")
-        equal(got[2], "bert:{PLAIN}b:1:2:Bert B:/home/bert:/bin/sh:k=w", "bert's line")
-        assert got[7].startswith("anna:{CRYPT}$y$"), got
-        assert os.path.islink(d.file)
-        after = os.stat(d.file)
-        equal((after.st_uid, after.st_gid, after.st_mode), (before.st_uid, before.st_gid,
-                                                           before.st_mode), "owner and mode")
-        d.refuses(FAILED, "no password", "enable", "mia")
-        d.refuses(FAILED, "broken, has that name", "add", "broken", text=FIRST + "\n")
-        d.user("del", "bert")
-        assert "bert" not in open(d.file, encoding="utf-8").read(), "a second one is in force"
-        equal(sorted(name for name in os.listdir(d.scene.path) if "popart-new" in name), [],
-              "what is left")
+    need_root()
+    with Scene() as scene, start(scene, FILE) as server:
+        rest = b"# first\r\n\nann:{PLAIN}a:::: :\r\nbroken\n"
+        real = scene.file("real", rest.decode() + "eve:{PLAIN}e", 0o640)
+        with open(real, "wb") as file:
+            file.write(rest + b"eve:{PLAIN}e")
+        os.chown(real, 0, 12)
+        os.unlink(place(scene, FILE))
+        os.symlink("real", place(scene, FILE))
+        for words in (("passwd", "eve"), ("disable", "eve"), ("enable", "eve")):
+            ctl(scene, *words, password="x")
+            with open(real, "rb") as file:
+                text = file.read()
+            assert text.startswith(rest) and not text.endswith(b"\n"), text
+            assert os.path.islink(place(scene, FILE))
+            info = os.stat(real)
+            equal((info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)), (0, 12, 0o640),
+                  "owner, group and mode")
+        assert may(server, "eve", "x")
+        equal([name for name in os.listdir(scene.path) if "popart-new" in name], [], "rests")
 
 
-@test("a file that root alone may write, in a directory of root's; the server's user reads it")
+@test("twenty at the same time are all there")
+@each_kind
+def crowd(scene, server, block):
+    with open(place(scene, block) if block == FILE else os.devnull, "a",
+              encoding="utf-8") as file:
+        file.write("ann:{PLAIN}a\n")
+    programs = [subprocess.Popen(arguments(scene, "add", "user%d" % number),
+                                 stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL) for number in range(20)]
+    for program in programs:
+        _, told = program.communicate(b"x\n", timeout=TIMEOUT * 4)
+        equal((program.returncode, told), (0, b""), "exit status")
+    known = {row["user"] for row in json.loads(ctl(scene, "list", "--json"))}
+    equal(known - {"ann"}, {"user%d" % number for number in range(20)}, "users")
+    assert may(server, "user7", "x")
+    if block == DATABASE:
+        with contextlib.closing(sqlite3.connect(place(scene, block))) as db:
+            equal(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "database")
+
+
+def traced(scene, rule, *words):
+    """The command with strace's rule for its faults, begun."""
+    need("strace")
+    return subprocess.Popen(["strace", "-f", "-o", os.path.join(scene.path, "trace"), "-e",
+                             "inject=" + rule, *arguments(scene, *words)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+@test("what an editor writes while the file is being written is not lost, nor is ours")
+def editor():
+    with Scene() as scene, start(scene, FILE):
+        path = place(scene, FILE)
+        beside = os.path.join(scene.path, ".users.popart-new")
+        for number, replaces in enumerate((True, False)):
+            ctl(scene, "add", "eve%d" % number, password="x")
+            with traced(scene, "fsync:delay_enter=1000000:when=1", "set", "--attr", "a=b",
+                        "eve%d" % number) as program:
+                eventually("it writes", lambda: os.path.exists(beside))
+                line = b"editor%d:{PLAIN}x\n" % number
+                if replaces:
+                    other = scene.file("other", (content(path) + line).decode(), 0o640)
+                    os.rename(other, path)
+                else:
+                    with open(path, "ab") as file:
+                        file.write(line)
+                assert os.path.exists(beside), "it was too fast to be disturbed"
+                _, told = program.communicate(timeout=TIMEOUT)
+                equal((program.returncode, told), (0, b""), "status")
+            assert line in content(path), "the editor's line is lost"
+            equal(shown(scene, "eve%d" % number)["attributes"], {"a": "b"}, "attributes")
+
+
+@test("a full disk, and what else can fail, leaves the file alone and is told")
+def failures():
+    with Scene() as scene, start(scene, FILE):
+        path = place(scene, FILE)
+        ctl(scene, "add", "eve", password="x")
+        old = content(path)
+        for rule, why in (("write:error=ENOSPC:when=1", b"No space left"),
+                          ("fsync:error=EIO:when=1", b"Input/output error"),
+                          ("rename:error=EROFS:when=1", b"Read-only file system"),
+                          ("fchmod:error=EROFS:when=1", b"Read-only file system")):
+            with traced(scene, rule, "set", "--attr", "a=b", "eve") as program:
+                _, told = program.communicate(timeout=TIMEOUT)
+            assert program.returncode == DENIED and why in told, (rule, told)
+            equal(content(path), old, "the file after " + rule)
+            equal([name for name in os.listdir(scene.path) if "popart-new" in name], [],
+                  "what is left after " + rule)
+
+
+def moments(scene, marker, *words):
+    """[(system call, which of its kind)] of a command, from the first with marker in it."""
+    trace = os.path.join(scene.path, "trace")
+    subprocess.run(["strace", "-o", trace, *arguments(scene, *words)], check=True,
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    counts, found, begun = {}, [], False
+    with open(trace, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            name = line.partition("(")[0]
+            if not name.isidentifier() or name in ("execve", "exit_group"):
+                continue
+            counts[name] = counts.get(name, 0) + 1
+            begun = begun or marker in line
+            if begun:
+                found.append((name, counts[name]))
+    assert found, "nothing to stop at"
+    return found
+
+
+@test("killed at every system call, all is as before or as wanted, and the next one works")
+@each_kind
+def killed(scene, server, block):
+    need("strace")
+    path = place(scene, block)
+    rest = b"# mine\r\nann:{PLAIN}a\r\nbroken\n"
+    if block == FILE:
+        with open(path, "wb") as file:
+            file.write(rest)
+    ctl(scene, "add", "eve", password="e")
+    ctl(scene, "set", "--attr", "n=0", "eve")
+    where = moments(scene, "users", "set", "--attr", "n=0", "eve")
+    deaths, seen = 0, set()
+    for number, (call, which) in enumerate(where, 1):
+        before = shown(scene, "eve")["attributes"]["n"]
+        with traced(scene, "%s:signal=KILL:when=%d" % (call, which), "set", "--attr",
+                    "n=%d" % number, "eve") as program:
+            program.communicate(timeout=TIMEOUT)
+        deaths += program.returncode == -signal.SIGKILL
+        after = shown(scene, "eve")["attributes"]["n"]
+        assert after in (before, str(number)), (call, which, before, after)
+        seen.add(after == before)
+        if block == FILE:
+            text = content(path)
+            assert text.startswith(rest + b"eve:"), text
+            equal(text.count(b"\n"), rest.count(b"\n") + 1, "lines")
+        else:
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                equal(db.execute("PRAGMA integrity_check").fetchall(), [("ok",)], call)
+        ctl(scene, "set", "--attr", "n=0", "eve")
+    print("# %d moments, killed at %d" % (len(where), deaths))
+    assert deaths > len(where) * 3 / 4, "it was killed too seldom"
+    equal(seen, {True, False}, "before and after the change")
+    assert may(server, "eve", "e")
+
+
+@test("root changes a file of root's that the server's account may only read")
 def of_root():
     need_root()
-    with Scene("anna") as scene:
-        os.chmod(scene.path, 0o755)
-        scene.directory("db")
-        for name in ("db", "mail/anna"):
-            shutil.chown(os.path.join(scene.path, name), 65534, 65534)
-        for top, names, _ in os.walk(os.path.join(scene.path, "mail")):
-            shutil.chown(top, 65534, 65534)
-        scene.file("users", "", mode=0o640)
-        os.chown(os.path.join(scene.path, "users"), 0, 65534)
-        with Accounts(scene.path, user="nobody") as server:
-            d = Desk(scene, server)
-            d.user("add", "anna", text=FIRST + "\n")
-            d.user("add", "--instance", "db", "bert", text=FIRST + "\n")
-            got = os.stat(d.file)
-            equal((got.st_uid, got.st_gid, stat.S_IMODE(got.st_mode)), (0, 65534, 0o640),
-                  "owner and mode")
-            equal({os.stat(os.path.join(scene.path, "db", name)).st_uid
-                   for name in os.listdir(os.path.join(scene.path, "db"))}, {65534},
-                  "owners in db")
-            assert d.may("anna", FIRST)
+    with Scene() as scene:
+        path = scene.file("users", "", 0o640)
+        ids = pwd.getpwnam("nobody")
+        for owner in (0, ids.pw_uid):
+            os.chown(path, owner, ids.pw_gid)
+            conf = scene.file("popart.conf", 'user = "nobody"; module_path = "%s"; '
+                              'run_dir = "%s/run"; state_dir = "%s/state"; auth = (%s); '
+                              'storage = { module = "maildir"; path = "%s/%%n"; }; '
+                              'listen = ( { address = "127.0.0.1:0"; } );' % (
+                                  MODULE_PATH, scene.path, scene.path, FILE % quoted(path),
+                                  scene.path))
+            os.chmod(conf, 0o644)
+            ctl(scene, "add", "eve%d" % owner, password="x")
+            info = os.stat(path)
+            equal((info.st_uid, info.st_gid, stat.S_IMODE(info.st_mode)),
+                  (owner, ids.pw_gid, 0o640), "owner, group and mode")
+            assert b"eve%d:" % owner in content(path)
 
 
-@test("twenty at once: nobody is lost")
-def at_once():
-    for place in ("file", "db"):
-        with desk("first:{PLAIN}x") as d:
-            running = [subprocess.Popen(
-                d.command("add", "--instance", place, "user%d" % n), stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL, text=True) for n in range(20)]
-            for program in running:
-                program.stdin.write(FIRST + "\n")
-                program.stdin.close()
-            equal({program.wait(timeout=TIMEOUT) for program in running}, {0}, "exits")
-            names = {row["user"] for row in json.loads(d.user("list", "--json"))}
-            equal(names, {"user%d" % n for n in range(20)} | {"first"}, "users")
+@test("a password is in no command line, and a wait for it can be ended")
+def waiting():
+    with Scene() as scene, start(scene, FILE):
+        with subprocess.Popen(arguments(scene, "add", "eve"), stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL) as program:
+            program.stdin.write(b"hidden1")
+            program.stdin.flush()
+            time.sleep(0.2)
+            with open("/proc/%d/cmdline" % program.pid, "rb") as file:
+                assert b"hidden1" not in file.read()
+            program.send_signal(signal.SIGTERM)
+            assert program.wait(TIMEOUT) != 0
+        ctl(scene, "show", "eve", status=NO)
 
 
-@test("killed at every system call of a change: the file is the old one or the new one")
-def killed():
-    need("strace")
-    with desk("first:{PLAIN}x", "# last") as d:
-        old = open(d.file, encoding="utf-8").read()
-        seen = set()
-        for call in ("openat", "flock", "pread64", "unlink", "fchmod", "write", "fsync",
-                     "rename"):
-            for when in range(1, 200 if call in ("openat",) else 12):
-                trace = subprocess.run(
-                    ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e",
-                     "inject=%s:signal=KILL:when=%d" % (call, when)] +
-                    d.command("set", "--attr", "k=v", "first"), check=False,
-                    capture_output=True, timeout=TIMEOUT)
-                now = open(d.file, encoding="utf-8").read()
-                assert now in (old, old.replace("x\n", "x::::::k=v\n", 1)), now
-                seen.add(now == old)
-                if now != old:
-                    d.user("set", "--attr", "k=", "first")
-                    equal(open(d.file, encoding="utf-8").read(), old, "the file again")
-                if trace.returncode == 0:
-                    break
-        equal(seen, {True, False}, "what was seen")
-        equal([name for name in os.listdir(d.scene.path) if "popart-new" in name], [], "left")
+@test("mail for a disabled user is still delivered")
+@each_kind
+def deliveries(scene, server, _):
+    scene.mail["bob"].fill(0)
+    ctl(scene, "add", "--disabled", "bob", password="x")
+    subprocess.run([os.path.join(os.path.dirname(POPARTD), "popart-deliver"), "-c",
+                    os.path.join(scene.path, "popart.conf"), "-u", "bob"],
+                   input=b"Subject: a\n\nb\n", check=True, timeout=TIMEOUT)
+    ctl(scene, "enable", "bob")
+    with Pop(server, "bob", "x") as client:
+        equal(client.stat()[0], 1, "messages")
+        client.quit()
 
 
-def typed(d, *answers):
-    """On a terminal of its own: what is on the screen, and the exit status."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.execv(CTL, d.command("add", "anna"))
-    screen = b""
-    for prompt, answer in zip((b"Password: ", b"Again: "), answers):
-        while not screen.endswith(prompt):
-            screen += os.read(fd, 1000)
-        equal(termios.tcgetattr(fd)[3] & termios.ECHO, 0, "echo")
-        os.write(fd, answer)
-    while True:
-        try:
-            more = os.read(fd, 1000)
-        except OSError:
-            break
-        if not more:
-            break
-        screen += more
-    echo = True
-    with contextlib.suppress(termios.error):
-        echo = termios.tcgetattr(fd)[3] & termios.ECHO
-    assert echo, "the terminal was left without echo"
-    os.close(fd)
-    return screen, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-@test("asked twice on a terminal, without echo; Ctrl-C and a difference change nothing")
-def terminal():
-    with desk() as d:
-        first, second = FIRST.encode() + b"\n", SECOND.encode() + b"\n"
-        screen, status = typed(d, first, second)
-        equal(status, USAGE, "status of two that differ")
-        assert b"not the same" in screen, screen
-        screen, status = typed(d, first, b"\x03")
-        equal(status, USAGE, "status after Ctrl-C")
-        equal(open(d.file, encoding="utf-8").read(), "", "the file")
-        screen, status = typed(d, first, first)
-        equal(status, 0, "status")
-        assert FIRST.encode() not in screen, "it is on the screen"
-        assert d.may("anna", FIRST)
+@test("a database of others is not written")
+def of_others():
+    with Scene() as scene:
+        path = os.path.join(scene.path, "theirs.db")
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("CREATE TABLE mailbox (username, password)")
+            db.execute("INSERT INTO mailbox VALUES ('eve', '{PLAIN}e')")
+            db.commit()
+        block = ('{ module = "sqlite"; users = %s; query = "SELECT password FROM mailbox '
+                 'WHERE username = :user"; }' % quoted(path).replace("%", "%%"))
+        with start(scene, block) as server:
+            old = content(path)
+            for words in (("add", "ann"), ("passwd", "eve"), ("disable", "eve"),
+                          ("del", "eve"), ("show", "eve")):
+                assert "only read" in ctl(scene, *words, password="x", status=DENIED), words
+            equal(content(path), old, "the database")
+            assert may(server, "eve", "e")
 
 
 main()

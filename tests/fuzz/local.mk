@@ -52,7 +52,14 @@ tests_fuzz_fuzz_passwd_file_SOURCES = tests/fuzz/passwd_file.c tests/fuzz/main.c
 tests_fuzz_fuzz_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd_file -I$(top_srcdir)/modules/secrets
 tests_fuzz_fuzz_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
 tests_fuzz_fuzz_passwd_file_LDADD = $(PASSWD_FILE_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz-edit
+TESTS += tests/fuzz/fuzz-edit
+tests_fuzz_fuzz_edit_SOURCES = tests/fuzz/edit.c tests/fuzz/main.c $(PASSWD_FILE_SOURCES)
+tests_fuzz_fuzz_edit_CPPFLAGS = $(tests_fuzz_fuzz_passwd_file_CPPFLAGS)
+tests_fuzz_fuzz_edit_CFLAGS = $(PASSWD_FILE_CFLAGS)
+tests_fuzz_fuzz_edit_LDADD = $(PASSWD_FILE_LIBS)
 endif
+EXTRA_DIST += tests/fuzz/corpus/edit
 
 check_PROGRAMS += tests/fuzz/fuzz-mbox-scan tests/fuzz/fuzz-mbox-index tests/fuzz/fuzz-mbox-journal
 TESTS += tests/fuzz/fuzz-mbox-scan tests/fuzz/fuzz-mbox-index tests/fuzz/fuzz-mbox-journal

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 		{ .pName = "cache", .pTests = cache_tests },
 		{ .pName = "edit", .pTests = edit_tests },
 		{ .pName = "file", .pTests = file_tests },
+		{ .pName = "edit", .pTests = edit_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
