@@ -426,16 +426,6 @@ static const struct popart_auth_ops auth_old = { .size = offsetof(
 	.lookup = lookup,
 	.check_quick = check_quick };
 static const struct popart_auth_ops auth_empty = { .size = sizeof(auth_empty) };
-static int op_account_remove(
-	void *state, const struct popart_call *call, struct popart_str user)
-{
-	(void)state;
-	(void)call;
-	(void)user;
-	return POPART_OK;
-}
-static const struct popart_account_ops accounts_some = { .size = sizeof(accounts_some),
-	.remove = op_account_remove };
 
 #define STORAGE                                                          \
 	.maildrop_id = op_maildrop_id, .open = op_open, .list = op_list, \

@@ -36,7 +36,6 @@ int main(int argc, char **argv)
 		{ .pName = "cache", .pTests = cache_tests },
 		{ .pName = "edit", .pTests = edit_tests },
 		{ .pName = "file", .pTests = file_tests },
-		{ .pName = "edit", .pTests = edit_tests },
 		CU_SUITE_INFO_NULL,
 	};
 
