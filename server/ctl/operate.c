@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,28 +124,15 @@ static int wait_until_gone(struct ctl *c, struct client *client, int master)
 	return c->json ? CTL_OK : server_printed(puts("the server has ended") >= 0);
 }
 
-/* The socket is gone by now: the second time, SIGTERM says it. */
-static int close_at_once(int master)
-{
-	if (master >= 0 && pidfd_send_signal(master, SIGTERM, NULL, 0) == 0)
-		return CTL_OK;
-	return ctl_fail(master < 0 || errno != EPERM ? CTL_FAILED : CTL_DENIED,
-		"the server drains its sessions, but cannot be told to close them: %s; a "
-		"second "
-		"SIGTERM to it does",
-		master < 0 ? "its process is not to be seen from here" : strerror(errno));
-}
-
 static int stop_and_wait(struct ctl *c, struct client *client, int master)
 {
 	bool wait = ctl_value(c, "no-wait") == NULL;
+	const char *target = ctl_value(c, "now") ? "/v1/stop?now=true" : "/v1/stop";
 	json_t *answer;
 	int status = client_ask(client,
-		&(struct client_request){ .method = "POST", .target = "/v1/stop", .body = "" },
+		&(struct client_request){ .method = "POST", .target = target, .body = "" },
 		&answer);
 
-	if (status == CTL_OK && ctl_value(c, "now"))
-		status = close_at_once(master);
 	if (status == CTL_OK && c->json) {
 		(void)json_dumpf(answer, stdout, 0);
 		status = server_printed(putchar('\n') != EOF);

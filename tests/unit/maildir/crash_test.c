@@ -194,7 +194,42 @@ static void delivery_dies(void)
 	said_free(&said);
 }
 
+/* What is left must not look like a file system that is not mounted. */
+static void first_delivery_dies(void)
+{
+	struct said *said = said_new();
+	struct trail t = { 0 };
+	unsigned n = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+	memset(long_text, 'x', sizeof(long_text));
+	while (!t.ended && ++n < STOPS_MAX) {
+		struct box b;
+
+		box_make(&b, NULL);
+		scratch_remove(b.root);
+		if (!killed_at(n, deliver_it, &b, said, &t)) {
+			printf("# crash: skipped, ptrace is not allowed here\n");
+			box_free(&b);
+			return;
+		}
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_TRUE(b.list.n <= 1);
+		if (said->done)
+			CU_ASSERT_EQUAL(b.list.n, 1);
+		box_logout(&b);
+		CU_ASSERT_EQUAL(deliver_it(&b, said), POPART_OK);
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_TRUE(b.list.n >= 1);
+		box_free(&b);
+	}
+	CU_ASSERT_TRUE(t.ended && said->done && said->status == POPART_OK);
+	printf("# killed at each of %u stops\n", n - 1);
+	said_free(&said);
+}
+
 CU_TestInfo crash_tests[] = { { "a commit dies anywhere", commit_dies },
 	{ "a session dies anywhere", session_dies },
 	{ "directories are synced before the answer", synced_at_the_end },
-	{ "a delivery dies anywhere", delivery_dies }, CU_TEST_INFO_NULL };
+	{ "a delivery dies anywhere", delivery_dies },
+	{ "the first delivery dies anywhere", first_delivery_dies }, CU_TEST_INFO_NULL };
