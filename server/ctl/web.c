@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "ctl/open.h"
 #include "ctl/server.h"
 #include "web/web.h"
@@ -63,6 +67,34 @@ static bool ready(void *ctx, const char *url)
 	return said > 0 && fflush(stdout) == 0;
 }
 
+/* What reads the requests of a browser need not be root: whose the socket is may look, too. */
+static int step_down(const char *path)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return CTL_OK;
+	if (stat(path, &st) != 0)
+		return ctl_fail(CTL_ABSENT, "%s: %s", path, strerror(errno));
+	if (st.st_uid != 0 &&
+		(setgroups(0, NULL) != 0 || setresgid(st.st_gid, st.st_gid, st.st_gid) != 0 ||
+			setresuid(st.st_uid, st.st_uid, st.st_uid) != 0))
+		return ctl_fail(
+			CTL_FAILED, "cannot become the owner of %s: %s", path, strerror(errno));
+	return CTL_OK;
+}
+
+/* Whether there is something to look at. */
+static int try_once(struct client *client)
+{
+	struct client_request request = { .target = "/v1/status", .patience_s = PATIENCE_S };
+	json_t *answer = NULL;
+	int status = client_ask(client, &request, &answer);
+
+	json_decref(answer);
+	return status;
+}
+
 static int serve(struct page *p, uint16_t port)
 {
 	struct web_setup setup = {
@@ -100,7 +132,11 @@ int ctl_web_run(struct ctl *c)
 	page.client = client_new(c->socket);
 	if (!page.client)
 		return CTL_FAILED;
-	status = serve(&page, (uint16_t)port);
+	status = step_down(c->socket);
+	if (status == CTL_OK)
+		status = try_once(page.client);
+	if (status == CTL_OK)
+		status = serve(&page, (uint16_t)port);
 	ctl_open_end(&page.open);
 	client_free(&page.client);
 	return status;

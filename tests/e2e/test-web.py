@@ -15,7 +15,8 @@ import time
 
 from browser import Browser
 from fakeadmin import FakeAdmin, World, stamp
-from harness import PASSWORD, POPARTD, TIMEOUT, Scene, equal, eventually, letter, main, need, test
+from harness import (PASSWORD, POPARTD, TIMEOUT, Scene, equal, eventually, letter, main, need,
+                     need_root, status_of, test)
 
 POPARTCTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
     os.path.dirname(POPARTD), "popartctl")))
@@ -108,6 +109,8 @@ def web_over(path, *options):
 @contextlib.contextmanager
 def serving_page(world=None, *options):
     with fake(world) as (admin, path), web_over(path, *options) as web:
+        equal(admin.requests, ["GET /v1/status"], "its own question, whether there is a server")
+        admin.requests.clear()
         yield admin, web
 
 
@@ -258,7 +261,8 @@ def mistakes():
                                     (["--port", "70000"], 2, "--port takes"),
                                     (["--port", "x"], 2, 'not "x"'),
                                     (["more"], 2, "too many words"),
-                                    (["--port", port], 7, "cannot listen on 127.0.0.1:" + port)):
+                                    (["--port", port], 7, "cannot listen on 127.0.0.1:" + port),
+                                    (["-s", path + ".not"], 4, path + ".not")):
             done = subprocess.run([POPARTCTL, "web", "-s", path, *words], check=False,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
                                   timeout=TIMEOUT)
@@ -287,6 +291,20 @@ def ends():
         equal(process.wait(TIMEOUT), 0, "the exit status")
         process.stdout.close()
         assert told["url"].startswith("http://127.0.0.1:") and told["opened"] is False, told
+
+
+@test("root becomes the owner of the socket")
+def steps_down():
+    need_root()
+    with fake() as (_, path):
+        os.chmod(os.path.dirname(path), 0o755)
+        os.chown(path, 65534, 65534)
+        with web_over(path) as web:
+            for key in ("Uid", "Gid"):
+                equal(status_of(web.process.pid, key), ["65534"] * 4, key)
+            equal(status_of(web.process.pid, "Groups"), [], "its groups")
+            web.enter()
+            equal(web.get("v1/status")[0], 200, "the status")
 
 
 @test("a browser is started with a file of its user's own, and the link is in no command line")
@@ -654,7 +672,7 @@ def comes_back():
                 equal(browser.text("#tiles .figure span"), "2", "the sessions")
                 web.end()
                 browser.wait("the page is alone", "document.getElementById('verdict-text')"
-                             ".innerText.includes('popartctl web has ended')")
+                             ".innerText.includes('popartctl web, has ended')")
                 web.process.returncode = 0
                 web.end = lambda: (0, "")
 

@@ -27,7 +27,7 @@ async function get(path)
 		answer = await fetch("v1/" + path, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" });
 		body = await answer.json().catch(() => null);
 	} catch {
-		throw new Unanswered("popartctl web has ended. Start it again; it prints a new link.");
+		throw new Unanswered("What serves this page, popartctl web, has ended. Start it again; it prints a new link.");
 	}
 	if (answer.status === 403 && !body?.error)
 		throw new Unanswered("This page is not valid any more. popartctl web prints a new link.");
@@ -143,8 +143,9 @@ function showTrouble(error)
 	document.body.classList.add("stale");
 	if (!(error instanceof Unanswered))
 		console.error(error);
+	const why = error.message.replace(/[^.?!]$/, "$&.");
 	showVerdict({ state: "bad", head: "The server does not answer", text:
-		`${error.message.replace(/[^.]$/, "$&.")} Trying again.` });
+		`${why[0].toUpperCase()}${why.slice(1)} Trying again.` });
 }
 
 // --- views and keys ---------------------------------------------------------------------

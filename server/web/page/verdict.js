@@ -45,7 +45,7 @@ function ofWorkers(status)
 			"No worker serves. The log of popartd says why." }];
 	if (up < wanted)
 		return [{ state: "bad", head: `${plural(wanted - up, "worker is", "workers are")} missing`,
-			text: `${up} of ${wanted} serve; the others are being started again.` }];
+			text: `${up} of ${wanted} serve; what is missing is being started.` }];
 	return [];
 }
 

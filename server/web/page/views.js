@@ -226,8 +226,8 @@ const boxes = new Map();
 const crashHead = make("h2", "", "Crashes"), crashBox = make("div"), moduleBox = make("div");
 at("modules").append(moduleBox, crashHead, crashBox);
 const crashes = new Table(crashBox, { caption: "Crashes", empty: "No worker has died.", columns: [
-	{ name: "Reason", value: (row) => row.reason },
-	{ name: "At", value: (row) => row.at, text: (row) => new Date(row.at).toLocaleString() },
+	{ name: "Reason", value: (row) => row.reason, kind: "wrap" },
+	{ name: "At", value: (row) => row.at, text: (row) => new Date(row.at).toLocaleString("sv") },
 	word("Doing", (row) => row.doing, "wrap"),
 	word("User", (row) => row.user, "wrap"),
 	word("Address", (row) => row.address),
