@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #define ANSWER_MAX   (32u << 20) /* of one that is held */
 #define ERROR_MAX    65536u      /* of one that only tells why not */
 #define WHY_MAX      8192u
 #define TARGET_MAX   4096u
-#define CONNECT_MS   5000L
+#define CONNECT_S    5L
 #define PATIENCE_S   30u
 #define HTTP_OK_LAST 299
 
@@ -21,6 +23,7 @@ struct client {
 	FILE *pass; /* where a good answer goes; NULL: into body */
 	bool ended, write_failed;
 	long status;
+	int refused; /* errno of a connect that failed */
 };
 
 static bool is_good(long status)
@@ -57,7 +60,7 @@ static bool set_up(struct client *c)
 		CURLE_OK &&
 		curl_easy_setopt(h, CURLOPT_USERAGENT, "popartctl/" POPART_VERSION) ==
 		CURLE_OK &&
-		curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
+		curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, CONNECT_S) == CURLE_OK &&
 		curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
 		curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK &&
 		curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK;
@@ -120,10 +123,7 @@ const char *client_why(struct client *c)
 
 static int not_connected(struct client *c)
 {
-	long error = 0;
-
-	(void)curl_easy_getinfo(c->curl, CURLINFO_OS_ERRNO, &error);
-	switch (error) {
+	switch (c->refused) {
 	case EACCES:
 	case EPERM:
 		buf_printf(&c->why,
@@ -138,7 +138,8 @@ static int not_connected(struct client *c)
 		buf_printf(&c->why,
 			"no server answers at %s%s%s; is popartd running, and is this its "
 			"admin.socket?",
-			c->path, error ? ": " : "", error ? strerror((int)error) : "");
+			c->path, c->refused ? ": " : "",
+			c->refused ? strerror(c->refused) : "");
 		return CTL_ABSENT;
 	}
 }
@@ -228,6 +229,24 @@ static bool prepare(struct client *c, const struct client_request *r, struct cur
 	return ok && curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, r->method) == CURLE_OK;
 }
 
+/* Whether one can connect, which waits for room in a full queue; libcurl takes that for an
+ * absent server, and does not say why there is none. 0, or errno. */
+static int wait_for_room(const char *path)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_S };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), why = 0;
+
+	memcpy(address.sun_path, path, strlen(path));
+	if (fd < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) != 0 ||
+		connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
+		why = errno;
+	if (fd >= 0)
+		(void)close(fd);
+	return why;
+}
+
 static int perform(struct client *c, const struct client_request *r, FILE *pass)
 {
 	struct curl_slist *head = curl_slist_append(
@@ -240,9 +259,15 @@ static int perform(struct client *c, const struct client_request *r, FILE *pass)
 	c->body.max = ANSWER_MAX;
 	c->pass = pass;
 	c->status = 0;
+	c->refused = 0;
 	c->ended = c->write_failed = false;
 	if (head && prepare(c, r, head))
 		code = curl_easy_perform(c->curl);
+	if (code == CURLE_COULDNT_CONNECT) {
+		c->refused = wait_for_room(c->path);
+		if (c->refused == 0)
+			code = curl_easy_perform(c->curl);
+	}
 	if (code == CURLE_OK)
 		(void)curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
 	if (code != CURLE_OK)

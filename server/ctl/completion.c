@@ -105,7 +105,7 @@ static void read_word(struct completing *k, const char *word)
 static void offer(const struct completing *k, struct popart_str word, const char *help)
 {
 	if (view_starts(word, k->last))
-		(void)printf("%.*s\t%s\n", VIEW_FMT(word), help);
+		(void)printf("%.*s%s%s\n", VIEW_FMT(word), help[0] ? "\t" : "", help);
 }
 
 static void offer_options(const struct completing *k, const struct ctl_option *rows)

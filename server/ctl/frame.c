@@ -85,7 +85,7 @@ static void draw_head(struct frame *f, struct buf *out)
 	buf_add_str(out, " on ");
 	(void)table_add_cut(out, list_text(f->status, "hostname"), 64);
 	buf_add_str(out, ", up ");
-	units_add_span(out, list_count(f->status, "uptime_s") * 1000);
+	units_add_seconds(out, list_count(f->status, "uptime_s"));
 	buf_add_str(out, ", ");
 	units_add_time(out, clock_unix_ms() / 1000);
 	buf_add_char(out, '\n');

@@ -215,7 +215,7 @@ static void look_at_certificates(struct health *h, const json_t *tls)
 		if (left >= LIST_SOON_S)
 			continue;
 		buf_reset(&span);
-		units_add_span(&span, (uint64_t)(left < 0 ? -left : left) * 1000);
+		units_add_seconds(&span, (uint64_t)(left < 0 ? -left : left));
 		note(h, left < 86400 ? TONE_BAD : TONE_WARN, "the certificate %.*s %s %s",
 			VIEW_FMT(list_text(certificate, "file")),
 			left < 0 ? "has expired, for" : "expires in", buf_cstr(&span));

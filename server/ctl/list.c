@@ -69,7 +69,7 @@ static enum tone add_expiry(struct buf *b, int64_t seconds)
 {
 	if (seconds < 0)
 		buf_add_str(b, "since ");
-	units_add_span(b, (uint64_t)(seconds < 0 ? -seconds : seconds) * 1000);
+	units_add_seconds(b, (uint64_t)(seconds < 0 ? -seconds : seconds));
 	return seconds < 0 ? TONE_BAD : seconds < LIST_SOON_S ? TONE_WARN : TONE_GOOD;
 }
 
@@ -118,7 +118,7 @@ static enum tone add_value(
 		units_add_octets(b, list_count(object, column->key));
 		break;
 	case LIST_SPAN:
-		units_add_span(b, list_count(object, column->key) * 1000);
+		units_add_seconds(b, list_count(object, column->key));
 		break;
 	case LIST_EXPIRY:
 		tone = add_expiry(b, list_signed(object, column->key));

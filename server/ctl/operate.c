@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/pidfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -124,36 +125,32 @@ static int wait_until_gone(struct ctl *c, struct client *client, int master)
 	return c->json ? CTL_OK : server_printed(puts("the server has ended") >= 0);
 }
 
-/* now: the second time it closes what is open. By then it may be gone already. */
-static int tell_to_stop(struct client *client, bool now, json_t **answer)
+/* The socket is gone by now: the second time, SIGTERM says it. */
+static int close_at_once(int master)
 {
-	const struct client_request stop = {
-		.method = "POST", .target = "/v1/stop", .body = ""
-	};
-	struct client_request again = stop;
-	json_t *second;
-	int status = client_ask(client, &stop, answer);
-
-	again.quiet = true;
-	if (status == CTL_OK && now) {
-		(void)!client_ask(client, &again, &second);
-		json_decref(second);
-	}
-	return status;
+	if (master >= 0 && pidfd_send_signal(master, SIGTERM, NULL, 0) == 0)
+		return CTL_OK;
+	return ctl_fail(master < 0 || errno != EPERM ? CTL_FAILED : CTL_DENIED,
+		"the server drains its sessions, but cannot be told to close them: %s; a "
+		"second "
+		"SIGTERM to it does",
+		master < 0 ? "its process is not to be seen from here" : strerror(errno));
 }
 
 static int stop_and_wait(struct ctl *c, struct client *client, int master)
 {
 	bool wait = ctl_value(c, "no-wait") == NULL;
 	json_t *answer;
-	int status = tell_to_stop(client, ctl_value(c, "now") != NULL, &answer);
+	int status = client_ask(client,
+		&(struct client_request){ .method = "POST", .target = "/v1/stop", .body = "" },
+		&answer);
 
-	if (status != CTL_OK)
-		return status;
-	if (c->json) {
+	if (status == CTL_OK && ctl_value(c, "now"))
+		status = close_at_once(master);
+	if (status == CTL_OK && c->json) {
 		(void)json_dumpf(answer, stdout, 0);
 		status = server_printed(putchar('\n') != EOF);
-	} else if (c->terminal || !wait) {
+	} else if (status == CTL_OK && (c->terminal || !wait)) {
 		status = server_printed(puts("the server drains its sessions, and ends") >= 0);
 	}
 	(void)fflush(stdout);

@@ -61,8 +61,9 @@ static void about_generations(struct about *a, const json_t *status)
 		buf_add(&a->line, list_text(g, "phase"));
 		buf_printf(&a->line, ", %" PRIu64 " of %" PRIu64 " workers, ", up, workers);
 		units_add_count(&a->line, list_count(g, "sessions"));
-		buf_add_str(&a->line, " sessions, for ");
-		units_add_span(&a->line, list_count(g, "age_s") * 1000);
+		buf_add_str(&a->line,
+			list_count(g, "sessions") == 1 ? " session, for " : " sessions, for ");
+		units_add_seconds(&a->line, list_count(g, "age_s"));
 		about_row(a, title,
 			up < workers && view_eq(list_text(g, "phase"), VIEW_LIT("serving"))
 				? TONE_WARN
@@ -175,7 +176,7 @@ static bool print_summary(const struct ctl *c, const struct health *h, const jso
 	units_add_count(&out, list_count(status, "sessions"));
 	buf_add_str(
 		&out, list_count(status, "sessions") == 1 ? " session, up " : " sessions, up ");
-	units_add_span(&out, list_count(status, "uptime_s") * 1000);
+	units_add_seconds(&out, list_count(status, "uptime_s"));
 	buf_add_str(&out, "\n");
 	for (size_t i = 0; i < n; i++) {
 		struct finding f = health_get(h, i);

@@ -47,6 +47,14 @@ void units_add_span(struct buf *out, uint64_t ms)
 		buf_printf(out, "%" PRIu64 "d %02" PRIu64 "h", s / 86400, s % 86400 / 3600);
 }
 
+void units_add_seconds(struct buf *out, uint64_t s)
+{
+	if (s < 60)
+		buf_printf(out, "%" PRIu64 "s", s);
+	else
+		units_add_span(out, s * 1000);
+}
+
 void units_add_us(struct buf *out, uint64_t us)
 {
 	double value = (double)us;

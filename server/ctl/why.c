@@ -207,9 +207,9 @@ static void show_store(struct why *w)
 }
 
 /* The session that has the lock; NULL: none that the server knows of. */
-static const json_t *find_lock(const json_t *locks, uint64_t key)
+static json_t *find_lock(const json_t *locks, uint64_t key)
 {
-	const json_t *lock;
+	json_t *lock;
 	char text[24];
 	size_t i;
 
@@ -219,7 +219,7 @@ static const json_t *find_lock(const json_t *locks, uint64_t key)
 	return NULL;
 }
 
-static void held_by_session(struct why *w, const json_t *lock)
+static void held_by_session(struct why *w, json_t *lock)
 {
 	struct buf span;
 
@@ -229,14 +229,15 @@ static void held_by_session(struct why *w, const json_t *lock)
 	buf_add_str(&w->text, " from ");
 	buf_add(&w->text, list_text(lock, "address"));
 	buf_add_str(&w->text, " for ");
-	units_add_span(&w->text, list_count(lock, "held_s") * 1000);
+	units_add_seconds(&w->text, list_count(lock, "held_s"));
 	buf_add_str(&w->text, ", idle for ");
-	units_add_span(&span, list_count(lock, "idle_s") * 1000);
+	units_add_seconds(&span, list_count(lock, "idle_s"));
 	buf_add(&w->text, buf_view(&span));
 	against(w,
 		"the maildrop is in use by session %.*s, idle for %s; popartctl kick ends it",
 		VIEW_FMT(list_text(lock, "session")), buf_cstr(&span));
 	fact(w, "lock", "lock", TONE_BAD);
+	(void)json_object_set_new(w->answer, "holder", json_copy(lock));
 	buf_free(&span);
 }
 
@@ -273,8 +274,7 @@ static void show_lock(struct why *w)
 {
 	uint64_t key;
 	int status = store_lock_key(&w->call, w->who, &key);
-	json_t *locks;
-	const json_t *held;
+	json_t *locks, *held;
 
 	if (status != POPART_OK) {
 		against(w, "storage \"%s\" does not know this user's mail: %s",

@@ -10,6 +10,7 @@ E2E_TESTS = \
 	tests/e2e/test-logs.py \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
+	tests/e2e/test-ctl.py \
 	tests/e2e/test-auth.py \
 	tests/e2e/test-plaintext.py \
 	tests/e2e/test-pool.py \
@@ -83,4 +84,5 @@ endif
 endif
 endif
 EXTRA_DIST += $(STORES_E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py tests/e2e/browser.py tests/e2e/fakeadmin.py
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/browser.py tests/e2e/fake_admin.py tests/e2e/harness.py \
+	tests/e2e/world.py

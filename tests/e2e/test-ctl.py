@@ -17,8 +17,11 @@ import subprocess
 import termios
 import threading
 
+import yaml
+
 import fake_admin
-from harness import POPARTD, SANITIZER, TIMEOUT, Scene, equal, eventually, main, need_root, test
+from harness import (HERE, POPARTD, SANITIZER, TIMEOUT, Pop, Scene, Skip, equal, eventually, main, need,
+                     need_root, sanitized, status_of, test)
 
 CTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
     os.path.dirname(POPARTD), "popartctl")))
@@ -137,10 +140,10 @@ def a_status_without_the_rest():
 def tables():
     with faking() as fake:
         rows = {"workers": r"(?m)^ *2 +2 +0 +down +1 +5 +0 +0$",
-                "locks": r"(?m)^anna +1m 14s +5\.0s +192\.0\.2\.7 +0{15}1 +1 +0{14}ab$",
+                "locks": r"(?m)^anna +1m 14s +5s +192\.0\.2\.7 +0{15}1 +1 +0{14}ab$",
                 "tls": r"(?m)^90d 00h +pop\.example\.net 192\.0\.2\.1 +ECDSA 256 +no ",
                 "modules": r"(?m)^mail +open +500 +0 +500us +1\.0ms +1\.0ms$",
-                "sessions": r"(?m)^0{15}1 +anna +192\.0\.2\.7 +transaction +1m 15s +5\.0s +121K"}
+                "sessions": r"(?m)^0{15}1 +anna +192\.0\.2\.7 +transaction +1m 15s +5s +121K"}
         for command, row in rows.items():
             out = ask(fake, command)
             assert re.search(row, out), command + ":\n" + out
@@ -183,21 +186,21 @@ def twenty_thousand_sessions_are_not_kept():
         fake.sessions = [fake_admin.session(n, "user%d" % n) for n in range(1, 20001)]
 
         def peak():
+            most = lines = 0
             with subprocess.Popen([CTL, "-s", fake.path, "sessions"],
                                   stdout=subprocess.PIPE) as running:
-                lines = 0
                 for _ in running.stdout:
                     lines += 1
-                _, status, usage = os.wait4(running.pid, 0)
-                running.returncode = status
-            equal((lines, status), (len(fake.sessions) + 1, 0))
-            return usage.ru_maxrss
+                    if lines % 100 == 1:
+                        with contextlib.suppress(AssertionError):  # it has ended
+                            most = int(status_of(running.pid, "VmHWM")[0])
+            equal((lines, running.returncode), (len(fake.sessions) + 1, 0))
+            return most
         many = peak()
-        equal(max(len(path) for _, path, _ in fake.requests) < 80, True)
         equal(len(fake.requests), 40, "pages")
         fake.sessions = fake.sessions[:1000]
         few = peak()
-        assert many < few + 4096, "%d KiB for 20000, %d KiB for 1000" % (many, few)
+        assert sanitized() or 0 < many < few + 2048, "%d KiB for 20000, %d KiB for 1000" % (many, few)
 
 
 @test("nothing in an answer is obeyed")
@@ -321,6 +324,19 @@ def blunt(answer):
             thread.join()
 
 
+@test("a server with a full queue is not absent")
+def full_queue():
+    with Scene() as scene, socket.socket(socket.AF_UNIX) as busy, \
+            socket.socket(socket.AF_UNIX) as waiting:
+        path = os.path.join(scene.path, "busy")
+        busy.bind(path)
+        busy.listen(0)
+        waiting.connect(path)
+        status, _, err = ctl("-s", path, "locks")
+        equal(status, LATER)
+        assert "try again" in err, err
+
+
 @test("what answers is no popartd")
 def what_answers_is_no_popartd():
     head = b"HTTP/1.1 200 OK\r\n"
@@ -372,13 +388,13 @@ def a_full_disk_is_told():
 class Terminal:
     """A command on a terminal of its own. screen: all that it has been sent."""
 
-    def __init__(self, *words, rows=40, columns=120, **environment):
+    def __init__(self, *words, rows=40, columns=120, program=CTL, cwd=None, **environment):
         master, slave = os.openpty()
         self.master, self.screen = master, b""
         self.size(rows, columns)
         self.before = termios.tcgetattr(slave)
         self.process = subprocess.Popen(
-            [CTL, *words], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            [program, *words], cwd=cwd, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             env={**{key: value for key, value in os.environ.items() if key != "NO_COLOR"},
                  "TERM": "xterm", **environment})
@@ -500,6 +516,357 @@ def top_once():
         assert "needs a terminal" in ask(fake, "top", expect=USAGE)
         assert "--json" in ask(fake, "top", "--json", expect=USAGE)
         assert "is no time" in ask(fake, "top", "--once", "--interval", "1ms", expect=USAGE)
+
+
+# ---------------------------------------------------------------- the real server
+
+
+@test("what is made up here is what docs/openapi.yaml has")
+def contract():
+    with open(os.path.join(HERE, os.pardir, os.pardir, "docs", "openapi.yaml"),
+              encoding="utf-8") as file:
+        schemas = yaml.safe_load(file)["components"]["schemas"]
+
+    def check(value, name, where):
+        schema = schemas[name]
+        equal(set(value), set(schema["properties"]), "the fields of " + where)
+        for field, inner in schema["properties"].items():
+            many = inner.get("type") == "array"
+            reference = (inner["items"] if many else inner).get("$ref", "").rpartition("/")[2]
+            for one in (value[field] if many else [value[field]]) if reference else ():
+                check(one, reference, where + "." + field)
+    for name in ("status", "workers", "modules", "locks", "tls"):
+        check(fake_admin.ANSWERS["/v1/" + name], name.capitalize(), name)
+    check(fake_admin.session(1), "Session", "session")
+    check(fake_admin.crash("2026-11-26T00:37:33Z"), "Crash", "crash")
+
+
+@contextlib.contextmanager
+def administered(*names, admin="", **more):
+    with Scene(*names or ("bob",)) as scene:
+        more["extra"] = "admin = { %s };\n%s" % (admin, more.get("extra", ""))
+        with scene.server(**more) as server:
+            server.wait_event("admin_start")
+            yield scene, server
+
+
+def at(server, *words, expect=OK, **more):
+    status, out, err = ctl("-c", server.conf, *words, **more)
+    assert status == expect, "%s ends with %d, not %d: %s%s" % (words, status, expect, out, err)
+    return out + err
+
+
+@test("a real server is looked at from all sides")
+def real():
+    with administered() as (scene, server):
+        scene.bob.fill(3)
+        with Pop(server, "bob") as bob:
+            bob.retr(1)
+            number = re.search(r"event=login .*session=([0-9a-f]{16})",
+                               server.wait_event("login")[0]).group(1)
+            first = at(server, "status").splitlines()[0]
+            assert first.startswith("All is well: popart "), first
+            for command, row in (
+                    ("sessions", r"(?m)^%s +bob +127\.0\.0\.1 +transaction " % number),
+                    ("locks", r"(?m)^bob .* %s " % number),
+                    ("workers", r"(?m)^ *2 +1 +\d+ +serving "),
+                    ("modules", r"(?m)^maildir +open +1 +0 "),
+                    ("tls", "No certificate"), ("top", r"(?m)^bob +1 +\d")):
+                words = (command, "--once") if command == "top" else (command,)
+                out = at(server, *words)
+                assert re.search(row, out), command + ":\n" + out
+            for command in ("status", "workers", "sessions", "modules", "locks", "tls"):
+                json.loads(at(server, command, "--json"))
+            equal(at(server, "kick", "bob"), number + ": closed\n")
+            bob.at_end()
+        with Pop(server, "bob") as bob:
+            equal(bob.stat()[0], 3)
+
+
+@test("a certificate that is soon over is told of a real server")
+def real_certificate():
+    need("openssl")
+    with Scene() as scene:
+        path = os.path.join(scene.path, "soon.pem")
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-keyout", path, "-out", path + ".crt",
+                        "-days", "3", "-subj", "/CN=localhost"], check=True,
+                       stderr=subprocess.DEVNULL)
+        with open(path, "a", encoding="ascii") as file, \
+                open(path + ".crt", encoding="ascii") as more:
+            file.write(more.read())
+        extra = 'admin = { };\ntls = { certificate = "%s"; };' % path
+        with scene.server(listener="tls = true;", extra=extra) as server:
+            server.wait_event("admin_start")
+            out = at(server, "status", expect=NO)
+            assert "! the certificate %s expires in 2d 23h" % path in out, out
+
+
+@test("operations on a real server")
+def real_operations():
+    with administered() as (_, server):
+        at(server, "log", "warn")
+        equal(json.loads(at(server, "status", "--json"))["log_level"], "warn")
+        assert "error, warn" in at(server, "log", "loud", expect=USAGE)
+        equal(at(server, "reload"), "generation 2 serves\n")
+        server.change(("workers =", "wrkers ="))
+        status, out, err = ctl("-s", server.directory + "/run/admin.socket", "reload")
+        equal((status, out), (CONFIG, ""))
+        assert all(line.startswith("popartctl: ") for line in err.splitlines()), err
+        assert "wrkers" in err, err
+        server.change()
+        equal(at(server, "stop"), "the server has ended\n")
+        equal(server.wait(), 0)
+        assert "no server answers" in at(server, "status", expect=ABSENT)
+
+
+@test("stop --now waits for no session")
+def stop_now():
+    need_root()
+    with administered(extra='drain_timeout = "1h";') as (_, server), Pop(server, "bob"):
+        at(server, "stop", "--now")
+        equal(server.wait(), 0)
+
+
+@test("stop --now that may not is told so, and stop --no-wait does not wait")
+def stop_may_not():
+    need_root()
+    with administered(admin='group = "60999";') as (_, server), Pop(server, "bob") as bob:
+        status, _, err = ctl("-s", server.directory + "/run/admin.socket", "stop", "--now",
+                             **somebody(extra_groups=[60999]))
+        equal(status, DENIED)
+        assert "second SIGTERM" in err, err
+        equal(bob.stat()[0], 0)
+        bob.quit()
+        equal(server.wait(), 0)
+    with administered() as (_, server), Pop(server, "bob") as bob:
+        assert "drains" in at(server, "stop", "--no-wait")
+        bob.quit()
+        equal(server.wait(), 0)
+
+
+# ---------------------------------------------------------------- who may
+
+
+def somebody(**more):
+    """For subprocess: an account that is in no group, or in those that are given."""
+    return {"user": 60123, "group": 60123, "extra_groups": [], **more}
+
+
+@test("who may look, and who may change something")
+def permissions():
+    need_root()
+    with administered(admin='group = "60999";') as (_, server):
+        socket_path = server.directory + "/run/admin.socket"
+        os.chmod(server.conf, 0o640)
+        member, stranger = somebody(extra_groups=[60999]), somebody()
+        at(server, "status")
+        ask_as = ("-s", socket_path, "status", "--json")
+        equal(ctl(*ask_as, **member)[0], OK)
+        equal(ctl("-s", socket_path, "log", "info", **member)[0], OK)
+        for words in (("status",), ("kick", "bob"), ("reload",), ("stop",), ("top", "--once")):
+            status, out, err = ctl("-s", socket_path, *words, **stranger)
+            equal((status, out), (DENIED, ""), words)
+            assert "not permitted" in err, err
+        # A configuration that is named has to be read.
+        status, _, err = ctl("-c", server.conf, "status", **member)
+        equal(status, CONFIG)
+        assert "Permission denied" in err, err
+        at(server, "status")
+
+
+@test("who may look need not be who may change something")
+def looking():
+    need_root()
+    with administered(admin='group = "60999"; mode = "0666";') as (_, server):
+        socket_path = server.directory + "/run/admin.socket"
+        equal(ctl("-s", socket_path, "sessions", **somebody())[0], OK)
+        for words in (("kick", "0" * 16), ("reload",), ("stop",), ("log", "warn")):
+            status, out, err = ctl("-s", socket_path, *words, **somebody())
+            equal((status, out), (DENIED, ""), words)
+            assert len(err.splitlines()) == 1 and "root" in err, err
+
+
+@test("the socket is found without the configuration")
+def default_socket():
+    need_root()
+    need("unshare", "mount", "setpriv")
+    script = """mount -t tmpfs none /run && mkdir /run/popart &&
+        ln -s "$1" /run/popart/admin.socket &&
+        exec setpriv --reuid 60123 --regid 60123 --groups 60999 "$2" status"""
+    with administered(admin='group = "60999";') as (_, server):
+        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/run"],
+                          stderr=subprocess.DEVNULL, check=False).returncode:
+            raise Skip("no mount namespaces here")
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, "sh", server.directory + "/run/admin.socket",
+             CTL], stdout=subprocess.PIPE, timeout=TIMEOUT, check=True)
+        assert done.stdout.startswith(b"All is well"), done.stdout
+
+
+@test("why tells each reason")
+def why():
+    with administered("bob", "eve", extra="max_connections_per_address = 1;") as (_, server):
+        out = at(server, "why", "bob")
+        for wanted in (r"(?m)^auth +static0, module static$", r"(?m)^storage +maildir, module",
+                       r"(?m)^storage path +%s/mail/bob$" % re.escape(server.directory),
+                       r"(?m)^lock +free$", r"(?m)^server +generation 1 serves, 0 of ",
+                       r"(?m)^bob can log in, with the right password$"):
+            assert re.search(wanted, out), wanted + " is not in\n" + out
+        assert "nobody cannot log in: no auth" in at(server, "why", "nobody", expect=NO)
+        at(server, "why", "bob", "--from", "127.0.0.1")
+        assert "no listener takes a password from 192.0.2.1" in at(
+            server, "why", "bob", "--from", "192.0.2.1", expect=NO)
+        for wrong in ("192.0.2", "*", "::g", "localhost", ""):
+            at(server, "why", "bob", "--from", wrong, expect=USAGE)
+        at(server, "why", "b\001", expect=USAGE)
+        with Pop(server, "bob"):
+            number = json.loads(at(server, "sessions", "--json"))["sessions"][0]["id"]
+            out = at(server, "why", "bob", expect=NO)
+            assert "the maildrop is in use by session %s, idle for " % number in out, out
+            assert re.search(r"(?m)^lock +held by session %s from 127\.0\.0\.1" % number, out)
+            answer = json.loads(at(server, "why", "--json", "bob", expect=NO))
+            equal((answer["user"], answer["can_log_in"], answer["holder"]["session"]),
+                  ("bob", False, number))
+            at(server, "why", "eve")
+            # What the server does not tell, the lock file does.
+            out = at(server, "-s", "/none", "why", "bob", expect=NO)
+            assert re.search(r"(?m)^lock +held by popartd, process \d+$", out), out
+        at(server, "stop")
+        server.wait()
+        assert "no server answers" in at(server, "why", "bob", expect=NO)
+
+
+@test("why knows accounts, and users whose mail has no place")
+def why_account():
+    with Scene("anna") as scene:
+        users = scene.file("users", "")
+        extra = 'admin = { };'
+        with scene.server(extra=extra) as server:
+            static = re.search(r"auth = \(.*?\);", server.configuration(scene.path),
+                               re.S).group(0)
+            auth = 'auth = ( { name = "file"; module = "passwd_file"; path = "%s"; } );' % users
+            server.change((static, auth))
+
+            def change(*words, password=b""):
+                subprocess.run([CTL, "-c", server.conf, "user", *words], input=password,
+                               check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+            change("add", "anna", password=b"open sesame\n")
+            change("add", ".hidden", password=b"open sesame\n")
+            out = at(server, "why", "anna")
+            for wanted in (r"(?m)^auth +file, module passwd_file$", r"(?m)^enabled +yes$",
+                           r"(?m)^password kept as +.*(yescrypt|argon2id)"):
+                assert re.search(wanted, out), wanted + " is not in\n" + out
+            assert "has no place for this user: path: the value of %n begins with a dot" in at(
+                server, "why", ".hidden", expect=NO)
+            change("disable", "anna")
+            out = at(server, "why", "anna", expect=NO)
+            assert "the account is disabled; popartctl user enable" in out, out
+            assert re.search(r"(?m)^enabled +no$", out), out
+
+
+@test("why asks no server that has no socket")
+def why_alone():
+    with Scene() as scene, scene.server() as server:
+        assert "bob can log in" in at(server, "why", "bob")
+        with Pop(server, "bob"):
+            assert "in use by popartd, process" in at(server, "why", "bob", expect=NO)
+        assert "has no status socket" in at(server, "status", expect=CONFIG)
+
+
+# ---------------------------------------------------------------- completion
+
+
+COMPLETIONS = {
+    ("",): "status", ("st",): "status stop store", ("user", "de"): "del",
+    ("log", ""): "error warn info debug", ("log", "w"): "warn",
+    ("sessions", "--state", "t"): "transaction", ("sessions", "--user", ""): "",
+    ("-s", "x", "sessions", "--sta"): "--state", ("help", "us"): "user",
+    ("completion", ""): "bash zsh", ("kick", "--", "--"): "", ("nothing", ""): "",
+}
+
+
+@test("what completes a command line")
+def completes():
+    for words, wanted in COMPLETIONS.items():
+        status, out, _ = ctl("completion", "words", "--", *words)
+        found = {line.partition("\t")[0] for line in out.splitlines()}
+        equal(status, OK)
+        if words == ("",):
+            assert set(wanted.split()) <= found, found
+        else:
+            equal(found, set(wanted.split()), words)
+    equal(ctl("completion", "words", "--", "-c", "/e")[1], ":files\n")
+    assert "bash or zsh" in ctl("completion", "fish")[2]
+    equal(ctl("completion")[0], USAGE)
+
+
+@contextlib.contextmanager
+def shells():
+    """A directory with popartctl in it, which the shells find, and a file to complete."""
+    with Scene() as scene:
+        scene.directory("bin")
+        os.symlink(CTL, os.path.join(scene.path, "bin", "popartctl"))
+        scene.file("configured.conf", "")
+        path = "%s/bin:%s" % (scene.path, os.environ["PATH"])
+        yield scene, {"PATH": path, "HOME": scene.path, "PS1": "% ", "TERM": "dumb"}
+
+
+@test("bash completes")
+def completes_in_bash():
+    need("bash")
+    script = """
+        [ -e /usr/share/bash-completion/bash_completion ] &&
+            . /usr/share/bash-completion/bash_completion
+        eval "$(popartctl completion bash)" || exit
+        complete -p popartctl >/dev/null || exit
+        compopt() { :; }
+        try() {
+            COMP_WORDS=(popartctl "$@") COMP_CWORD=$#
+            _popartctl
+            echo "${COMPREPLY[*]}"
+        }
+        try sto
+        try user pa
+        try sessions --state a
+        try --config config
+        """
+    with shells() as (scene, environment):
+        done = subprocess.run(["bash", "-eu", "-c", script], env={**os.environ, **environment},
+                              cwd=scene.path, stdout=subprocess.PIPE, timeout=TIMEOUT, check=True)
+        equal(done.stdout.decode().splitlines(),
+              ["stop store", "passwd", "authorization", "configured.conf"])
+
+
+def typed(shell, keys, wanted, scene, environment):
+    """What a person sees who types that."""
+    with Terminal(*shell, program="/usr/bin/env", cwd=scene.path, **environment) as terminal:
+        terminal.wait_for("READY")
+        os.write(terminal.master, keys)
+        terminal.wait_for(wanted)
+        os.write(terminal.master, b"\003\003exit\n")
+
+
+@test("a person completes in bash")
+def bash_typed():
+    need("bash")
+    with shells() as (scene, environment):
+        rc = scene.file("rc", 'eval "$(popartctl completion bash)"\nbind "set bell-style none"\n'
+                              "PS1='READY '\n")
+        typed(["bash", "--noprofile", "--rcfile", rc, "-i"], b"popartctl use\tpassw\t",
+              "popartctl user passwd ", scene, environment)
+
+
+@test("a person completes in zsh")
+def zsh_typed():
+    need("zsh")
+    with shells() as (scene, environment):
+        scene.file(".zshrc", "autoload -U compinit; compinit -u -D\n"
+                             'eval "$(popartctl completion zsh)"\nPS1="READY "\n')
+        typed(["zsh", "-i"], b"popartctl use\tpassw\t", "passwd",
+              scene, {**environment, "ZDOTDIR": scene.path, "TERM": "xterm"})
+        typed(["zsh", "-i"], b"popartctl log \t", r"debug +error|error +.*debug",
+              scene, {**environment, "ZDOTDIR": scene.path, "TERM": "xterm"})
 
 
 main()

@@ -14,9 +14,9 @@ import tempfile
 import time
 
 from browser import Browser
-from fakeadmin import FakeAdmin, World, stamp
 from harness import (PASSWORD, POPARTD, TIMEOUT, Scene, equal, eventually, letter, main, need,
                      need_root, status_of, test)
+from world import FakeAdmin, World, stamp
 
 POPARTCTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
     os.path.dirname(POPARTD), "popartctl")))

@@ -16,7 +16,7 @@ LIBC = re.compile(r"(sys|netinet|net|arpa|linux)/[a-z0-9_]+\.h|"
                   r"(assert|ctype|dirent|endian|errno|fcntl|getopt|grp|inttypes|libgen|"
                   r"limits|locale|malloc|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|"
                   r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|"
-                  r"string|strings|sysexits|syslog|threads|time|unistd|wchar)\.h")
+                  r"string|strings|sysexits|syslog|termios|threads|time|unistd|wchar)\.h")
 
 # directory: parts of the server that it may include, other headers that it may include.
 MAY_INCLUDE = {

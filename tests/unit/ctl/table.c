@@ -150,6 +150,8 @@ static void amounts(void)
 	AMOUNT(units_add_span(&b, 725000), "12m 05s");
 	AMOUNT(units_add_span(&b, 3600000), "1h 00m");
 	AMOUNT(units_add_span(&b, UINT64_C(90000) * 1000), "1d 01h");
+	AMOUNT(units_add_seconds(&b, 0), "0s");
+	AMOUNT(units_add_seconds(&b, 61), "1m 01s");
 	AMOUNT(units_add_us(&b, 80), "80us");
 	AMOUNT(units_add_us(&b, 1300), "1.3ms");
 	AMOUNT(units_add_us(&b, 25000000), "25s");
