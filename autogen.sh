@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # autogen.sh             generate configure and Makefile.in
-# autogen.sh run [DIR]   build popartd in build/ and serve DIR, or a demo Maildir
+# autogen.sh run         build popartd in build/ and serve a demo, full again at each start
+# autogen.sh run DIR     serve the Maildir DIR, in which nothing is changed
 # autogen.sh check       build, then run all tests, plain and with sanitizers
 #
 # run and check install Debian packages that are missing. What is done is not done again.
@@ -19,12 +20,14 @@ build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
 check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail postal perl python3
-	python3-yaml bash-completion zsh chromium chromium-driver
-	git strace logrotate clang-format-14 codespell cppcheck mandoc shellcheck systemd
+	sqlite3 chromium chromium-driver git strace logrotate clang-format-14 codespell
+	cppcheck mandoc shellcheck systemd python3-prometheus-client python3-yaml
+	bash-completion zsh
 	libdb5.3 libgnutls-dane0 libicu72 libidn12 libnsl2 libpcre2-8-0 libsasl2-2 libssl3"
 # What popart-deliver is tried with: unpacked, as a machine has one MTA at most, and that is
-# not ours to replace. The libraries above are theirs.
-unpacked_packages="postfix exim4-daemon-light"
+# not ours to replace. The libraries above are theirs. And promtool, whose package would start
+# a service.
+unpacked_packages="postfix exim4-daemon-light prometheus"
 
 say()
 {
@@ -39,7 +42,7 @@ die()
 
 usage()
 {
-	sed -n '4,8s/^# \{0,1\}//p' "$0"
+	sed -n '4,9s/^# \{0,1\}//p' "$0"
 }
 
 install_packages()
@@ -124,7 +127,7 @@ unpack()
 		cd "$1" && shift && apt-get -q download "$@" &&
 			for package in *.deb; do dpkg-deb -x "$package" . || exit; done &&
 			touch "done"
-	) || say "cannot get the MTAs: apt-get update may be due"
+	) || say "cannot get them: apt-get update may be due"
 }
 
 prepare()
@@ -134,48 +137,27 @@ prepare()
 	generate
 }
 
-# make_certificate DIR: one for this machine only, in cert.pem and key.pem.
-make_certificate()
-{
-	# Not done again while it is good for a day, so that clients may go on trusting it.
-	if [ -e "$1/cert.pem" ] && [ -e "$1/key.pem" ] &&
-		openssl x509 -checkend 86400 -noout -in "$1/cert.pem" >/dev/null; then
-		return
-	fi
-	mkdir -p "$1"
-	(umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		-days 90 -subj /CN=localhost \
-		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
-		-keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null) ||
-		die "openssl cannot make a certificate in $1"
-}
-
 # run [DIR]
 run()
 {
 	# shellcheck disable=SC2086
 	prepare $run_packages
 	build build
-	if [ $# -gt 0 ]; then
-		maildir=$1
-	else
-		maildir=build/demo
-		tests/support/demo-maildir.sh "$maildir"
-	fi
-	make_certificate build/demo-tls
+	[ $# -gt 0 ] || exec tests/support/demo.sh build build/demo
+	tests/support/demo-certificate.sh build/demo/tls
 	cat <<-END
 
-		popartd serves $maildir on 127.0.0.1:1100, and with TLS on 127.0.0.1:1995; nothing in
+		popartd serves $1 on 127.0.0.1:1100, and with TLS on 127.0.0.1:1995; nothing in
 		it is changed. Ctrl-C stops it. From another terminal:
 
 		    curl -s pop3://demo:demo@127.0.0.1:1100/      # the list of messages
 		    curl -s pop3://demo:demo@127.0.0.1:1100/1     # the first of them
-		    curl -s --cacert $PWD/build/demo-tls/cert.pem pop3s://demo:demo@127.0.0.1:1995/1
+		    curl -s --cacert $PWD/build/demo/tls/cert.pem pop3s://demo:demo@127.0.0.1:1995/1
 
 	END
-	exec build/popartd --maildir "$maildir" --user demo:demo --listen 127.0.0.1:1100 \
-		--tls-listen 127.0.0.1:1995 --certificate build/demo-tls/cert.pem \
-		--key build/demo-tls/key.pem
+	exec build/popartd --maildir "$1" --user demo:demo --listen 127.0.0.1:1100 \
+		--tls-listen 127.0.0.1:1995 --certificate build/demo/tls/cert.pem \
+		--key build/demo/tls/key.pem
 }
 
 # results DIR OUTCOME...: how many tests of the last make check in DIR ended so.

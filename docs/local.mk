@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/HACKING.md \
-	docs/PERFORMANCE.md docs/RFC.md docs/openapi.yaml \
-	docs/popartctl-web.png
+	docs/METRICS.md docs/PERFORMANCE.md docs/RFC.md \
+	docs/popartctl-web.png docs/openapi.yaml
 dist_man_MANS += \
 	docs/man/popart-deliver.8 \
 	docs/man/popart-maildir.5 \
@@ -12,3 +12,8 @@ dist_man_MANS += \
 	docs/man/popart.conf.5 \
 	docs/man/popartctl.8 \
 	docs/man/popartd.8
+
+# For Prometheus and Grafana.
+monitoringdir = $(docdir)/monitoring
+dist_monitoring_DATA = docs/monitoring/popart-alerts.yaml docs/monitoring/popart-dashboard.json
+EXTRA_DIST += docs/monitoring/test-alerts.yaml

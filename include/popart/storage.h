@@ -110,13 +110,15 @@ struct popart_source {
 	uint64_t wire_sent;
 };
 
-/* What is known about a message being put in. */
+/* What is known about a message being put in. It comes behind all that are there. All of
+ * this is listed again in later sessions, or deliver_begin answers POPART_R_UNSUPPORTED. */
 struct popart_delivery {
-	uint32_t size, flags;  /* POPART_MSG_*                                     */
+	uint32_t size, flags;  /* POPART_MSG_SEEN or 0                             */
 	uint64_t size_hint;    /* octets to come; 0: unknown                       */
 	int64_t received_s;    /* Unix time of arrival; 0: now                     */
 	struct popart_str uid; /* UIDL the message must keep (moving in from
-	                           another store); empty: the module chooses        */
+	                           another store), which no message has yet; empty:
+	                           the module chooses                               */
 };
 
 /* Where check() tells what it finds; both copy what they keep. */

@@ -20,6 +20,7 @@ struct delivery {
 	struct drop *drop; /* only for its paths */
 	int fd;
 	bool seen;
+	bool brought;       /* its unique-id, from another store */
 	int64_t received_s; /* 0: now */
 	struct size size;
 	char key[NAME_LEN + 1];
@@ -96,66 +97,6 @@ static void unique_key(struct store *s, int64_t received_s, char key[NAME_LEN + 
 		s->host_name);
 }
 
-/* What there is in the Maildir already: the unique-id that is wanted, and the last message. */
-struct look {
-	struct popart_str uid;
-	bool taken;
-	int64_t last_s;
-	size_t last_len;
-	char last[NAME_LEN]; /* what of its name decides between equal times */
-};
-
-static int order(const struct look *l, int64_t time_s, const char *lead, size_t len)
-{
-	int c;
-
-	if (time_s != l->last_s)
-		return time_s < l->last_s ? -1 : 1;
-	c = memcmp(lead, l->last, len < l->last_len ? len : l->last_len);
-	return c ? c : (len > l->last_len) - (len < l->last_len);
-}
-
-static void look_at(struct look *l, int dir, struct popart_str full)
-{
-	struct name n;
-	char key[NAME_LEN], uid[UID_LEN];
-	struct stat st;
-
-	name_parse(&n, full, false);
-	if (n.time_s < 0 && fstatat(dir, full.ptr, &st, 0) == 0)
-		n.time_s = st.st_mtim.tv_sec;
-	if (order(l, n.time_s, full.ptr, n.lead_len) > 0) {
-		l->last_s = n.time_s;
-		l->last_len = n.lead_len;
-		memcpy(l->last, full.ptr, n.lead_len);
-	}
-
-	size_t len = name_uid(key, name_key(&n, key), uid);
-
-	l->taken = l->taken || (len == l->uid.len && memcmp(uid, l->uid.ptr, len) == 0);
-}
-
-/* 0 or errno. */
-static int look_through(const struct drop *d, struct look *l)
-{
-	int error = 0;
-
-	l->last_s = -1;
-	for (unsigned i = 0; i < 2 && !error; i++) {
-		struct scan s = { 0 };
-		int fd = drop_dir(d, i);
-
-		error = fd < 0 ? -fd : scan_dir(&s, fd, 0);
-		for (size_t k = 0; k < s.n && !error; k++)
-			look_at(l, fd,
-				(struct popart_str){ scan_name(&s, &s.v[k]), s.v[k].len });
-		scan_free(&s);
-		if (fd >= 0)
-			close(fd);
-	}
-	return error;
-}
-
 /* Whether a file of this name has the unique-id and the time, and comes after all others. */
 static bool can_be_name(const struct look *l, int64_t received_s)
 {
@@ -170,7 +111,7 @@ static bool can_be_name(const struct look *l, int64_t received_s)
 	len = name_uid(key, name_key(&n, key), back);
 	return n.time_s == received_s && len == l->uid.len &&
 		memcmp(back, l->uid.ptr, len) == 0 &&
-		order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
+		look_order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
 }
 
 /* After all that is there, also where times go back: what moves in keeps its order. */
@@ -214,7 +155,7 @@ static int choose_key(struct delivery *dl, const struct popart_call *call,
 	if (!is_uid(about->uid))
 		return s->host->fail(s->inst, call, POPART_R_UNSUPPORTED, NULL, 0,
 			"%s: a unique-id has 1 to 70 visible octets", dl->drop->root);
-	error = look_through(dl->drop, &look);
+	error = ledger_ask(&s->ledger, dl->drop, &look);
 	if (error)
 		return cannot(dl, call, error, "look through the Maildir");
 	if (look.taken)
@@ -223,6 +164,7 @@ static int choose_key(struct delivery *dl, const struct popart_call *call,
 			"%s: there is a message \"%.*s\" already", dl->drop->root,
 			(int)about->uid.len, about->uid.ptr);
 	key_for_uid(&look, received_s, dl->key);
+	dl->brought = true;
 	return POPART_OK;
 }
 
@@ -324,8 +266,9 @@ int deliver_write(void *dlv, const struct popart_call *call, const void *data, s
 /* What is not there yet cannot be in the way: link never replaces. */
 static int give_name(struct delivery *dl, char path[4096])
 {
+	struct stamp before[2];
 	char name[NAME_LEN + 1];
-	int n;
+	int n, error;
 
 	size_end(&dl->size);
 	n = snprintf(name, sizeof(name), "%s,S=%" PRIu64 ",W=%" PRIu64 "%s", dl->key,
@@ -333,7 +276,15 @@ static int give_name(struct delivery *dl, char path[4096])
 	if (n < 0 || n > NAME_LEN ||
 		!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, name, path))
 		return ENAMETOOLONG;
-	return rename_apart(dl->tmp, path);
+	if (!dl->brought)
+		return rename_apart(dl->tmp, path);
+	error = drop_stamps(dl->drop, before);
+	if (!error)
+		error = rename_apart(dl->tmp, path);
+	if (!error)
+		ledger_note(&dl->drop->store->ledger, dl->drop, before,
+			(struct popart_str){ name, (size_t)n });
+	return error;
 }
 
 static int sync_dir(const struct delivery *dl)

@@ -8,6 +8,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/inventory.c \
 	modules/maildir/lessons.c \
+	modules/maildir/look.c modules/maildir/look.h \
 	modules/maildir/maildir.c \
 	modules/maildir/message.c \
 	modules/maildir/name.c modules/maildir/name.h \

@@ -202,13 +202,17 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 		free(s);
 		return host->fail(inst, NULL, POPART_E_IO, NULL, errno, "no random numbers");
 	}
+	ledger_init(&s->ledger);
 	*state = s;
 	return POPART_OK;
 }
 
 static void stop(void *state)
 {
-	free(state);
+	struct store *s = state;
+
+	ledger_free(&s->ledger);
+	free(s);
 }
 
 /* ---- maildrop ---- */

@@ -3,12 +3,13 @@
 #define MAILDIR_STORE_H
 /*
  * What the parts of this module share: a configured instance (struct store, constant once
- * started but for one counter, used by all threads) and an open maildrop (struct drop, of
- * one session, never in two threads at once).
+ * started but for a counter and what deliveries remember, used by all threads) and an open
+ * maildrop (struct drop, of one session, never in two threads at once).
  */
 #include <popart/module.h>
 #include <stdatomic.h>
 #include "cache.h"
+#include "look.h"
 #include "name.h"
 #include "scan.h"
 
@@ -23,6 +24,7 @@ struct store {
 	char host_name[64]; /* as it goes into file names */
 	uint32_t nonce;     /* of this process and instance */
 	_Atomic uint32_t deliveries;
+	struct ledger ledger; /* of deliveries that bring their unique-ids */
 };
 
 /* Rows of the stats table, in order. */

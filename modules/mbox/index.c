@@ -181,10 +181,11 @@ static bool tidy_names(struct index *x)
 		return false;
 	x->names_len = 0;
 	for (size_t i = 0; i < x->n; i++) {
-		const char *name = names + x->v[i].name - 1;
-
 		if (!x->v[i].name)
 			continue;
+
+		const char *name = names + x->v[i].name - 1;
+
 		memcpy(fresh + x->names_len, name, strlen(name) + 1);
 		x->v[i].name = (uint32_t)x->names_len + 1;
 		x->names_len += strlen(name) + 1;
@@ -256,13 +257,14 @@ int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail)
 
 static bool name_sane(const struct index *x, const struct record *r)
 {
-	const char *name = x->names + r->name - 1;
+	const char *name;
 	size_t len;
 
 	if (r->name == 0)
 		return !(r->flags & RECORD_KEPT);
 	if (r->name > x->names_len)
 		return false;
+	name = x->names + r->name - 1;
 	len = strnlen(name, x->names_len - r->name + 1);
 	if (len < 1 || len > FROM_UID_MAX || r->name + len > x->names_len)
 		return false;

@@ -60,7 +60,7 @@ static const char *attr_flaw(const struct popart_attr *a)
 
 	if (!a->key.len || has_any(a->key, " \t\r\n=", 6) || octets_equal(a->key, EDIT_SCRAM))
 		return "an attribute's name has no blank and no \"=\", and is not "
-		       "scram-sha-256";
+		       "scram";
 	if (field_of(a->key) == EXTRA ? has_any(a->value, in_words, sizeof(in_words))
 				      : has_any(a->value, in_fields, sizeof(in_fields)))
 		return "an attribute's value has no blank, or, as uid, gid or home, no \":\"";

@@ -7,6 +7,8 @@
 #define MEMORY_MAX_KIB (1u << 20)
 #define PASSES_MAX     1000u
 #define LANES_MAX      64u
+/* Memory times passes is the time. */
+#define WORK_MAX_KIB (UINT64_C(1) << 24)
 
 static bool parse_costs(struct popart_str costs, struct argon *a)
 {
@@ -45,6 +47,9 @@ bool argon_parse(struct popart_str text, struct argon *a, const char **why)
 	else if (!parse_costs(costs, a))
 		*why = "the costs of Argon2 are not of the form m=N,t=N,p=N, or go beyond "
 		       "1 GiB, 1000 passes or 64 lanes";
+	else if ((uint64_t)a->memory_kib * a->passes > WORK_MAX_KIB)
+		*why = "the costs of Argon2 are more work than a login may cost: memory times "
+		       "passes beyond 16 GiB";
 	else if (!octets_decode(CODING_BASE64, octets_cut(&text, '$'), a->salt, sizeof(a->salt),
 			 &a->salt_len) ||
 		a->salt_len < ARGON2_MIN_SALT_LENGTH)

@@ -9,6 +9,7 @@ modules_secrets_libsecrets_la_SOURCES = \
 	modules/secrets/argon.c modules/secrets/argon.h \
 	modules/secrets/cache.c modules/secrets/cache.h \
 	modules/secrets/make.c modules/secrets/make.h \
+	modules/secrets/crypt_cost.c modules/secrets/crypt_cost.h \
 	modules/secrets/octets.c modules/secrets/octets.h \
 	modules/secrets/secret.c modules/secrets/secret.h \
 	modules/secrets/verify.c modules/secrets/verify.h

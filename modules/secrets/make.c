@@ -159,7 +159,11 @@ static const char *crypt_name(struct popart_str text)
 		{ LITERAL_INIT("$6$"), "sha512crypt" },
 		{ LITERAL_INIT("$5$"), "sha256crypt" },
 		{ LITERAL_INIT("$1$"), "md5crypt" },
+		{ LITERAL_INIT("$md5"), "sunmd5" },
+		{ LITERAL_INIT("$sha1"), "sha1crypt" },
+		{ LITERAL_INIT("$3$"), "nthash" },
 		{ LITERAL_INIT("$"), "crypt" },
+		{ LITERAL_INIT("_"), "bsdicrypt" },
 	};
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {

@@ -3,6 +3,7 @@
 #include <crypt.h>
 #include <string.h>
 #include "argon.h"
+#include "crypt_cost.h"
 
 #define ROUNDS_MAX 10000000u
 
@@ -125,8 +126,14 @@ static const char *check_crypt(const struct secret *s)
 	int rating = crypt_rating(s);
 	bool known = rating != CRYPT_SALT_INVALID && rating != CRYPT_SALT_METHOD_DISABLED;
 
-	if (s->text.ptr[0] == '$' || s->text.ptr[0] == '_')
-		return known ? NULL : "the crypt(3) of this system does not know the method";
+	if (s->text.ptr[0] == '$' || s->text.ptr[0] == '_') {
+		if (!known)
+			return "the crypt(3) of this system does not know the method";
+		return crypt_cost_is_bearable(s->text)
+			? NULL
+			: "the hash asks for more work than a login may cost: beyond 1 GiB, "
+			  "10000000 rounds, or 18 for bcrypt";
+	}
 	return known && s->text.len == 13
 		? NULL
 		: "not a hash of crypt(3); a plain text begins with {PLAIN}";

@@ -184,7 +184,8 @@ static int end(struct task *t, int rc, const char *what)
 
 static void give_back(struct task *t)
 {
-	db_rollback(t->db);
+	if (t->db)
+		db_rollback(t->db);
 	db_give(&t->db);
 	explicit_bzero(t->hash, sizeof(t->hash));
 	explicit_bzero(t->scram, sizeof(t->scram));

@@ -115,7 +115,7 @@ int db_damaged(struct db *d, const char *what)
 	leave_alone(d);
 	return d->of->host->fail(d->of->inst, d->call, POPART_R_PERM, NULL, 0,
 		"%s: the database is damaged (%s); it is left as it is: restore it from a "
-		"backup, or take out what can be read with: sqlite3 FILE .recover",
+		"backup, or take out what can be read, as popart-sqlite(5) says",
 		d->path, what);
 }
 
@@ -195,6 +195,8 @@ int db_file_at(const char *path, struct db_file *f)
 		return errno;
 	if (!S_ISREG(st.st_mode))
 		return EINVAL;
+	if (st.st_nlink > 1)
+		return EMLINK;
 	*f = (struct db_file){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size };
 	return 0;
 }
@@ -207,6 +209,9 @@ static int cannot_reach(
 
 	return s->host->fail(s->inst, call, status, NULL, error,
 		error == EINVAL ? "%s: not a regular file"
+			: error == EMLINK
+			? "%s: has another name (hard link), and another WAL with it; remove "
+			  "the link, or use a symbolic one"
 			: error == ENOENT
 			? "%s: its directory is not there; make it, or mount what is missing"
 			: "%s: cannot get at the database",

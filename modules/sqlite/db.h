@@ -16,7 +16,7 @@
 #include <sys/types.h>
 #include "schema.h"
 
-#define DB_QUERIES_MAX 24u
+#define DB_QUERIES_MAX 32u
 
 struct dbs {
 	const struct popart_host *host;
@@ -93,7 +93,8 @@ int db_fail(struct db *, int rc, const char *what);
 /* The same for damage that SQLite cannot see. */
 int db_damaged(struct db *, const char *what);
 
-/* Which file it is now. 0 or errno. */
+/* Which file it is now. 0 or errno: EINVAL for what is no regular file, EMLINK for one with
+ * two names, each of which SQLite would give a WAL of its own. */
 int db_file_at(const char *path, struct db_file *);
 static inline bool db_file_same(const struct db_file *a, const struct db_file *b)
 {

@@ -59,7 +59,9 @@ int drop_open(
 	status = db_take(&s->dbs, call, path, DB_EXISTING, &db);
 	if (!status && db) {
 		d->file = db->file;
-		rc = db_number(db, QUERY_LAST, &d->last);
+		rc = db_number(db, QUERY_MAKING, &d->making);
+		if (rc == SQLITE_OK)
+			rc = db_number(db, QUERY_LAST, &d->last);
 		if (rc == SQLITE_OK)
 			rc = tidy_is_due(db, &d->untidy);
 		if (rc != SQLITE_OK)
@@ -73,19 +75,37 @@ int drop_open(
 	return status;
 }
 
-int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+static int replaced(const struct drop *d, const struct popart_call *call)
 {
-	struct store *s = d->store;
-	int status = db_take(&s->dbs, call, d->path, DB_EXISTING, db);
+	const struct store *s = d->store;
 
-	if (status)
-		return status;
-	if (*db && db_file_same(&(*db)->file, &d->file))
-		return POPART_OK;
-	db_give(db);
 	return s->host->fail(s->inst, call, POPART_R_TEMP,
 		"the maildrop was replaced; log in again", 0,
 		"%s: another file than at login is in its place, and is left alone", d->path);
+}
+
+/* A backup that is put back into the file gives ids again, to other messages. */
+static int check_making(const struct drop *d, struct db *db)
+{
+	int64_t now = 0;
+	int rc = db_number(db, QUERY_MAKING, &now);
+
+	if (rc != SQLITE_OK)
+		return db_fail(db, rc, "read the maildrop");
+	return now == d->making ? POPART_OK : replaced(d, db->call);
+}
+
+int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+{
+	int status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+
+	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
+		status = replaced(d, call);
+	else if (!status)
+		status = check_making(d, *db);
+	if (status)
+		db_give(db);
+	return status;
 }
 
 /* ---- list ---- */
@@ -151,17 +171,23 @@ int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink
 
 /* ---- commit ---- */
 
-/* The index forgets them; that is what has to be durable. Their octets go at close. */
-static int remove_all(struct db *db, const uint64_t *refs, size_t n)
+/* The index forgets them; that is what has to be durable. Their octets go at close. A
+ * status. */
+static int remove_all(const struct drop *d, struct db *db, const uint64_t *refs, size_t n)
 {
 	int rc = db_begin(db);
+	int status = rc == SQLITE_OK ? check_making(d, db) : POPART_OK;
 
+	if (status)
+		return status;
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
 		rc = db_run_with(db, QUERY_DOOM, (int64_t)refs[i]);
 		if (rc == SQLITE_OK)
 			rc = db_run_with(db, QUERY_REMOVE, (int64_t)refs[i]);
 	}
-	return rc == SQLITE_OK ? db_commit(db) : rc;
+	if (rc == SQLITE_OK)
+		rc = db_commit(db);
+	return rc == SQLITE_OK ? POPART_OK : db_fail(db, rc, "remove the messages");
 }
 
 int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
@@ -169,7 +195,7 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 {
 	struct drop *d = drop;
 	struct db *db = NULL;
-	int rc, status;
+	int status;
 
 	*removed = 0;
 	for (size_t i = 0; i < n; i++)
@@ -181,10 +207,8 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 	if (status)
 		return status;
 	db->must_finish = true;
-	rc = remove_all(db, refs, n);
-	if (rc != SQLITE_OK) {
-		status = db_fail(db, rc, "remove the messages");
-	} else {
+	status = remove_all(d, db, refs, n);
+	if (!status) {
 		*removed = n;
 		d->untidy = true;
 		count(d->store, call, STAT_REMOVED, (int64_t)n);

@@ -64,7 +64,7 @@ static void wait_for_more(struct logins *l)
 
 	while (!l->stop && l->n == 0)
 		(void)pthread_cond_wait(&l->wake, &l->mutex);
-	(void)clock_gettime(CLOCK_REALTIME, &until);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += WRITE_EVERY_S;
 	while (!l->stop && l->n < WAITING_MAX &&
 		pthread_cond_timedwait(&l->wake, &l->mutex, &until) != ETIMEDOUT)
@@ -107,6 +107,17 @@ static int start_thread(struct logins *l)
 	return error;
 }
 
+/* By a clock that nobody sets back. */
+static void init_wake(pthread_cond_t *wake)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(wake, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 int logins_start(struct accounts *a, struct logins **out)
 {
 	struct logins *l = calloc(1, sizeof(*l));
@@ -115,7 +126,7 @@ int logins_start(struct accounts *a, struct logins **out)
 	if (l) {
 		l->accounts = a;
 		(void)pthread_mutex_init(&l->mutex, NULL);
-		(void)pthread_cond_init(&l->wake, NULL);
+		init_wake(&l->wake);
 		error = start_thread(l);
 	}
 	if (error) {

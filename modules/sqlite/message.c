@@ -93,17 +93,28 @@ static void source_release(struct popart_source *src)
 	free(src->ctx);
 }
 
+/* As it is delivered: lines in the form of the wire, dots doubled if there are any. */
+static bool fits(int64_t stored, uint32_t form, int64_t size)
+{
+	bool stuffed = form & POPART_FORM_STUFFED, no_dots = form & POPART_FORM_NO_DOTS;
+
+	return form & POPART_FORM_CRLF && form & POPART_FORM_ENDS_LINE && stuffed != no_dots &&
+		size >= 0 && (stuffed ? stored > size : stored == size);
+}
+
 static int find(struct db *db, int64_t ref, uint64_t *stored, uint32_t *form)
 {
 	sqlite3_stmt *row = db_query(db, QUERY_MESSAGE);
 	int rc = row ? sqlite3_bind_int64(row, 1, ref) : sqlite3_extended_errcode(db->handle);
 	int64_t octets = 0;
+	bool good = false;
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(row);
 	if (rc == SQLITE_ROW) {
 		octets = sqlite3_column_int64(row, 0);
 		*form = (uint32_t)sqlite3_column_int64(row, 1) & FORMS;
+		good = fits(octets, *form, sqlite3_column_int64(row, 2));
 	}
 	if (row)
 		(void)sqlite3_reset(row);
@@ -112,7 +123,7 @@ static int find(struct db *db, int64_t ref, uint64_t *stored, uint32_t *form)
 	if (rc != SQLITE_ROW)
 		return db_fail(db, rc, "find a message");
 	*stored = (uint64_t)octets;
-	return octets < 0 ? db_damaged(db, "an impossible message in the index") : POPART_OK;
+	return good ? POPART_OK : db_damaged(db, "an impossible message in the index");
 }
 
 /* One chunk, or none: in memory. */

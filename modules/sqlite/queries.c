@@ -2,10 +2,11 @@
 #include "store.h"
 
 const char *const store_queries[] = {
+	[QUERY_MAKING] = "PRAGMA schema_version",
 	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
 	[QUERY_LIST] =
 		"SELECT id, uid, size, received, flags FROM message WHERE id <= ?1 ORDER BY 1",
-	[QUERY_MESSAGE] = "SELECT stored, form FROM message WHERE id = ?1",
+	[QUERY_MESSAGE] = "SELECT stored, form, size FROM message WHERE id = ?1",
 	[QUERY_CHUNK] = "SELECT sum, data FROM chunk WHERE id = ?1",
 	[QUERY_DOOM] = "INSERT INTO doomed (id) SELECT id FROM message WHERE id = ?1",
 	[QUERY_REMOVE] = "DELETE FROM message WHERE id = ?1",

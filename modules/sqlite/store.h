@@ -34,15 +34,16 @@ enum stat_index {
 };
 
 enum query {
-	QUERY_LAST,       /* -> the highest id, 0 for none */
-	QUERY_LIST,       /* id <= ?1 -> id, uid, size, received, flags */
-	QUERY_MESSAGE,    /* id -> stored, form */
-	QUERY_CHUNK,      /* id -> sum, data */
-	QUERY_DOOM,       /* id */
-	QUERY_REMOVE,     /* id */
-	QUERY_DOOMED,     /* -> some id */
-	QUERY_DROP,       /* chunks from ?1 to before ?2, ?3 of them at most */
-	QUERY_FORGET,     /* id, which is doomed no more */
+	QUERY_MAKING,  /* -> a number that another text of the database, or schema, changes */
+	QUERY_LAST,    /* -> the highest id, 0 for none */
+	QUERY_LIST,    /* id <= ?1 -> id, uid, size, received, flags */
+	QUERY_MESSAGE, /* id -> stored, form, size */
+	QUERY_CHUNK,   /* id -> sum, data */
+	QUERY_DOOM,    /* id */
+	QUERY_REMOVE,  /* id */
+	QUERY_DOOMED,  /* -> some id */
+	QUERY_DROP,    /* chunks from ?1 to before ?2, ?3 of them at most */
+	QUERY_FORGET,  /* id, which is doomed no more */
 	QUERY_FREE_PAGES, /* -> pages that are free */
 	QUERY_PAGES,      /* -> pages */
 	QUERY_TOTAL,      /* -> octets of all messages */
@@ -62,10 +63,12 @@ enum query {
 	QUERIES
 };
 extern const char *const store_queries[];
+_Static_assert(QUERIES <= DB_QUERIES_MAX, "each has a place in struct db");
 
 struct drop {
 	struct store *store;
 	struct db_file file; /* ino 0: there was no database at login */
+	int64_t making;      /* of what is in it: a backup put back has another */
 	int64_t last;        /* the highest id at login: what comes later is not ours */
 	bool untidy;         /* something was removed whose room is not given back */
 	char path[];

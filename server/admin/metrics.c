@@ -40,7 +40,7 @@ static int quality(struct popart_str parameters)
 {
 	while (parameters.len > 0) {
 		struct popart_str p = view_trim(view_cut(&parameters, ';'));
-		char number[8] = "";
+		char number[16] = "";
 
 		if (p.len < 3 || p.len - 2 >= sizeof(number) ||
 			strncasecmp(p.ptr, "q=", 2) != 0)
@@ -357,20 +357,21 @@ static void write_op(struct page *p, const struct figures_instance *about, unsig
 
 	if (p->metric == M_CRASHES || p->metric == M_OP_FAILURES) {
 		sample(p, p->metric == M_CRASHES ? h->crashes : h->failures, "list", list,
-			"instance", about->name, "operation", name, NULL);
+			"module_instance", about->name, "operation", name, NULL);
 		return;
 	}
 	for (unsigned i = 0; i <= FIGURES_BOUNDS; i++, bound *= 2) {
 		n += h->counts[i];
 		(void)snprintf(le, sizeof(le), "%.9g", (double)bound / 1e6);
-		sample_part(p, "_bucket", "list", list, "instance", about->name, "operation",
-			name, "le", i < FIGURES_BOUNDS ? le : "+Inf", NULL);
+		sample_part(p, "_bucket", "list", list, "module_instance", about->name,
+			"operation", name, "le", i < FIGURES_BOUNDS ? le : "+Inf", NULL);
 		buf_printf(p->out, "%" PRIu64 "\n", n);
 	}
-	sample_part(p, "_sum", "list", list, "instance", about->name, "operation", name, NULL);
+	sample_part(p, "_sum", "list", list, "module_instance", about->name, "operation", name,
+		NULL);
 	buf_printf(p->out, "%.9f\n", (double)h->ns / 1e9);
-	sample_part(
-		p, "_count", "list", list, "instance", about->name, "operation", name, NULL);
+	sample_part(p, "_count", "list", list, "module_instance", about->name, "operation",
+		name, NULL);
 	buf_printf(p->out, "%" PRIu64 "\n", n);
 }
 
@@ -400,8 +401,8 @@ static void write_stats(struct page *p)
 			continue;
 		for (uint32_t s = 0; s < about.nstats; s++)
 			if (about.stats[s].gauge == (p->metric == M_LEVELS))
-				sample_signed(p, figures_stat_sum(newest(p), i, s), "list",
-					about.storage ? "storage" : "auth", "instance",
+				sample_signed(p, modules_stat(p->scene, i, &about, s), "list",
+					about.storage ? "storage" : "auth", "module_instance",
 					about.name, "name", about.stats[s].name, NULL);
 	}
 }

@@ -28,6 +28,21 @@ void modules_histogram(const struct scene *s, uint32_t instance,
 	}
 }
 
+int64_t modules_stat(const struct scene *s, uint32_t instance,
+	const struct figures_instance *about, uint32_t stat)
+{
+	int64_t sum = figures_stat_sum(s->generations[0].board, instance, stat);
+	uint32_t other;
+
+	for (size_t g = 1; g < s->n; g++) {
+		const struct board *b = s->generations[g].board;
+
+		if (!figures_passed(b) && figures_find(b, about, &other))
+			sum += figures_stat_sum(b, other, stat);
+	}
+	return sum;
+}
+
 static json_t *buckets(const struct figures_histogram *h)
 {
 	json_t *array = json_array();
@@ -100,9 +115,8 @@ static json_t *statistics(
 		(void)json_array_append_new(array,
 			json_pack("{s:o, s:I, s:o}", "name",
 				scene_text(view_str(about->stats[i].name)), "value",
-				(json_int_t)figures_stat_sum(
-					s->generations[0].board, instance, i),
-				"help", scene_text(view_str(about->stats[i].help))));
+				(json_int_t)modules_stat(s, instance, about, i), "help",
+				scene_text(view_str(about->stats[i].help))));
 	return array;
 }
 

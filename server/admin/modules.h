@@ -10,5 +10,7 @@ json_t *modules_json(const struct scene *);
 /* Of one operation of an instance of the newest generation: in all generations. */
 void modules_histogram(const struct scene *, uint32_t instance, const struct figures_instance *,
 	unsigned op, struct figures_histogram *sum);
+int64_t modules_stat(const struct scene *, uint32_t instance, const struct figures_instance *,
+	uint32_t stat);
 
 #endif

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 libbase_la_SOURCES = \
 	server/base/arena.c server/base/arena.h \
+	server/base/args.c server/base/args.h \
 	server/base/buf.c server/base/buf.h \
 	server/base/clock.c server/base/clock.h \
-	server/base/complain.c server/base/complain.h \
 	server/base/hash.c server/base/hash.h \
 	server/base/log.c server/base/log.h \
 	server/base/log_events.h server/base/log_fields.h server/base/log_table.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/deliver_options.h"
+#include "base/args.h"
 #include "base/text.h"
-#include "base/complain.h"
 #include "bin/config.h"
 
 #define TIMEOUT_DEFAULT "5m" /* shorter than an MTA's patience with a program */
@@ -66,8 +66,10 @@ static bool take_timeout(struct deliver_options *o, const char *text, struct buf
 	return false;
 }
 
-static void take_option(struct deliver_options *o, int c, const char **timeout)
+static bool take_option(void *self, int c, struct buf *why)
 {
+	struct deliver_options *o = self;
+
 	switch (c) {
 	case 'u':
 		o->user = optarg;
@@ -97,38 +99,24 @@ static void take_option(struct deliver_options *o, int c, const char **timeout)
 		o->bounce_refused = true;
 		break;
 	case OPT_TIMEOUT:
-		*timeout = optarg;
-		break;
+		return take_timeout(o, optarg, why);
 	default:
 		o->action = DELIVER_HELP;
 		break;
 	}
+	return true;
 }
 
 bool deliver_options_parse(struct deliver_options *o, int argc, char **argv, struct buf *why)
 {
-	const char *timeout = TIMEOUT_DEFAULT;
-	int c;
+	static const struct args args = { "popart-deliver", ":u:c:V", long_options };
 
 	*o = (struct deliver_options){ .action = DELIVER_MESSAGE };
-	opterr = 0;
-	optind = 0; /* from the beginning, also the second time */
-	while ((c = getopt_long(argc, argv, ":u:c:V", long_options, NULL)) != -1) {
-		if (c == '?' || c == ':') {
-			complain(why, "popart-deliver", long_options, c,
-				view_str(argv[optind - 1]));
-			return false;
-		}
-		take_option(o, c, &timeout);
-	}
-	if (optind < argc) {
-		text_quote(why, view_str(argv[optind]), 64);
-		buf_add_str(why, " is no option; to name a user: -u USER");
+	if (!take_timeout(o, TIMEOUT_DEFAULT, why) ||
+		!args_each(&args, argc, argv, take_option, o, why) ||
+		!args_end(argc, argv, "to name a user: -u USER", why))
 		return false;
-	}
-	if (!o->user && o->action == DELIVER_MESSAGE) {
+	if (!o->user && o->action == DELIVER_MESSAGE)
 		buf_add_str(why, "whose mail is it? name a user with -u USER");
-		return false;
-	}
-	return take_timeout(o, timeout, why);
+	return why->len == 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "bin/options.h"
-#include "base/text.h"
-#include "base/complain.h"
+#include "base/args.h"
 
 enum {
 	OPT_HELP = 256,
@@ -65,8 +64,11 @@ static void take_action(struct options *o, enum action action)
 		o->action = action;
 }
 
-static bool take_option(struct options *o, int c)
+static bool take_option(void *self, int c, struct buf *why)
 {
+	struct options *o = self;
+
+	(void)why;
 	switch (c) {
 	case 'c':
 		o->config = optarg;
@@ -79,9 +81,6 @@ static bool take_option(struct options *o, int c)
 		break;
 	case 'V':
 		take_action(o, ACTION_VERSION);
-		break;
-	case OPT_HELP:
-		take_action(o, ACTION_HELP);
 		break;
 	case OPT_MODULES:
 		take_action(o, ACTION_MODULES);
@@ -111,7 +110,8 @@ static bool take_option(struct options *o, int c)
 		o->delete = true;
 		break;
 	default:
-		return false;
+		take_action(o, ACTION_HELP);
+		break;
 	}
 	return true;
 }
@@ -142,21 +142,10 @@ static bool agree(const struct options *o, struct buf *why)
 
 bool options_parse(struct options *o, int argc, char **argv, struct buf *why)
 {
-	int c;
+	static const struct args args = { "popartd", ":c:tnV", long_options };
 
 	*o = (struct options){ .action = ACTION_SERVE };
-	opterr = 0;
-	optind = 0; /* from the beginning, also the second time */
-	while ((c = getopt_long(argc, argv, ":c:tnV", long_options, NULL)) != -1) {
-		if (take_option(o, c))
-			continue;
-		complain(why, "popartd", long_options, c, view_str(argv[optind - 1]));
-		return false;
-	}
-	if (optind < argc) {
-		text_quote(why, view_str(argv[optind]), 64);
-		buf_add_str(why, " is no option; to serve a directory: popartd --maildir DIR");
-		return false;
-	}
-	return agree(o, why);
+	return args_each(&args, argc, argv, take_option, o, why) &&
+		args_end(argc, argv, "to serve a directory: popartd --maildir DIR", why) &&
+		agree(o, why);
 }

@@ -9,6 +9,7 @@
 #include "bin/config.h"
 #include "bin/modpath.h"
 #include "ctl/ctl.h"
+#include "master/rundir.h"
 
 #define HELP_MAX       65536u
 #define SOCKET_DEFAULT "/run/popart/admin.socket"
@@ -52,6 +53,22 @@ static bool read_configuration(struct ctl *c, struct report *r)
 	return c->conf != NULL;
 }
 
+/* While no server runs, the directory may have gone with the last one. Who is not root makes
+ * it if he may, or finds out when he wants it. */
+static bool make_lock_directory(struct ctl *c, struct report *r)
+{
+	struct account account;
+	bool ok;
+
+	if (geteuid() != 0)
+		return true;
+	if (!account_prepare(&account, c->conf, r))
+		return false;
+	ok = rundir_make(c->conf->run_dir, &account, conf_place(c->conf, "run_dir"), r);
+	account_free(&account);
+	return ok;
+}
+
 /* Where the server that is meant has its socket. Who may talk to it need not be allowed to
  * read its configuration: then it is where a server has it that was told nothing else. */
 static bool find_socket(struct ctl *c, struct report *r)
@@ -84,7 +101,7 @@ static bool prepare(struct ctl *c, struct report *r)
 		report_error(r, NULL, 0, "out of memory");
 		return false;
 	}
-	if (!read_configuration(c, r) ||
+	if (!read_configuration(c, r) || (needs & CTL_LOCKS && !make_lock_directory(c, r)) ||
 		!(needs & CTL_STAY ? become_for_files(c->conf, r) : become(c->conf, r)))
 		return false;
 	if (!(needs & CTL_MODULES))

@@ -70,6 +70,7 @@ struct conf {
 	int log_to;           /* enum log_to                          */
 	const char *log_path; /* the file, or the socket of syslog    */
 	int log_format, log_level, log_facility;
+	bool log_refused_users;
 	const char *admin_socket;  /* NULL: there is no admin process   */
 	const char *admin_group;   /* NULL: none                        */
 	const char *admin_metrics; /* as written; NULL: not by TCP      */

@@ -70,6 +70,7 @@ void load_log(struct load *l)
 	l->conf->log_facility = log_facility_at((size_t)conf_int(v, "facility"));
 	l->conf->log_format = (int)conf_int(v, "format");
 	l->conf->log_level = log_level_at((size_t)conf_int(v, "level"));
+	l->conf->log_refused_users = conf_int(v, "refused_users");
 }
 
 void conf_report_log(const struct conf *conf, struct report *r)

@@ -186,6 +186,10 @@ const struct popart_opt conf_log_rows[] = {
 		.choices = log_level_names,
 		.fallback = "info",
 		.help = "The least urgent lines that are written." },
+	{ .name = "refused_users",
+		.type = POPART_OPT_BOOL,
+		.fallback = "true",
+		.help = "Write the names of refused logins, which may be mistyped passwords." },
 	{ 0 }
 };
 

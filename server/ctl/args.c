@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/complain.h"
+#include "base/args.h"
 #include "base/text.h"
 #include "ctl/ctl.h"
 
@@ -71,8 +70,14 @@ static void all_options(const struct ctl_command *command, struct option rows[OP
 	rows[n] = (struct option){ NULL, 0, NULL, 0 };
 }
 
-static bool take_own(struct ctl *c, int option, struct buf *why)
+static bool take(void *self, int option, struct buf *why)
 {
+	struct ctl *c = self;
+
+	if (option < FIRST_OWN) {
+		take_common(c, option);
+		return true;
+	}
 	if (c->ngiven == CTL_GIVEN_MAX) {
 		buf_printf(why, "more than %u options", CTL_GIVEN_MAX);
 		return false;
@@ -88,22 +93,10 @@ static bool take_options(
 	struct ctl *c, int argc, char **argv, const char *letters, struct buf *why)
 {
 	struct option rows[OPTIONS_MAX + 1];
-	int option;
 
 	all_options(c->command, rows);
-	opterr = 0;
-	optind = 0; /* from the beginning */
-	while ((option = getopt_long(argc, argv, letters, rows, NULL)) != -1) {
-		if (option == '?' || option == ':') {
-			complain(why, "popartctl", rows, option, view_str(argv[optind - 1]));
-			return false;
-		}
-		if (option < FIRST_OWN)
-			take_common(c, option);
-		else if (!take_own(c, option, why))
-			return false;
-	}
-	return true;
+	return args_each(
+		&(struct args){ "popartctl", letters, rows }, argc, argv, take, c, why);
 }
 
 static size_t count_words(const char *words)

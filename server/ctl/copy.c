@@ -180,21 +180,20 @@ static bool take_options(struct copying *k)
 	return k->worst == CTL_OK;
 }
 
-/* Where the server that runs by this configuration has its locks; without one that ever ran,
- * there is nobody yet to lock out but other copies. */
+/* Where the server that runs by this configuration has its locks, or will have them. Root has
+ * made the directory before it became the server's user. */
 static bool open_locks(struct copying *k)
 {
 	struct buf dir;
 
 	buf_init(&dir, 4096);
 	buf_printf(&dir, "%s/locks", k->ctl->conf->run_dir);
-	if (mkdir(k->ctl->conf->run_dir, 0755) == 0 || errno == EEXIST)
+	if (mkdir(k->ctl->conf->run_dir, 0700) == 0 || errno == EEXIST)
 		(void)mkdir(buf_cstr(&dir), 0700);
 	k->move.locks = locks_new(buf_cstr(&dir), 8);
 	if (!k->move.locks)
 		k->worst = ctl_fail(CTL_FAILED,
-			"cannot lock maildrops in %s: %s; start the server once, which makes "
-			"it, or set run_dir",
+			"cannot lock maildrops in %s: %s; be root, or the server's user",
 			buf_cstr(&dir), strerror(errno));
 	buf_free(&dir);
 	return k->move.locks != NULL;

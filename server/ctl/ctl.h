@@ -21,11 +21,13 @@ struct ctl_option {
 };
 
 enum ctl_needs {
-	CTL_CONF = 1u << 0,    /* the configuration has been read                        */
-	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool      */
-	CTL_STAY = 1u << 2,  /* root has the file-system ids of the server's user, and may have
-	                          its own back (ids_give_back); else it becomes that user */
-	CTL_SERVER = 1u << 3 /* speaks with the server that runs, over its socket        */
+	CTL_CONF = 1u << 0,    /* the configuration has been read                   */
+	CTL_MODULES = 1u << 1, /* with CTL_CONF: and its modules are up, as in a tool */
+	/* Root has the file-system ids of the server's user, and may have its own back
+	 * (ids_give_back); else it becomes that user. */
+	CTL_STAY = 1u << 2,
+	CTL_SERVER = 1u << 3, /* speaks with the server that runs, over its socket    */
+	CTL_LOCKS = 1u << 4   /* with CTL_CONF: there is run_dir/locks, server or not */
 };
 
 struct ctl;

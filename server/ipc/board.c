@@ -444,6 +444,7 @@ uint32_t board_worker_repair(struct board *b, uint32_t worker)
 	for (uint32_t i = 0; i < b->shape.threads; i++)
 		memset((void *)board_thread(b, worker, i), 0, sizeof(struct board_thread));
 	clear_sites(b, worker);
+	figures_repair(b, worker);
 	atomic_store(&w->connections, 0);
 	board_worker_state(b, worker, BOARD_FREE, 0);
 	return sessions;

@@ -54,7 +54,7 @@ void figures_text(char *room, size_t size, struct popart_str text)
 	memset(room + n, 0, size - n);
 }
 
-/* --- counting ------------------------------------------------------------------------------ */
+/* --- counting --- */
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -121,7 +121,7 @@ void figures_handshake_failed(struct board *b, uint32_t worker, uint32_t thread)
 	add(&board_figures_thread(b, worker, thread)->handshakes_failed, 1);
 }
 
-/* --- notes --------------------------------------------------------------------------------- */
+/* --- notes --- */
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -194,6 +194,45 @@ void figures_stat(
 			value, memory_order_relaxed);
 }
 
+#define END(text) ((text)[sizeof(text) - 1] = '\0')
+
+/* Who reads is not to trust who wrote: a worker may be anybody's by now. */
+static void distrust_instance(struct figures_instance *about)
+{
+	END(about->name);
+	END(about->module);
+	END(about->version);
+	END(about->summary);
+	END(about->options);
+	if (about->nstats > FIGURES_STATS)
+		about->nstats = FIGURES_STATS;
+	for (uint32_t i = 0; i < about->nstats; i++) {
+		END(about->stats[i].name);
+		END(about->stats[i].help);
+		about->stats[i].gauge = about->stats[i].gauge != 0;
+	}
+	about->storage = about->storage != 0;
+}
+
+static void distrust_certificate(struct figures_certificate *about)
+{
+	END(about->file);
+	END(about->subject);
+	END(about->issuer);
+	END(about->names);
+	END(about->serial);
+	END(about->key);
+	END(about->fingerprint);
+}
+
+static void distrust_crash(struct figures_crash *crash)
+{
+	END(crash->reason);
+	END(crash->doing);
+	END(crash->address);
+	END(crash->user);
+}
+
 bool figures_instance(const struct board *b, uint32_t instance, struct figures_instance *copy)
 {
 	for (uint32_t i = 0; i < board_shape(b).workers; i++) {
@@ -201,8 +240,10 @@ bool figures_instance(const struct board *b, uint32_t instance, struct figures_i
 
 		if (instance < atomic_load_explicit(&w->ninstances, memory_order_acquire) &&
 			note_read(&w->instances[instance].seq, &w->instances[instance].note,
-				copy, sizeof(*copy)))
+				copy, sizeof(*copy))) {
+			distrust_instance(copy);
 			return true;
+		}
 	}
 	return false;
 }
@@ -215,27 +256,56 @@ bool figures_certificate(
 
 		if (index < atomic_load_explicit(&w->ncertificates, memory_order_acquire) &&
 			note_read(&w->certificates[index].seq, &w->certificates[index].note,
-				copy, sizeof(*copy)))
+				copy, sizeof(*copy))) {
+			distrust_certificate(copy);
 			return true;
+		}
 	}
 	return false;
 }
 
+static int64_t get_stat(const _Atomic int64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void add_stat(_Atomic int64_t *word, int64_t n)
+{
+	atomic_store_explicit(word, get_stat(word) + n, memory_order_relaxed);
+}
+
+void figures_repair(struct board *b, uint32_t worker)
+{
+	struct figures_worker *w = board_figures_worker(b, worker);
+	uint32_t n = atomic_load_explicit(&w->ninstances, memory_order_acquire);
+	struct figures_instance about;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!figures_instance(b, i, &about))
+			continue;
+		for (uint32_t s = 0; s < about.nstats; s++) {
+			if (!about.stats[s].gauge)
+				add_stat(&w->earlier[i][s], get_stat(&w->stats[i][s]));
+			atomic_store_explicit(&w->stats[i][s], 0, memory_order_relaxed);
+		}
+	}
+}
+
 int64_t figures_stat_sum(const struct board *b, uint32_t instance, uint32_t stat)
 {
-	int64_t sum = 0;
+	int64_t sum = get_stat(&board_figures(b)->stats[instance][stat]);
 
 	for (uint32_t i = 0; i < board_shape(b).workers; i++) {
 		const struct figures_worker *w = board_figures_worker(b, i);
 
 		if (instance < atomic_load_explicit(&w->ninstances, memory_order_acquire))
-			sum += atomic_load_explicit(
-				&w->stats[instance][stat], memory_order_relaxed);
+			sum += get_stat(&w->stats[instance][stat]) +
+				get_stat(&w->earlier[instance][stat]);
 	}
 	return sum;
 }
 
-/* --- the master's -------------------------------------------------------------------------- */
+/* --- the master's --- */
 
 /* "mail.open" -> the instance and the operation. */
 static bool find_call(
@@ -290,11 +360,14 @@ bool figures_crash(const struct board *b, uint32_t index, struct figures_crash *
 {
 	const struct figures_head *head = board_figures(b);
 
-	return note_read(
-		&head->crashes[index].seq, &head->crashes[index].note, copy, sizeof(*copy));
+	if (!note_read(
+		    &head->crashes[index].seq, &head->crashes[index].note, copy, sizeof(*copy)))
+		return false;
+	distrust_crash(copy);
+	return true;
 }
 
-/* --- sums ---------------------------------------------------------------------------------- */
+/* --- sums --- */
 
 static void sum_row(struct figures_histogram *sum, const struct figures_row *row)
 {
@@ -378,7 +451,7 @@ uint64_t figures_restarts(const struct board *b)
 	return get(&board_figures(b)->restarts);
 }
 
-/* --- from generation to generation -------------------------------------------------------- */
+/* --- from generation to generation --- */
 
 /* The same instance in another generation, which may have another order. */
 bool figures_find(const struct board *to, const struct figures_instance *about, uint32_t *heir)
@@ -391,6 +464,16 @@ bool figures_find(const struct board *to, const struct figures_instance *about, 
 			strcmp(other.module, about->module) == 0)
 			return true;
 	return false;
+}
+
+/* Its gauges are nothing any more. */
+static void pass_stats(const struct board *from, uint32_t instance,
+	const struct figures_instance *about, struct board *to, uint32_t heir)
+{
+	for (uint32_t s = 0; s < about->nstats; s++)
+		if (!about->stats[s].gauge)
+			add_stat(&board_figures(to)->stats[heir][s],
+				figures_stat_sum(from, instance, s));
 }
 
 static void pass_instance(
@@ -442,9 +525,12 @@ void figures_pass(const struct board *from, struct board *to)
 	struct figures_crash crash;
 	uint32_t heir;
 
-	for (uint32_t i = 0; i < board_shape(from).instances; i++)
-		if (figures_instance(from, i, &about) && figures_find(to, &about, &heir))
+	for (uint32_t i = 0; i < board_shape(from).instances; i++) {
+		if (figures_instance(from, i, &about) && figures_find(to, &about, &heir)) {
 			pass_instance(from, i, to, heir);
+			pass_stats(from, i, &about, to, heir);
+		}
+	}
 	for (size_t at = offsetof(struct figures_thread, logins);
 		at <= offsetof(struct figures_thread, handshakes_failed);
 		at += sizeof(uint64_t))

@@ -9,7 +9,7 @@
  */
 #include "ipc/board.h"
 
-/* --- what is counted ---------------------------------------------------------------------- */
+/* --- what is counted --- */
 
 enum figures_op {
 #define MODULE_OP(id, name) FIGURES_OP_##id,
@@ -52,7 +52,7 @@ uint8_t figures_word(const struct figures_words *, const char *name);
 /* NULL: none, or not one of them. */
 const char *figures_name(const struct figures_words *, uint8_t word);
 
-/* --- a worker's part: each thread its own ------------------------------------------------ */
+/* --- a worker's part: each thread its own --- */
 
 void figures_observe(struct board *, uint32_t worker, uint32_t thread, uint32_t instance,
 	enum figures_op, uint64_t ns, bool failed);
@@ -62,12 +62,12 @@ void figures_handshake(struct board *, uint32_t worker, uint32_t thread, uint8_t
 	uint8_t cipher, bool resumed);
 void figures_handshake_failed(struct board *, uint32_t worker, uint32_t thread);
 
-/* --- what a worker is made of: once, before it is ready; one thread ----------------------- */
+/* --- what a worker is made of: once, before it is ready; one thread --- */
 
 #define FIGURES_STATS 16u
 struct figures_instance {
 	uint32_t caps, nstats;
-	bool storage;
+	uint32_t storage;                                     /* 0: auth */
 	char name[64], module[64], version[32], summary[128]; /* NUL-terminated, cut to fit */
 	struct {
 		char name[32], help[96];
@@ -92,7 +92,7 @@ void figures_stat(
 /* Cuts to fit, with a NUL. */
 void figures_text(char *room, size_t size, struct popart_str);
 
-/* --- the master's -------------------------------------------------------------------------- */
+/* --- the master's --- */
 
 #define FIGURES_CRASHES 16u
 struct figures_crash {
@@ -105,7 +105,7 @@ void figures_note_crash(struct board *, const struct figures_crash *);
 /* In place of one that died another is started. */
 void figures_note_restart(struct board *);
 
-/* --- readers ------------------------------------------------------------------------------- */
+/* --- readers --- */
 
 /* Whether the counters of this one are in another board's by now: whoever adds up boards
  * leaves it out. And how often that was begun or ended with others' for this one: who finds it
@@ -126,7 +126,8 @@ uint64_t figures_handshakes(
 uint64_t figures_handshakes_failed(const struct board *);
 uint64_t figures_deaths(const struct board *);
 uint64_t figures_restarts(const struct board *);
-/* As some worker has described it. False: none has, or is just at it. */
+/* As some worker has described it; texts have a NUL whatever it wrote. False: none has, or it
+ * is just at it. */
 bool figures_instance(const struct board *, uint32_t instance, struct figures_instance *copy);
 bool figures_certificate(
 	const struct board *, uint32_t index, struct figures_certificate *copy);

@@ -31,6 +31,8 @@ struct figures_worker {
 	FIGURES_NOTE(figures_instance) instances[BOARD_INSTANCES_MAX];
 	FIGURES_NOTE(figures_certificate) certificates[BOARD_CERTIFICATES_MAX];
 	_Atomic int64_t stats[BOARD_INSTANCES_MAX][FIGURES_STATS];
+	/* Of processes that had this place before: counters only. */
+	_Atomic int64_t earlier[BOARD_INSTANCES_MAX][FIGURES_STATS];
 	/* How many of each there are to look at. */
 	_Atomic uint32_t ninstances, ncertificates;
 };
@@ -43,6 +45,7 @@ struct figures_head {
 	_Atomic uint32_t passed; /* ours are in another board's */
 	_Atomic uint64_t crashes_in[BOARD_INSTANCES_MAX][FIGURES_OPS];
 	FIGURES_NOTE(figures_crash) crashes[FIGURES_CRASHES];
+	_Atomic int64_t stats[BOARD_INSTANCES_MAX][FIGURES_STATS]; /* of past generations */
 	struct figures_row rows[BOARD_INSTANCES_MAX][FIGURES_OPS];
 };
 
@@ -56,6 +59,9 @@ static inline uint64_t figures_thread_size(const struct board_shape *shape)
 void figures_pass_begin(const struct board *from, struct board *to);
 void figures_pass(const struct board *from, struct board *to);
 void figures_pass_end(struct board *to);
+
+/* A worker has ended: what its modules counted stays. */
+void figures_repair(struct board *, uint32_t worker);
 
 /* board.c knows where. */
 struct figures_head *board_figures(const struct board *);

@@ -33,6 +33,7 @@ struct worker {
 	int64_t started_ms, due_ms;
 	struct backoff backoff;
 	struct pulse pulse;
+	int owed; /* enum chan_kind of what it was told and did not take; 0: nothing */
 };
 
 enum phase {

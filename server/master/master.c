@@ -18,6 +18,7 @@
 #include "master/spawn.h"
 
 #define FLUSH_AGAIN_MS 1000 /* for log lines that nobody takes yet */
+#define REMIND_MS      250  /* for workers that take no message yet */
 
 /* Before there is a log, and for who looks at a start that fails. */
 static void say(struct popart_str text)
@@ -424,6 +425,8 @@ static void on_time(struct master *m, struct generation *g)
 {
 	int64_t now = clock_ms();
 
+	for (unsigned i = 0; i < g->nworkers; i++)
+		spawn_remind(&g->workers[i]);
 	for (unsigned i = 0; i < g->nworkers && g->phase <= PHASE_SERVING; i++) {
 		struct worker *w = &g->workers[i];
 		if (w->state == WORKER_DOWN && w->due_ms <= now)
@@ -442,8 +445,10 @@ static void on_time(struct master *m, struct generation *g)
 /* When time brings something next; INT64_MAX: never. */
 static int64_t next_due(const struct generation *g)
 {
-	int64_t due = g->deadline_ms;
+	int64_t due = g->deadline_ms, soon = clock_ms() + REMIND_MS;
 
+	for (unsigned i = 0; i < g->nworkers; i++)
+		due = g->workers[i].owed && soon < due ? soon : due;
 	for (unsigned i = 0; i < g->nworkers && g->phase <= PHASE_SERVING; i++) {
 		const struct worker *w = &g->workers[i];
 		if (w->state == WORKER_DOWN && w->due_ms < due)

@@ -75,6 +75,7 @@ void spawn_worker(struct worker *w, struct log *log)
 		return;
 	}
 	w->state = WORKER_STARTING;
+	w->owed = 0;
 	if (g->phase == PHASE_SERVING)
 		figures_note_restart(g->board);
 	board_worker_state(g->board, w->index, BOARD_STARTING, w->child.pid);
@@ -85,14 +86,27 @@ void spawn_worker(struct worker *w, struct log *log)
 	}
 }
 
-void spawn_tell(const struct worker *w, enum chan_kind kind, struct log *log)
+/* False: it does not take the message, which is owed. */
+static bool say(struct worker *w, enum chan_kind kind)
 {
 	const struct chan_msg msg = { .layout = CHAN_LAYOUT, .kind = kind };
+	bool said = w->child.chan < 0 || chan_send(w->child.chan, &msg, NULL, 0) == 0 ||
+		is_gone(errno);
 
-	if (w->child.chan < 0 || chan_send(w->child.chan, &msg, NULL, 0) == 0)
-		return;
-	if (!is_gone(errno))
+	w->owed = said ? 0 : (int)kind;
+	return said;
+}
+
+void spawn_tell(struct worker *w, enum chan_kind kind, struct log *log)
+{
+	if (!say(w, kind))
 		log_trouble(w, "a worker does not take messages", log);
+}
+
+void spawn_remind(struct worker *w)
+{
+	if (w->owed)
+		(void)say(w, (enum chan_kind)w->owed);
 }
 
 void spawn_describe(int status, struct buf *out)

@@ -7,8 +7,8 @@
 
 struct octets_how {
 	const char *const *hidden; /* header fields to leave out; may be NULL */
-	uint64_t limit;            /* the digest is of so many octets at most */
-	/* Gets the octets as they came, in pieces. Not POPART_OK: ends it. NULL: nobody does. */
+	uint64_t limit;            /* of the octets that are digested */
+	/* Gets the octets as they came. Not POPART_OK: ends it. NULL: nobody does. */
 	int (*put)(void *ctx, struct popart_str piece);
 	void *ctx;
 };

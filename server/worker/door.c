@@ -268,7 +268,7 @@ static void count_timeout(struct conn *c)
 	};
 	uint32_t killed = atomic_load(&c->killed);
 
-	if (killed == KILL_NONE || killed >= KILL_STOP) /* told to, and no time was up */
+	if (killed == KILL_NONE || killed >= ARRAY_LEN(counters)) /* not for time */
 		return;
 	conn_count(c, BOARD_TIMEOUTS, 1);
 	conn_count(c, counters[killed], 1);

@@ -126,6 +126,12 @@ static int login_delay(const struct conn *c, struct host_call *call)
 	return POPART_R_LOGIN_DELAY;
 }
 
+/* For the log, as long as nobody has said that there is such a user. */
+static struct popart_str claimed_name(const struct conn *c, const struct popart_step *step)
+{
+	return c->worker->conf->log_refused_users ? step->user : VIEW_NONE;
+}
+
 /* The host has logged why. */
 static void count_failure(struct conn *c, int status)
 {
@@ -138,6 +144,8 @@ static void count_failure(struct conn *c, int status)
 static void answer_login(
 	struct conn *c, struct host_call *call, const struct popart_step *step, int status)
 {
+	struct popart_str name = status == POPART_OK ? step->user : claimed_name(c, step);
+
 	if (status == POPART_OK)
 		status = login_delay(c, call);
 	if (status != POPART_OK) {
@@ -149,7 +157,7 @@ static void answer_login(
 		show_login(c, status == POPART_R_DENIED ? FIGURES_DENIED : FIGURES_ERROR);
 		show_failure(c,
 			status == POPART_R_DENIED ? LOG_EV_AUTH_FAILED : LOG_EV_LOGIN_FAILED,
-			call, step->user);
+			call, name);
 	}
 	popart_session_auth_done(c->pop3, status, buf_view(&call->client));
 	if (status != POPART_OK)
@@ -168,7 +176,7 @@ static bool meet_auth(struct conn *c, const struct popart_step *step, bool quick
 	host_identity_free(&c->who);
 	c->mechanism = step->mechanism.ptr;
 	call_begin(c, &call, "login");
-	call.user = step->user;
+	call.user = claimed_name(c, step);
 	status = authenticate(c, &call, step, prepared, quick);
 	if (status == POPART_OK || !quick)
 		answer_login(c, &call, step, status);

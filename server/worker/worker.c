@@ -351,6 +351,7 @@ static void serve(
 	/* From here on nothing else runs: a call is made, not put off. */
 	atomic_store(&w->phase, WORKER_STOPPING);
 	conn_stop_all(self);
+	tell_stats(w);
 }
 
 static void free_worker(struct worker *w)

@@ -16,7 +16,8 @@ tests_abi_hollow_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 
 check_PROGRAMS += tests/abi/test-refusals
 TESTS += tests/abi/test-refusals
-tests_abi_test_refusals_SOURCES = tests/abi/refusals.c tests/abi/rig.c tests/abi/rig.h
+tests_abi_test_refusals_SOURCES = tests/abi/refusals.c tests/abi/rig.c tests/abi/rig.h \
+	$(SCRATCH_SOURCES)
 tests_abi_test_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_abi_test_refusals_LDADD = $(TAP_LIBS) $(HOST_LIBS)
 endif

@@ -464,6 +464,18 @@ static const struct popart_storage_ops storage_half = {
 	.size = sizeof(storage_half), STORAGE, .deliver_abandon = op_close
 };
 
+static int op_account_remove(
+	void *state, const struct popart_call *call, struct popart_str user)
+{
+	(void)state;
+	(void)call;
+	(void)user;
+	return POPART_OK;
+}
+
+static const struct popart_account_ops accounts_half = { .size = sizeof(accounts_half),
+	.remove = op_account_remove };
+
 #define GOOD                                                                            \
 	.magic = POPART_MAGIC, .size = sizeof(struct popart_module),                    \
 	.api_major = POPART_API_MAJOR, .opt_stride = sizeof(struct popart_opt),         \
@@ -504,6 +516,8 @@ static const struct {
 	{ "no_commit", { GOOD, .storage = &storage_no_commit } },
 	{ "read_only", { GOOD, .storage = &storage_read_only } },
 	{ "half_deliver", { GOOD, .storage = &storage_half } },
+	{ "half_accounts", { GOOD, .accounts = &accounts_half } },
+	{ "lone_accounts", { GOOD, .auth = NULL, .accounts = &accounts_half } },
 };
 
 #pragma GCC diagnostic pop

@@ -68,6 +68,11 @@ static void bad_descriptors(void)
 		{ "half_deliver",
 			"storage has some of the four deliver functions only; the module "
 			"must be mended" },
+		{ "half_accounts",
+			"accounts has some of its four functions only; the module must be "
+			"mended" },
+		{ "lone_accounts",
+			"accounts is there without auth; the module must be mended" },
 		{ "nothing",
 			"popart_module_entry returned nothing; the module must be mended" },
 	};

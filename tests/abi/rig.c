@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "abi/rig.h"
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "support/scratch.h"
 
 static void give_up(const char *what)
 {
@@ -52,9 +52,7 @@ void rig_init(struct rig *r, const char *planted)
 
 	*r = (struct rig){ 0 };
 	setenv("PLANTED", planted ? planted : "good", 1);
-	snprintf(r->dir, sizeof(r->dir), "/tmp/popart-abi-XXXXXX");
-	if (!mkdtemp(r->dir))
-		give_up(r->dir);
+	scratch_make(r->dir, sizeof(r->dir), "/tmp");
 	snprintf(r->module, sizeof(r->module), "%s/planted.so", r->dir);
 	snprintf(r->journal, sizeof(r->journal), "%s/journal", r->dir);
 	snprintf(r->log_file, sizeof(r->log_file), "%s/log", r->dir);
@@ -135,14 +133,6 @@ bool rig_start(struct rig *r)
 	return true;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void rig_free(struct rig *r)
 {
 	host_free(&r->host);
@@ -150,7 +140,7 @@ void rig_free(struct rig *r)
 	log_free(&r->log);
 	report_free(&r->report);
 	buf_free(&r->conf_text);
-	nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(r->dir);
 }
 
 const char *rig_said(struct rig *r)

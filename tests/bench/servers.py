@@ -116,12 +116,7 @@ class Popart:
             certificate=certificate_file, users=users))
         self.program = Program(["-c", conf], top)
         self.session = self.program.pid
-        try:
-            self.program.wait_ready()
-        except BaseException:
-            self.program.show_log()
-            self.program.kill()
-            raise
+        self.program.must_start()
 
     def stop(self):
         self.program.stop()

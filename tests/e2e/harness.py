@@ -25,7 +25,7 @@ import threading
 import time
 import traceback
 
-TIMEOUT = 90
+TIMEOUT = 15
 PASSWORD = "open sesame"
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.environ.get("CORPUS", os.path.join(HERE, os.pardir, "support", "corpus"))
@@ -268,6 +268,15 @@ class Program:
         self.port = int(address.group(2))
         return self
 
+    def must_start(self):
+        """Waits until it is ready. If that fails, its log is shown and it is ended."""
+        try:
+            self.wait_ready()
+        except BaseException:
+            self.show_log()
+            self.kill()
+            raise
+
     def workers(self):
         found = []
         for pid in processes(4, self.pid):
@@ -406,12 +415,7 @@ class Server(Program):
         self.conf = os.path.join(directory, "popart.conf")
         self.write(self.configuration(directory))
         super().__init__(["-c", self.conf], directory, **more)
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.show_log()
-            self.kill()
-            raise
+        self.must_start()
         self.at_rest = self.descriptors()
 
     def write(self, text):

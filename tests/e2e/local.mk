@@ -8,6 +8,7 @@ E2E_TESTS = \
 	tests/e2e/test-limits.py \
 	tests/e2e/test-locks.py \
 	tests/e2e/test-logs.py \
+	tests/e2e/test-metrics.py \
 	tests/e2e/test-crash.py \
 	tests/e2e/test-config.py \
 	tests/e2e/test-ctl.py \
@@ -20,7 +21,7 @@ E2E_TESTS = \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
 	tests/e2e/test-stress.py \
-	tests/e2e/test-tls.py \
+	tests/e2e/test-tls.py tests/e2e/test-users.py \
 	tests/e2e/test-web.py
 
 if WITH_MAILDIR
@@ -55,6 +56,14 @@ endif
 endif
 EXTRA_DIST += $(PASSWD_FILE_E2E_TESTS)
 
+DEMO_E2E_TESTS = tests/e2e/test-demo.py
+if WITH_SQLITE
+if WITH_STATIC
+TESTS += $(DEMO_E2E_TESTS)
+endif
+endif
+EXTRA_DIST += $(DEMO_E2E_TESTS)
+
 SQLITE_E2E_TESTS = tests/e2e/test-sqlite.py
 if WITH_SQLITE
 if WITH_PASSWD_FILE
@@ -84,5 +93,5 @@ endif
 endif
 endif
 EXTRA_DIST += $(STORES_E2E_TESTS)
-EXTRA_DIST += $(E2E_TESTS) tests/e2e/browser.py tests/e2e/fake_admin.py tests/e2e/harness.py \
+EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py tests/e2e/browser.py tests/e2e/fake_admin.py \
 	tests/e2e/world.py

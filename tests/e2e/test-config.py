@@ -254,12 +254,7 @@ class Quick(Program):
                           "--listen", "127.0.0.1:0", *more], scene.path,
                          environment=dict(os.environ, XDG_RUNTIME_DIR=scene.directory("xdg"),
                                           XDG_STATE_HOME=scene.directory("xdg")))
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.show_log()
-            self.kill()
-            raise
+        self.must_start()
 
 
 def read_and_delete(server, mail, user="anybody", password="anything at all"):

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -28,9 +29,9 @@ CTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
 OK, NO, USAGE, CONFIG, ABSENT, DENIED, LATER, FAILED = range(8)
 
 
-def ctl(*words, **more):
+def ctl(*words, program=CTL, **more):
     """(exit status, standard output, standard error)."""
-    done = subprocess.run([CTL, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    done = subprocess.run([program, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=TIMEOUT, check=False, **more)
     out, err = done.stdout.decode(), done.stderr.decode()
     assert not SANITIZER.search(err), err
@@ -633,7 +634,7 @@ def stop_may_not():
     need_root()
     with administered(admin='group = "60999";') as (_, server), Pop(server, "bob") as bob:
         status, _, err = ctl("-s", server.directory + "/run/admin.socket", "stop", "--now",
-                             **somebody(extra_groups=[60999]))
+                             **somebody(server, [60999]))
         equal(status, DENIED)
         assert "second SIGTERM" in err, err
         equal(bob.stat()[0], 0)
@@ -648,9 +649,13 @@ def stop_may_not():
 # ---------------------------------------------------------------- who may
 
 
-def somebody(**more):
-    """For subprocess: an account that is in no group, or in those that are given."""
-    return {"user": 60123, "group": 60123, "extra_groups": [], **more}
+def somebody(server, groups=()):
+    """For ctl: an account that is in no group, or in those that are given, and may not be
+    able to reach the program where it was built."""
+    program = os.path.join(server.directory, "popartctl")
+    if not os.path.exists(program):
+        shutil.copy(CTL, program)
+    return {"user": 60123, "group": 60123, "extra_groups": list(groups), "program": program}
 
 
 @test("who may look, and who may change something")
@@ -659,7 +664,7 @@ def permissions():
     with administered(admin='group = "60999";') as (_, server):
         socket_path = server.directory + "/run/admin.socket"
         os.chmod(server.conf, 0o640)
-        member, stranger = somebody(extra_groups=[60999]), somebody()
+        member, stranger = somebody(server, [60999]), somebody(server)
         at(server, "status")
         ask_as = ("-s", socket_path, "status", "--json")
         equal(ctl(*ask_as, **member)[0], OK)
@@ -680,9 +685,9 @@ def looking():
     need_root()
     with administered(admin='group = "60999"; mode = "0666";') as (_, server):
         socket_path = server.directory + "/run/admin.socket"
-        equal(ctl("-s", socket_path, "sessions", **somebody())[0], OK)
+        equal(ctl("-s", socket_path, "sessions", **somebody(server))[0], OK)
         for words in (("kick", "0" * 16), ("reload",), ("stop",), ("log", "warn")):
-            status, out, err = ctl("-s", socket_path, *words, **somebody())
+            status, out, err = ctl("-s", socket_path, *words, **somebody(server))
             equal((status, out), (DENIED, ""), words)
             assert len(err.splitlines()) == 1 and "root" in err, err
 
@@ -700,7 +705,7 @@ def default_socket():
             raise Skip("no mount namespaces here")
         done = subprocess.run(
             ["unshare", "-m", "sh", "-c", script, "sh", server.directory + "/run/admin.socket",
-             CTL], stdout=subprocess.PIPE, timeout=TIMEOUT, check=True)
+             somebody(server)["program"]], stdout=subprocess.PIPE, timeout=TIMEOUT, check=True)
         assert done.stdout.startswith(b"All is well"), done.stdout
 
 

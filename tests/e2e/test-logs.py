@@ -145,6 +145,22 @@ def imitation():
             equal(names(line)[-1], "user", "the last field")
 
 
+@test("refused_users = false: a password in the place of a name is in no line")
+def hidden_names():
+    with Scene() as scene, scene.server(log="refused_users = false;") as server:
+        with Pop(server) as client:
+            client.cmd("USER hunter2")
+            client.refused("PASS bob")
+            client.refused("AUTH PLAIN " + plain("hunter2", "x"))
+            client.cmd("USER bob")
+            client.cmd("PASS " + PASSWORD)
+            client.quit()
+        equal([fields(line)["user"] for line in server.events("auth_failed")], ['""'] * 2,
+              "refused")
+        equal(fields(server.wait_event("login")[0])["user"], '"bob"', "who logged in")
+        assert "hunter2" not in server.log()
+
+
 # ---------------------------------------------------------------- files
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Postfix and Exim with the transports of popart-deliver(8), as they stand there: a message
-given to the MTA by SMTP is fetched from popartd by curl. And Postfix by itself, delivering into
-a spool that popartd serves at the same time.
+"""Postfix and Exim with the transports of docs/ADMIN.md, as they stand there: a message given
+to the MTA by SMTP is fetched from popartd by curl. popart-deliver(8) has to have the same ones.
+And Postfix by itself, delivering into a spool that popartd serves at the same time.
 
 The MTAs are those below the directory MTA_ROOT, or mta in the build directory, unpacked
 and not installed; or else the machine's. Everything happens in a mount namespace of its own, in which /etc is a copy with
@@ -26,7 +26,9 @@ from harness import (HERE, MODULE_PATH, PASSWORD, POPARTD, MissingClient, Pop, P
                      test)
 
 DELIVER = os.path.join(os.path.dirname(POPARTD), "popart-deliver")
-PAGE = os.path.join(HERE, os.pardir, os.pardir, "docs", "man", "popart-deliver.8")
+DOCS = os.path.join(HERE, os.pardir, os.pardir, "docs")
+PAGE = os.path.join(DOCS, "man", "popart-deliver.8")
+GUIDE = os.path.join(DOCS, "ADMIN.md")
 BUILD = os.environ.get("TEST_BUILDDIR", os.path.dirname(DELIVER))
 UNPACKED = os.path.join(BUILD, "mta")
 ROOT = os.environ.get("MTA_ROOT", UNPACKED if os.path.isdir(UNPACKED) else "/")
@@ -40,12 +42,17 @@ FROM_LINE = (rb"(?:\A|\n\n)From sender@example\.org  [A-Z][a-z]{2} [A-Z][a-z]{2}
              rb"[\d:]{8} \d{4}\n")
 
 
-def documented(section):
+def in_manual(section):
     """The literal blocks of a subsection of the manual."""
-    with open(PAGE, encoding="utf-8") as file:
-        text = file.read().partition("\n.Ss %s\n" % section)[2].partition("\n.S")[0]
+    text = read(PAGE).partition("\n.Ss %s\n" % section)[2].partition("\n.S")[0]
     return [block.strip("\n") + "\n" for block in
             re.findall(r"\.Bd -literal.*?\n(.*?)\.Ed", text, re.DOTALL)]
+
+
+def in_guide(*names):
+    """Its blocks of code that are marked so."""
+    return [re.search(r"^```%s\n(.*?)^```$" % name, read(GUIDE), re.M | re.S).group(1)
+            for name in names]
 
 
 def enter_namespace():
@@ -124,11 +131,10 @@ class Site(Scene):
         subprocess.run(["umount", "-l", "/etc"], check=True)
         super().__exit__(*error)
 
-    def documented(self, section, number):
-        """A block of the manual, with the paths of this machine."""
-        text = documented(section)[number]
-        assert section == "Postfix" and number == 1 or "/usr/local/sbin/popart-deliver" in text
-        return text.replace("/usr/local/sbin/popart-deliver", DELIVER + " -c " + self.conf)
+    def documented(self, name):
+        """A block of the guide, with the paths of this machine."""
+        return in_guide(name)[0].replace("/usr/local/sbin/popart-deliver",
+                                         DELIVER + " -c " + self.conf)
 
     @contextlib.contextmanager
     def popartd(self):
@@ -239,12 +245,20 @@ def start_postfix(site, services, settings):
                             env=environment)), port, log
 
 
+@test("the guide and the manual have the same transports")
+def same_transports():
+    equal(in_guide("postfix-master", "postfix-main"), in_manual("Postfix"), "Postfix's")
+    equal(in_guide("exim"), in_manual("Exim"), "Exim's")
+    for text in in_guide("postfix-master", "exim"):
+        equal(text.count("/usr/local/sbin/popart-deliver "), 1, "programs")
+
+
 @test("Postfix: a message by SMTP is fetched by curl; unknown is bounced, unclear deferred")
 def postfix():
     program("usr/lib/postfix/sbin/master")
     with Site() as site:
-        start, port, log = start_postfix(site, site.documented("Postfix", 0), "\n".join([
-            "mydestination =", site.documented("Postfix", 1)]))
+        start, port, log = start_postfix(site, site.documented("postfix-master"), "\n".join([
+            "mydestination =", site.documented("postfix-main")]))
         with start():
             text = arrives(site, port)
             assert "\r\nDelivered-To: bob@example.net\r\n" in text, text
@@ -427,7 +441,7 @@ def exim():
             own(os.path.join(site.path, name), "Debian-exim", 0o755)
         os.makedirs(site.etc("exim4"), exist_ok=True)
         site.file("etc/exim4/popart-users", "bob\neve\nmad\nno-one\n", mode=0o644)
-        router, transport = site.documented("Exim", 0).split("\n\n")
+        router, transport = site.documented("exim").split("\n\n")
         site.file("etc/exim4/exim4.conf", "\n".join([
             "exim_path = " + binary, "spool_directory = %s/spool" % site.path,
             "log_file_path = %s/exim/%%slog" % site.path,

@@ -705,6 +705,26 @@ def storm():
             client.quit()
 
 
+@test("a worker that stood still and took no message retires all the same, a moment later")
+def full_channel():
+    with Scene() as scene:
+        path = os.path.join(scene.path, "log")
+        with scene.server(log='target = "%s";' % path, log_files=[path], workers=1,
+                          expect=["internal", "log_reopen_failed"]) as server:
+            with paused(server.generation(1)):
+                for number in range(1, 1000):
+                    server.send_signal(signal.SIGUSR1)
+                    server.wait_event("log_reopen", number)
+                    if server.events("log_reopen_failed"):
+                        break
+                server.send_signal(signal.SIGHUP)
+                server.wait_event("drain")
+                server.wait_event("internal")
+            retired(server, 1)
+            with Pop(server, "bob") as client:
+                client.quit()
+
+
 @test("too many generations that have sessions still: the next reload waits")
 def bound():
     names = ["user%d" % number for number in range(9)]

@@ -4,6 +4,7 @@
 messages, damage."""
 
 import contextlib
+import itertools
 import os
 import pwd
 import re
@@ -11,12 +12,14 @@ import shutil
 import sqlite3
 import subprocess
 import threading
+import time
 
-from harness import (PASSWORD, TIMEOUT, MissingClient, Pop, Refused, Scene, Server, corpus,
-                     equal, eventually, letter, main, need, need_root, quoted, sanitized, test,
-                     wire)
+from harness import (HERE, PASSWORD, POPARTD, TIMEOUT, MissingClient, Pop, Refused, Scene,
+                     Server, corpus, equal, eventually, letter, main, need, need_root, quoted,
+                     run, sanitized, test, wire)
 
 PUT = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "e2e", "put-sqlite")
+DELIVER = os.path.join(os.path.dirname(POPARTD), "popart-deliver")
 
 
 class Stored(Server):
@@ -211,6 +214,56 @@ def damaged():
         assert "other.db: the database belongs to another program" in popartd.log()
 
 
+def from_manual(section):
+    """The commands that the manual gives there, without their prompts."""
+    page = os.path.join(os.path.dirname(__file__), "../../docs/man/popart-sqlite.5")
+    with open(page, encoding="utf-8") as file:
+        text = file.read().split(".Ss " + section + "\n")[1].split("\n.S")[0]
+    blocks = re.findall(r"^\.Bd -literal.*?\n(.*?)^\.Ed", text, re.S | re.M)
+    return [re.sub(r"^\$ ", "", block, flags=re.M) for block in blocks]
+
+
+@test("what can be read of a damaged database is taken out and put back, as the manual says")
+def rescued():
+    need("sqlite3")
+    big = letter(2) + b"x" * 70 * 40000
+    with Scene() as scene, server(scene, "bob", expect=["commit_failed"]) as popartd:
+        for data in (letter(1), big, letter(3)):
+            put(scene, data)
+        with contextlib.closing(sqlite3.connect(database(scene))) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # A leaf of the tree of chunks, one that has chunks of the second message only.
+            page = db.execute("SELECT pageno FROM dbstat WHERE name = 'chunk' AND "
+                              "pagetype = 'leaf' ORDER BY path").fetchall()[1][0]
+            chunks = db.execute("SELECT count(*) FROM chunk").fetchone()[0]
+        with Pop(popartd, "bob") as client:  # has the database open
+            listed = client.uids()
+            with open(database(scene), "r+b") as file:
+                file.seek((page - 1) * 16384)
+                file.write(b"\xff" * 16384)
+            for commands in from_manual("Damage"):
+                done = subprocess.run(commands.replace("mail.db", database(scene)), shell=True,
+                                      cwd=scene.path, timeout=TIMEOUT, check=False,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            equal(done.returncode, 0, "the last command: %s" % done.stderr)
+            client.cmd("DELE 1")
+            client.refused("QUIT", b"[SYS/TEMP]")
+        check(scene)
+        with contextlib.closing(sqlite3.connect(database(scene))) as db:
+            left = db.execute("SELECT count(*) FROM chunk").fetchone()[0]
+        assert 2 < left < chunks, "%d chunks of %d" % (left, chunks)
+        with Pop(popartd, "bob") as client:
+            equal(client.uids(), listed, "the unique-ids")
+            equal(client.retr(1), wire(letter(1)), "the first")
+            equal(client.retr(3), wire(letter(3)), "the last")
+            client.cmd("DELE 2")
+            client.quit()
+        put(scene, letter(4))
+        with Pop(popartd, "bob") as client:
+            equal(client.retr(3), wire(letter(4)), "one that came later")
+        check(scene)
+
+
 @test("a message of 64 MB streams without being held in memory")
 def large():
     size = 64000000 if not sanitized() else 8000000
@@ -263,14 +316,20 @@ def number_of(message):
 
 @test("deliverers and sessions at once: every message comes once, and whole")
 def at_once():
-    deliverers = int(os.environ.get("STRESS_DELIVERERS", "4"))
-    count = int(os.environ.get("STRESS_MESSAGES", "40"))  # of each
+    seconds = float(os.environ.get("STRESS_SECONDS", "0"))
+    deliverers = int(os.environ.get("STRESS_DELIVERERS", "8" if seconds else "4"))
+    count = 40  # that a deliverer puts in at a time
     promised, fetched, errors = [], [], []
     body = letter(5, 9000, b".stuffed")
+    end = time.monotonic() + seconds
 
     def run(tag):
         try:
-            promised.extend(put(scene, body, "bob", tag, count, timeout=None))
+            for turn in itertools.count():
+                promised.extend(put(scene, body, "bob", "%s.%d" % (tag, turn), count,
+                                    timeout=None))
+                if time.monotonic() >= end:
+                    break
         except BaseException as error:  # pylint: disable=broad-except
             errors.append(error)
 
@@ -289,17 +348,21 @@ def at_once():
         threads = [threading.Thread(target=run, args=("d%d" % n,)) for n in range(deliverers)]
         for thread in threads:
             thread.start()
+        sessions = 1
         while any(thread.is_alive() for thread in threads):
             fetch(popartd)
+            sessions += 1
         for thread in threads:
             thread.join()
         fetch(popartd)
         equal(errors, [], "what went wrong")
-        equal(len(promised), deliverers * count, "promised")
+        assert len(promised) >= deliverers * count, "%d promised" % len(promised)
         equal(sorted(fetched), sorted(promised), "messages")
         with Pop(popartd, "bob") as client:
             equal(client.stat()[0], 0, "what is left")
         check(scene)
+        if seconds:
+            print("# %d messages, %d sessions" % (len(promised), sessions))
 
 
 class Owned(Stored):
@@ -412,6 +475,104 @@ def uid_of(name):
 def last_login(scene):
     with users(scene) as db:
         return db.execute("SELECT last FROM login WHERE user = 'bob'").fetchone()
+
+
+PAGE = os.path.join(HERE, os.pardir, os.pardir, "docs", "man", "popart-sqlite.5")
+# Its tables, as far as they matter, and three who are in them.
+POSTFIXADMIN = """
+CREATE TABLE domain (domain varchar(255) NOT NULL PRIMARY KEY, description varchar(255) NOT NULL,
+  quota bigint NOT NULL DEFAULT 0, active tinyint NOT NULL DEFAULT 1);
+CREATE TABLE mailbox (username varchar(255) NOT NULL PRIMARY KEY, password varchar(255) NOT NULL,
+  maildir varchar(255) NOT NULL, quota bigint NOT NULL DEFAULT 0,
+  local_part varchar(255) NOT NULL, domain varchar(255) NOT NULL,
+  active tinyint NOT NULL DEFAULT 1);
+INSERT INTO domain (domain, description) VALUES ('example.org', ''), ('off.org', '');
+UPDATE domain SET active = 0 WHERE domain = 'off.org';
+INSERT INTO mailbox (username, password, maildir, quota, local_part, domain, active) VALUES
+  ('anna@example.org', :hash, 'example.org/anna.db', 0, 'anna', 'example.org', 1),
+  ('bert@example.org', :hash, 'example.org/bert.db', 4096, 'bert', 'example.org', 1),
+  ('carl@example.org', :hash, 'example.org/carl.db', 0, 'carl', 'example.org', 0),
+  ('dora@off.org', :hash, 'off.org/dora.db', 0, 'dora', 'off.org', 1);
+"""
+
+
+class PostfixAdmin(Stored):
+    """auth is the example of popart-sqlite(5), as it stands there; the mail is in databases
+    where the attribute home says."""
+
+    path = "%h"
+
+    def configuration(self, directory):
+        with open(PAGE, encoding="utf-8") as file:
+            example = re.search(r"^For the tables of PostfixAdmin:\n\.Bd .*\n((?s:.*?))^\.Ed$",
+                                file.read(), re.M).group(1)
+        for old, new in (("/var/lib/postfixadmin", directory + "/own"),
+                         ("/var/vmail", directory + "/db")):
+            assert old in example, old
+            example = example.replace(old, new)
+        text = super().configuration(directory).replace('path = "%s/%%h"' % directory,
+                                                        'path = "%h"')
+        start = text.index("auth = (")
+        return text[:start] + example + text[text.index(");", start) + 2:]
+
+
+@test("PostfixAdmin's tables, with the query of the manual: clients, quota, who is not active")
+def postfixadmin():
+    need("openssl", "mpop", "mutt", "script")
+    with Scene() as scene:
+        salted = run(["openssl", "passwd", "-1", PASSWORD], scene.path).decode().strip()
+        with contextlib.closing(sqlite3.connect(
+                os.path.join(scene.directory("own"), "postfixadmin.db"))) as db:
+            db.executescript(POSTFIXADMIN.replace(":hash", "'%s'" % salted))
+        scene.directory("db/example.org")
+        with server(scene, kind=PostfixAdmin) as popartd:
+            def deliver(user, octets):
+                return subprocess.run(
+                    [DELIVER, "-c", popartd.conf, "-u", user], input=letter(1, octets),
+                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT,
+                    check=False).returncode
+            for user, octets, status in (
+                    ("anna@example.org", 400, 0), ("anna@example.org", 9000, 0),
+                    ("bert@example.org", 400, 0), ("bert@example.org", 9000, 75),
+                    ("carl@example.org", 400, 67), ("dora@off.org", 400, 67),
+                    ("' OR 1 --", 400, 67)):
+                equal(deliver(user, octets), status, "the delivery to " + user)
+            with_mpop(scene, popartd.port)
+            with_mutt(scene, popartd.port)
+            for user in ("carl@example.org", "dora@off.org", "' OR 1 --"):
+                with Pop(popartd) as client:
+                    client.cmd("USER " + user)
+                    client.refused("PASS " + PASSWORD, b"[AUTH]")
+            with contextlib.closing(sqlite3.connect(
+                    os.path.join(scene.path, "own", "postfixadmin.db"))) as db, db:
+                db.execute("UPDATE mailbox SET active = 0 WHERE username = 'bert@example.org'")
+            with Pop(popartd) as client:
+                client.cmd("USER bert@example.org")
+                client.refused("PASS " + PASSWORD, b"[AUTH]")
+
+
+def with_mpop(scene, port):
+    """Fetches and keeps anna's two."""
+    scene.file(".mpoprc", "\n".join([
+        "account default", "host 127.0.0.1", "port %d" % port, "user anna@example.org",
+        'password "%s"' % PASSWORD, "tls off", "auth user", "keep on", "received_header off",
+        "uidls_file " + os.path.join(scene.path, "uidls"),
+        "delivery mbox " + os.path.join(scene.path, "got"), ""]))
+    run(["mpop", "-q"], scene.path)
+    with open(os.path.join(scene.path, "got"), "rb") as file:
+        equal(file.read().count(b"\nSubject: letter 1\n"), 2, "messages of mpop")
+
+
+def with_mutt(scene, port):
+    """Deletes one of them."""
+    rc = scene.file("muttrc", """
+        set pop_user="anna@example.org" pop_pass="%s" folder="%s" spoolfile="pop://127.0.0.1:%d"
+        set ssl_force_tls=no ssl_starttls=no delete=yes quit=yes timeout=1 sleep_time=0
+        push "<delete-message><quit>"
+        """ % (PASSWORD, scene.path, port))
+    run(["script", "-qec", "mutt -n -F " + rc, "/dev/null"], scene.path)
+    with Pop(port, "anna@example.org") as client:
+        equal(client.stat()[0], 1, "messages after mutt")
 
 
 @test("a locked users' database holds no login up, a damaged one is no no")

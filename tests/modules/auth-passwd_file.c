@@ -13,20 +13,33 @@ const char auth_target_name[] = "passwd_file";
 static const char contents[] =
 	"demo:{PLAIN}se cret::::/srv/demo::storage=mail empty= two=a=b\n";
 
+static char last[32];
+
+static void remove_last(void)
+{
+	if (last[0])
+		(void)unlink(last);
+}
+
+/* The file goes when the next one comes, or at the end. */
 struct mockhost *auth_target_start(void)
 {
-	char path[] = "/tmp/popart-auth.XXXXXX", option[64];
+	char option[64];
 	const char *const options[] = { option, NULL };
-	int fd = mkstemp(path);
 	struct mockhost *h;
+	int fd;
 
+	if (!last[0] && atexit(remove_last) != 0)
+		abort();
+	remove_last();
+	snprintf(last, sizeof(last), "/tmp/popart-auth.XXXXXX");
+	fd = mkstemp(last);
 	if (fd < 0 || write(fd, contents, sizeof(contents) - 1) != sizeof(contents) - 1)
 		abort();
 	(void)close(fd);
-	snprintf(option, sizeof(option), "path=%s", path);
+	snprintf(option, sizeof(option), "path=%s", last);
 	h = mockhost_start(popart_module_entry_passwd_file(), options, AUTH_THREADS, NULL);
-	/* What was read stays in force. */
-	if (unlink(path) != 0 || !h)
+	if (!h)
 		abort();
 	return h;
 }

@@ -13,6 +13,7 @@
 
 extern const char auth_target_name[];
 extern CU_TestInfo auth_target_tests[];
+extern CU_TestInfo accounts_tests[]; /* accounts.c */
 
 /* The module with one user: demo, with the password "se cret" in plain text and the
  * attributes home=/srv/demo, storage=mail, empty= and two=a=b. Aborts when it cannot. */

@@ -308,6 +308,7 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 	CU_SuiteInfo suites[] = { { auth_target_name, NULL, NULL, NULL, NULL, tests },
+		{ "accounts", NULL, NULL, NULL, NULL, accounts_tests },
 		{ "own", NULL, NULL, NULL, NULL, auth_target_tests }, CU_SUITE_INFO_NULL };
 
 	return tap_main(argc, argv, "auth", suites);

@@ -20,7 +20,7 @@ tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
 	tests/support/complaints.c tests/support/complaints.h \
 	tests/support/mockhost.c tests/support/mockhost.h
-AUTH_SUITE = tests/modules/auth.c tests/modules/auth-target.h \
+AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
 	tests/support/mockhost.c tests/support/mockhost.h
 if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
@@ -30,14 +30,15 @@ tests_modules_test_store_memstore_SOURCES = $(STORE_SUITE) \
 	tests/support/memstore.c tests/support/memstore.h
 tests_modules_test_store_memstore_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_store_memstore_LDADD = $(TAP_LIBS)
-tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) tests/modules/target-maildir.c
+tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
+	tests/modules/target-maildir.c
 tests_modules_test_store_maildir_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
 
 if WITH_SQLITE
 check_PROGRAMS += tests/modules/test-store-sqlite
 TESTS += tests/modules/test-store-sqlite
-tests_modules_test_store_sqlite_SOURCES = $(STORE_SUITE) \
+tests_modules_test_store_sqlite_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 	tests/modules/target-sqlite.c $(SQLITE_SOURCES)
 tests_modules_test_store_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_store_sqlite_CFLAGS = $(SQLITE_CFLAGS)
@@ -47,7 +48,8 @@ endif
 if WITH_MBOX
 check_PROGRAMS += tests/modules/test-store-mbox
 TESTS += tests/modules/test-store-mbox
-tests_modules_test_store_mbox_SOURCES = $(STORE_SUITE) tests/modules/target-mbox.c
+tests_modules_test_store_mbox_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
+	tests/modules/target-mbox.c
 tests_modules_test_store_mbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_modules_test_store_mbox_LDADD = $(TAP_LIBS) $(DL_LIBS)
 endif

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modules/target.h"
+#include "support/scratch.h"
 
 const char target_name[] = "maildir";
 const unsigned target_variants = 1;
@@ -59,9 +59,7 @@ struct world *world_new(unsigned variant, const char **why)
 		free(w);
 		return NULL;
 	}
-	snprintf(w->dir, sizeof(w->dir), "/tmp/popart-store-XXXXXX");
-	if (!mkdtemp(w->dir))
-		abort();
+	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u", w->dir);
 	const char *const options[] = { path, NULL };
 	w->host = mockhost_start(module, options, WORLD_THREADS, why);
@@ -72,14 +70,6 @@ struct world *world_new(unsigned variant, const char **why)
 	return w;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void world_free(struct world **wp)
 {
 	struct world *w = *wp;
@@ -88,7 +78,7 @@ void world_free(struct world **wp)
 		return;
 	mockhost_stop(&w->host);
 	dlclose(w->handle);
-	nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(w->dir);
 	free(w);
 	*wp = NULL;
 }

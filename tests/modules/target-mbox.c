@@ -2,7 +2,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "modules/target.h"
+#include "support/scratch.h"
 
 const char target_name[] = "mbox";
 const unsigned target_variants = 4; /* formats */
@@ -61,9 +61,7 @@ struct world *world_new(unsigned variant, const char **why)
 		return NULL;
 	}
 	w->variant = variant;
-	snprintf(w->dir, sizeof(w->dir), "/tmp/popart-store-XXXXXX");
-	if (!mkdtemp(w->dir))
-		abort();
+	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u", w->dir);
 	snprintf(state, sizeof(state), "state_dir=%s/.state", w->dir);
 	snprintf(format, sizeof(format), "format=%s", formats[variant]);
@@ -76,14 +74,6 @@ struct world *world_new(unsigned variant, const char **why)
 	return w;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void world_free(struct world **wp)
 {
 	struct world *w = *wp;
@@ -92,7 +82,7 @@ void world_free(struct world **wp)
 		return;
 	mockhost_stop(&w->host);
 	dlclose(w->handle);
-	nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(w->dir);
 	free(w);
 	*wp = NULL;
 }

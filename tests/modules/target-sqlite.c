@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "modules/target.h"
+#include "support/scratch.h"
 
 const char target_name[] = "sqlite";
 const unsigned target_variants = 2; /* connections kept, or none */
@@ -27,9 +27,7 @@ struct world *world_new(unsigned variant, const char **why)
 
 	if (!w)
 		abort();
-	snprintf(w->dir, sizeof(w->dir), "/tmp/popart-store-XXXXXX");
-	if (!mkdtemp(w->dir))
-		abort();
+	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u.db", w->dir);
 	const char *const options[] = { path, connections[variant], NULL };
 	w->host = mockhost_start(popart_module_entry_sqlite(), options, WORLD_THREADS, why);
@@ -42,14 +40,6 @@ struct world *world_new(unsigned variant, const char **why)
 	return w;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void world_free(struct world **wp)
 {
 	struct world *w = *wp;
@@ -58,7 +48,7 @@ void world_free(struct world **wp)
 		return;
 	mockhost_stop(&w->host);
 	mockhost_stop(&w->mover);
-	nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(w->dir);
 	free(w);
 	*wp = NULL;
 }

@@ -530,6 +530,11 @@ const struct popart_auth_ops *mockhost_auth(const struct mockhost *h)
 	return h->module->auth;
 }
 
+const struct popart_account_ops *mockhost_accounts(const struct mockhost *h)
+{
+	return h->module->accounts;
+}
+
 void mock_call_begin(struct mock_call *c, struct mockhost *h, unsigned thread, uint64_t session)
 {
 	memset(c, 0, sizeof(*c));

@@ -24,6 +24,7 @@ struct popart_instance *mockhost_instance(struct mockhost *);
 const struct popart_host *mockhost_table(const struct mockhost *);
 const struct popart_storage_ops *mockhost_storage(const struct mockhost *);
 const struct popart_auth_ops *mockhost_auth(const struct mockhost *);
+const struct popart_account_ops *mockhost_accounts(const struct mockhost *); /* may be NULL */
 
 /* One call into the module; the caller's, on its stack. */
 struct mock_call {

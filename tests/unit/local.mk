@@ -86,6 +86,7 @@ tests_unit_test_conf_LDADD = $(TAP_LIBS) $(CONF_LIBS)
 tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/board.c \
 	tests/unit/ipc/chan.c \
+	tests/unit/ipc/figures.c \
 	tests/unit/ipc/main.c \
 	tests/unit/ipc/secret.c \
 	tests/unit/ipc/suites.h
@@ -96,7 +97,7 @@ endif
 if HAVE_CUNIT
 check_PROGRAMS += tests/unit/test-host
 TESTS += tests/unit/test-host
-tests_unit_test_host_SOURCES = \
+tests_unit_test_host_SOURCES = $(SCRATCH_SOURCES) \
 	tests/unit/host/chain.c \
 	tests/unit/host/expand.c \
 	tests/unit/host/main.c \
@@ -116,7 +117,7 @@ check_LTLIBRARIES += tests/unit/maildir/libmodule.la
 tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
-tests_unit_test_maildir_SOURCES = \
+tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
@@ -149,7 +150,7 @@ tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
 tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
-tests_unit_test_mbox_SOURCES = \
+tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
@@ -200,6 +201,7 @@ TESTS += tests/unit/test-passwd-file
 tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/unit/passwd_file/cache_test.c \
+	tests/unit/passwd_file/edit_test.c \
 	tests/unit/passwd_file/file_test.c \
 	tests/unit/passwd_file/line_test.c \
 	tests/unit/passwd_file/main.c \
@@ -252,7 +254,7 @@ tests_unit_test_deliver_LDADD = $(TAP_LIBS) $(DELIVER_LIBS)
 if WITH_SQLITE
 check_PROGRAMS += tests/unit/test-sqlite
 TESTS += tests/unit/test-sqlite
-tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) \
+tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
 	tests/support/killed.c tests/support/killed.h \
 	tests/support/mockhost.c tests/support/mockhost.h \
 	tests/support/complaints.c tests/support/complaints.h \
@@ -271,4 +273,16 @@ tests_unit_test_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 tests_unit_test_sqlite_CFLAGS = $(SQLITE_CFLAGS)
 tests_unit_test_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
 endif
+endif
+
+if HAVE_CUNIT
+check_PROGRAMS += tests/unit/test-admin
+TESTS += tests/unit/test-admin
+tests_unit_test_admin_SOURCES = \
+	tests/support/boards.c tests/support/boards.h \
+	tests/unit/admin/main.c \
+	tests/unit/admin/figures.c \
+	tests/unit/admin/suites.h
+tests_unit_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) $(JANSSON_CFLAGS)
+tests_unit_test_admin_LDADD = $(TAP_LIBS) $(ADMIN_LIBS)
 endif

@@ -104,6 +104,7 @@ static void test_dump(void)
 		"\tfacility = \"mail\";\n"
 		"\tformat = \"logfmt\";\n"
 		"\tlevel = \"info\";\n"
+		"\trefused_users = true;\n"
 		"};\n"
 		"auth = (\n"
 		"\t{\n"

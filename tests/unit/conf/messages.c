@@ -35,7 +35,7 @@ static void test_keys(void)
 			AT(1,
 				"unknown key \"xyz\" in log; known here: target, facility, "
 				"format, "
-				"level") },
+				"level, refused_users") },
 		{ "handshake_timeout = \"10ms\";",
 			AT(1, "handshake_timeout: 10ms is out of range; from 1s to 1d") },
 		{ "admin = 1;", AT(1, "admin must be a group { ... }, not an integer") },

@@ -8,11 +8,13 @@
 /* line: words divided by spaces. */
 static bool parse(const char *line, struct ctl *c, struct buf *why)
 {
-	static char words[512]; /* what the values point into */
-	char *argv[ARGS_MAX + 2] = { (char[]){ "popartctl" } };
+	static char name[] = "popartctl", words[512]; /* what values and operands point into */
+	static char *argv[ARGS_MAX + 2];
 	int argc = 1;
 
 	buf_reset(why);
+	memset(argv, 0, sizeof(argv));
+	argv[0] = name;
 	(void)strncpy(words, line, sizeof(words) - 1);
 	for (char *w = strtok(words, " "); w && argc <= ARGS_MAX; w = strtok(NULL, " "))
 		argv[argc++] = w;

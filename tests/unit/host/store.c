@@ -71,6 +71,36 @@ static void open_close(void)
 	end(&v);
 }
 
+static int never(void *ctx, struct popart_str user)
+{
+	(void)ctx;
+	(void)user;
+	return 1;
+}
+
+/* What tools ask, of a module that knows nothing of it. */
+static void for_tools(void)
+{
+	struct popart_check check = { .size = sizeof(check) };
+	uint64_t key = 0, again = 1;
+	struct visit v;
+
+	if (!begin(&v, NULL, "maildrop_id = 9;", POPART_OK))
+		return;
+	CU_ASSERT_PTR_EQUAL(host_storage_named(v.rig.host, VIEW_LIT("mail")), v.id->store);
+	CU_ASSERT_PTR_NULL(host_storage_named(v.rig.host, VIEW_LIT("auth")));
+	CU_ASSERT_EQUAL(host_identity_use(&v.call, v.id, v.id->store), POPART_OK);
+	CU_ASSERT_EQUAL(store_lock_key(&v.call, v.id, &key), POPART_OK);
+	CU_ASSERT_EQUAL(store_lock_key(&v.call, v.id, &again), POPART_OK);
+	CU_ASSERT_EQUAL(key, again);
+	CU_ASSERT_EQUAL(store_check(&v.call, v.id, &check), POPART_R_UNSUPPORTED);
+	CU_ASSERT_PTR_NULL(store_hidden_fields(v.id->store));
+	CU_ASSERT_EQUAL(host_auth_iterate(&v.call, NULL, never), POPART_R_UNSUPPORTED);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(buf_cstr(&v.call.detail), "auth \"auth\" cannot list its users"));
+	end(&v);
+}
+
 static void failures(void)
 {
 	struct visit v;
@@ -288,6 +318,7 @@ static void doing(void)
 
 CU_TestInfo store_tests[] = {
 	{ "open and close", open_close },
+	{ "what tools ask", for_tools },
 	{ "what fails, and where it is told", failures },
 	{ "sources that cannot be worked with", sources },
 	{ "a source is released once", good_source },

@@ -2,27 +2,17 @@
 #include "unit/maildir/box.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-static void must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "box: %s: %s\n", what, strerror(errno));
-	abort();
-}
-
 static const struct popart_user alice = { .size = sizeof(alice), .name = { "alice", 5 } };
 
 void box_path(const struct box *b, const char *name, char path[512])
 {
-	must(snprintf(path, 512, "%s/%s", b->root, name) < 512, name);
+	scratch_must(snprintf(path, 512, "%s/%s", b->root, name) < 512, name);
 }
 
 static void start(struct box *b, const char *const *options)
@@ -38,24 +28,22 @@ static void start(struct box *b, const char *const *options)
 		all[n++] = *options;
 	all[n] = NULL;
 	b->host = mockhost_start(popart_module_entry_maildir(), all, 2, &why);
-	must(b->host != NULL, why ? why : "start");
+	scratch_must(b->host != NULL, why ? why : "start");
 	b->ops = mockhost_storage(b->host);
 }
 
 void box_make(struct box *b, const char *const *options)
 {
 	static const char *const parts[] = { "", "new", "cur", "tmp" };
-	const char *tmp = getenv("TMPDIR");
 	char path[512];
 
 	memset(b, 0, sizeof(*b));
 	mock_list_init(&b->list);
-	snprintf(b->dir, sizeof(b->dir), "%s/popart-box-XXXXXX", tmp ? tmp : "/tmp");
-	must(mkdtemp(b->dir) != NULL, b->dir);
+	scratch_make(b->dir, sizeof(b->dir), NULL);
 	snprintf(b->root, sizeof(b->root), "%s/Maildir", b->dir);
 	for (size_t i = 0; i < 4; i++) {
 		box_path(b, parts[i], path);
-		must(mkdir(path, 0700) == 0, path);
+		scratch_must(mkdir(path, 0700) == 0, path);
 	}
 	start(b, options);
 }
@@ -67,19 +55,11 @@ void box_restart(struct box *b, const char *const *options)
 	start(b, options);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void box_free(struct box *b)
 {
 	box_logout(b);
 	mockhost_stop(&b->host);
-	nftw(b->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(b->dir);
 }
 
 void box_put(struct box *b, const char *name, const void *data, size_t n)
@@ -89,7 +69,7 @@ void box_put(struct box *b, const char *name, const void *data, size_t n)
 
 	box_path(b, name, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	must(fd >= 0 && write(fd, data, n) == (ssize_t)n && close(fd) == 0, path);
+	scratch_must(fd >= 0 && write(fd, data, n) == (ssize_t)n && close(fd) == 0, path);
 }
 
 void box_rename(struct box *b, const char *from, const char *to)
@@ -98,7 +78,7 @@ void box_rename(struct box *b, const char *from, const char *to)
 
 	box_path(b, from, a);
 	box_path(b, to, z);
-	must(rename(a, z) == 0, a);
+	scratch_must(rename(a, z) == 0, a);
 }
 
 void box_remove(struct box *b, const char *name)
@@ -106,7 +86,7 @@ void box_remove(struct box *b, const char *name)
 	char path[512];
 
 	box_path(b, name, path);
-	must(unlink(path) == 0, path);
+	scratch_must(unlink(path) == 0, path);
 }
 
 bool box_has(struct box *b, const char *name)
@@ -134,7 +114,7 @@ size_t box_entries(struct box *b, const char *dir)
 
 	box_path(b, dir, path);
 	d = opendir(path);
-	must(d != NULL, path);
+	scratch_must(d != NULL, path);
 	while ((e = readdir(d)) != NULL)
 		n += e->d_name[0] != '.';
 	closedir(d);
@@ -143,25 +123,13 @@ size_t box_entries(struct box *b, const char *dir)
 
 int box_login(struct box *b)
 {
-	int status;
-
 	box_logout(b);
-	mock_call_begin(&b->call, b->host, 0, 1);
-	status = b->ops->open(mockhost_state(b->host), &b->call.pub, &alice, &b->drop);
-	if (status == POPART_OK)
-		status = b->ops->list(b->drop, &b->call.pub, &b->list.sink);
-	if (status != POPART_OK)
-		box_logout(b);
-	return status;
+	return visit_begin(b->host, &alice, &b->call, &b->drop, &b->list);
 }
 
 void box_logout(struct box *b)
 {
-	if (b->drop)
-		b->ops->close(b->drop, &b->call.pub);
-	b->drop = NULL;
-	mock_call_end(&b->call);
-	mock_list_free(&b->list);
+	visit_end(b->host, &b->call, &b->drop, &b->list);
 }
 
 const struct mock_msg *box_find(struct box *b, const char *uid)
@@ -231,24 +199,5 @@ int box_commit(struct box *b, const uint64_t *refs, size_t n, size_t *removed)
 int box_deliver(struct box *b, const struct popart_delivery *about, const void *data, size_t n,
 	size_t piece)
 {
-	struct mock_call call;
-	void *dlv;
-	int status;
-
-	mock_call_begin(&call, b->host, 0, 0);
-	status = b->ops->deliver_begin(mockhost_state(b->host), &call.pub, &alice, about, &dlv);
-	if (status)
-		goto out;
-	for (size_t at = 0; at < n && !status; at += piece) {
-		size_t part = n - at < piece ? n - at : piece;
-
-		status = b->ops->deliver_write(dlv, &call.pub, (const char *)data + at, part);
-	}
-	if (status)
-		b->ops->deliver_abandon(dlv, &call.pub);
-	else
-		status = b->ops->deliver_finish(dlv, &call.pub);
-out:
-	mock_call_end(&call);
-	return status;
+	return visit_deliver(b->host, &alice, about, data, n, piece);
 }

@@ -2,8 +2,9 @@
 #ifndef UNIT_MAILDIR_BOX_H
 #define UNIT_MAILDIR_BOX_H
 /* A Maildir in a directory of its own, the module on top of it, and one session. */
-#include "support/mockhost.h"
+#include "support/scratch.h"
 #include "support/tap.h"
+#include "support/visit.h"
 
 #include <string.h>
 #include <sys/stat.h>

@@ -2,17 +2,7 @@
 #include "unit/mbox/box.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <ftw.h>
 #include "hash.h"
-
-static void must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "box: %s: %s\n", what, strerror(errno));
-	abort();
-}
 
 static const struct popart_user alice = { .size = sizeof(alice), .name = { "alice", 5 } };
 
@@ -27,7 +17,7 @@ static void start(struct box *b, const char *const *options)
 	for (size_t n = 2; options && *options; options++)
 		all[n++] = *options;
 	b->host = mockhost_start(popart_module_entry_mbox(), all, 2, &why);
-	must(b->host != NULL, why ? why : "start");
+	scratch_must(b->host != NULL, why ? why : "start");
 	b->ops = mockhost_storage(b->host);
 }
 
@@ -38,7 +28,7 @@ static void name_files(struct box *b)
 	unsigned char id[16];
 	struct sip sip;
 
-	must(real != NULL, b->dir);
+	scratch_must(real != NULL, b->dir);
 	snprintf(path, sizeof(path), "%s/mail/mbox", real);
 	sip_begin(&sip);
 	sip_add(&sip, path, strlen(path));
@@ -53,17 +43,15 @@ static void name_files(struct box *b)
 
 void box_make(struct box *b, const char *const *options)
 {
-	const char *tmp = getenv("TMPDIR");
 	char path[300];
 
 	memset(b, 0, sizeof(*b));
 	mock_list_init(&b->list);
-	snprintf(b->dir, sizeof(b->dir), "%s/popart-mbox-XXXXXX", tmp ? tmp : "/tmp");
-	must(mkdtemp(b->dir) != NULL, b->dir);
+	scratch_make(b->dir, sizeof(b->dir), NULL);
 	snprintf(path, sizeof(path), "%s/mail", b->dir);
-	must(mkdir(path, 0700) == 0, path);
+	scratch_must(mkdir(path, 0700) == 0, path);
 	snprintf(path, sizeof(path), "%s/state", b->dir);
-	must(mkdir(path, 0700) == 0, path);
+	scratch_must(mkdir(path, 0700) == 0, path);
 	snprintf(b->path, sizeof(b->path), "%s/mail/mbox", b->dir);
 	name_files(b);
 	start(b, options);
@@ -76,26 +64,18 @@ void box_restart(struct box *b, const char *const *options)
 	start(b, options);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void box_free(struct box *b)
 {
 	box_logout(b);
 	mockhost_stop(&b->host);
-	nftw(b->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(b->dir);
 }
 
 static void write_box(struct box *b, int flags, const void *data, size_t n)
 {
 	int fd = open(b->path, O_WRONLY | O_CREAT | flags, 0600);
 
-	must(fd >= 0 && write(fd, data, n) == (ssize_t)n && close(fd) == 0, b->path);
+	scratch_must(fd >= 0 && write(fd, data, n) == (ssize_t)n && close(fd) == 0, b->path);
 }
 
 void box_put(struct box *b, const void *data, size_t n)
@@ -117,10 +97,10 @@ char *file_text(const char *path, size_t *n)
 	*n = 0;
 	if (fd < 0)
 		return NULL;
-	must(fstat(fd, &st) == 0, path);
+	scratch_must(fstat(fd, &st) == 0, path);
 	*n = (size_t)st.st_size;
 	text = malloc(*n + 1);
-	must(text && pread(fd, text, *n, 0) == st.st_size, path);
+	scratch_must(text && pread(fd, text, *n, 0) == st.st_size, path);
 	text[*n] = 0;
 	close(fd);
 	return text;
@@ -130,7 +110,7 @@ char *box_text(struct box *b, size_t *n)
 {
 	char *text = file_text(b->path, n);
 
-	must(text != NULL, b->path);
+	scratch_must(text != NULL, b->path);
 	return text;
 }
 
@@ -153,25 +133,13 @@ bool has_file(const char *path)
 
 int box_login(struct box *b)
 {
-	int status;
-
 	box_logout(b);
-	mock_call_begin(&b->call, b->host, 0, 1);
-	status = b->ops->open(mockhost_state(b->host), &b->call.pub, &alice, &b->drop);
-	if (status == POPART_OK)
-		status = b->ops->list(b->drop, &b->call.pub, &b->list.sink);
-	if (status != POPART_OK)
-		box_logout(b);
-	return status;
+	return visit_begin(b->host, &alice, &b->call, &b->drop, &b->list);
 }
 
 void box_logout(struct box *b)
 {
-	if (b->drop)
-		b->ops->close(b->drop, &b->call.pub);
-	b->drop = NULL;
-	mock_call_end(&b->call);
-	mock_list_free(&b->list);
+	visit_end(b->host, &b->call, &b->drop, &b->list);
 }
 
 int box_get(struct box *b, size_t i, const void *shown, size_t n)
@@ -207,24 +175,8 @@ int box_commit(struct box *b, const uint64_t *refs, size_t n, size_t *removed)
 int box_deliver(struct box *b, const void *data, size_t n, size_t piece)
 {
 	struct popart_delivery about = { .size = sizeof(about), .received_s = 1767225600 };
-	struct mock_call call;
-	void *dlv;
-	int status;
 
-	mock_call_begin(&call, b->host, 0, 0);
-	status =
-		b->ops->deliver_begin(mockhost_state(b->host), &call.pub, &alice, &about, &dlv);
-	for (size_t at = 0; at < n && !status; at += piece) {
-		size_t part = n - at < piece ? n - at : piece;
-
-		status = b->ops->deliver_write(dlv, &call.pub, (const char *)data + at, part);
-		if (status)
-			b->ops->deliver_abandon(dlv, &call.pub);
-	}
-	if (!status)
-		status = b->ops->deliver_finish(dlv, &call.pub);
-	mock_call_end(&call);
-	return status;
+	return visit_deliver(b->host, &alice, &about, data, n, piece);
 }
 
 void box_expect(struct box *b, const char *const *shown)

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 		{ .pName = "secret", .pTests = secret_tests },
 		{ .pName = "users", .pTests = users_tests },
 		{ .pName = "cache", .pTests = cache_tests },
+		{ .pName = "edit", .pTests = edit_tests },
 		{ .pName = "file", .pTests = file_tests },
 		CU_SUITE_INFO_NULL,
 	};

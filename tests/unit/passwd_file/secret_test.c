@@ -112,8 +112,35 @@ static void refused(void)
 	refuse("$argon2id$v=99$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "version");
 	refuse("$argon2id$v=19$m=64,t=1$c29tZXNhbHQ$AAAA", "costs");
 	refuse("$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$AAAA", "costs");
+	refuse("$argon2id$v=19$m=1048576,t=17,p=1$c29tZXNhbHQ$AAAA", "16 GiB");
+	refuse("$argon2id$v=19$m=1048576,t=16,p=1$c29tZXNhbHQ$AAAA", "hash");
 	refuse("$argon2id$v=19$m=64,t=1,p=1$AAAA$AAAA", "salt");
 	refuse("$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$AAAA", "hash");
+}
+
+/* One that nobody makes by himself, and that would take a worker's memory, or hours. */
+static void too_costly(void)
+{
+	static const char *const taken[] = { "$y$jFT$salt", "$gy$j9T$salt", "$y$j75$salt",
+		"$7$CU..../....salt", "$2b$18$1OQg6r/u8SKTdyGhYFAjJu",
+		"$6$rounds=10000000$salt$", "$5$rounds=5000$salt$", "$sha1$10000000$salt$",
+		"$md5,rounds=10000000$salt$" };
+	static const char *const refused[] = { "$y$jGT$salt", "$y$jzT$salt", "$y$j9z1$salt",
+		"$y$j9T/.$salt", "$gy$jGT$salt", "$7$HU..../....salt", "$7$CUzzzz/....salt",
+		"$7$CU....zzzzzsalt", "$2b$19$1OQg6r/u8SKTdyGhYFAjJu",
+		"$2y$31$1OQg6r/u8SKTdyGhYFAjJu", "$6$rounds=10000001$salt$",
+		"$5$rounds=999999999$salt$", "$sha1$4294967295$salt$",
+		"$md5,rounds=4294963199$salt$" };
+	struct secret s;
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (!secret_parse(str(taken[i]), &s, &why)) {
+			printf("# %s: %s\n", taken[i], why);
+			CU_FAIL("to be taken");
+		}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		refuse(refused[i], "work");
 }
 
 static void locked(void)
@@ -194,6 +221,7 @@ CU_TestInfo secret_tests[] = {
 	{ "secrets of other programs, right and wrong passwords", known },
 	{ "hexadecimal, base64 without padding, names in any case", hex_and_names },
 	{ "what no password could be held against, and why", refused },
+	{ "hashes that ask for too much work", too_costly },
 	{ "locked users", locked },
 	{ "long passwords and NUL", long_passwords },
 	{ "what a check costs", costs },

@@ -8,7 +8,8 @@
 
 #define KNOWN_PASSWORD "correct horse"
 
-extern CU_TestInfo line_tests[], secret_tests[], users_tests[], cache_tests[], file_tests[];
+extern CU_TestInfo line_tests[], secret_tests[], users_tests[], cache_tests[], file_tests[],
+	edit_tests[];
 
 /* Calls each() with every secret that other programs have written for KNOWN_PASSWORD;
  * returns how many. */

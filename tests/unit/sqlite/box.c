@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit/sqlite/box.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-static void must(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "box: %s: %s\n", what, strerror(errno));
-	abort();
-}
 
 static void start(struct box *b, const char *const *options)
 {
@@ -28,7 +19,7 @@ static void start(struct box *b, const char *const *options)
 		all[n++] = *options;
 	all[n] = NULL;
 	b->host = mockhost_start(popart_module_entry_sqlite(), all, 2, &why);
-	must(b->host != NULL, why ? why : "start");
+	scratch_must(b->host != NULL, why ? why : "start");
 	b->ops = mockhost_storage(b->host);
 }
 
@@ -43,9 +34,7 @@ void box_make_in(struct box *b, const char *where, const char *const *options)
 	memset(b, 0, sizeof(*b));
 	mock_list_init(&b->list);
 	b->user = (struct popart_user){ .size = sizeof(b->user), .name = { "alice", 5 } };
-	snprintf(b->dir, sizeof(b->dir), "%s/popart-box-XXXXXX",
-		where ? where : fast_directory());
-	must(mkdtemp(b->dir) != NULL, b->dir);
+	scratch_make(b->dir, sizeof(b->dir), where ? where : fast_directory());
 	snprintf(b->path, sizeof(b->path), "%s/mail.db", b->dir);
 	start(b, options);
 }
@@ -62,42 +51,22 @@ void box_restart(struct box *b, const char *const *options)
 	start(b, options);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void box_free(struct box *b)
 {
 	box_logout(b);
 	mockhost_stop(&b->host);
-	nftw(b->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	scratch_remove(b->dir);
 }
 
 int box_login(struct box *b)
 {
-	int status;
-
 	box_logout(b);
-	mock_call_begin(&b->call, b->host, 0, 1);
-	status = b->ops->open(mockhost_state(b->host), &b->call.pub, &b->user, &b->drop);
-	if (status == POPART_OK)
-		status = b->ops->list(b->drop, &b->call.pub, &b->list.sink);
-	if (status != POPART_OK)
-		box_logout(b);
-	return status;
+	return visit_begin(b->host, &b->user, &b->call, &b->drop, &b->list);
 }
 
 void box_logout(struct box *b)
 {
-	if (b->drop)
-		b->ops->close(b->drop, &b->call.pub);
-	b->drop = NULL;
-	mock_call_end(&b->call);
-	mock_list_free(&b->list);
+	visit_end(b->host, &b->call, &b->drop, &b->list);
 }
 
 static void unstuff(unsigned char *p, size_t *n)
@@ -162,27 +131,10 @@ int box_deliver(struct box *b, const char *uid, const void *data, size_t n)
 		.received_s = 1700000000,
 		.uid = { uid, uid ? strlen(uid) : 0 } };
 	struct popart_user user = b->user;
-	struct mock_call call;
-	size_t piece = 50000;
-	void *dlv;
-	int status;
 
 	user.attrs = &b->attr;
 	user.nattrs = b->attr.key.len > 0;
-	mock_call_begin(&call, b->host, 0, 0);
-	status = b->ops->deliver_begin(mockhost_state(b->host), &call.pub, &user, &about, &dlv);
-	if (status)
-		goto out;
-	for (size_t at = 0; at < n && !status; at += piece)
-		status = b->ops->deliver_write(dlv, &call.pub, (const char *)data + at,
-			n - at < piece ? n - at : piece);
-	if (status)
-		b->ops->deliver_abandon(dlv, &call.pub);
-	else
-		status = b->ops->deliver_finish(dlv, &call.pub);
-out:
-	mock_call_end(&call);
-	return status;
+	return visit_deliver(b->host, &user, &about, data, n, 50000);
 }
 
 size_t box_letter(unsigned i, char text[256])
@@ -207,7 +159,8 @@ int64_t box_number(struct box *b, const char *sql)
 	sqlite3 *db = NULL;
 	int64_t number = -1;
 
-	must(sqlite3_open_v2(b->path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK, b->path);
+	scratch_must(sqlite3_open_v2(b->path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK,
+		b->path);
 	sqlite3_busy_timeout(db, 10000);
 	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
 		sqlite3_step(stmt) == SQLITE_ROW)

@@ -4,8 +4,9 @@
 /* A directory of its own, the module on a database in it, and one session. */
 #include <sqlite3.h>
 #include <string.h>
-#include "support/mockhost.h"
+#include "support/scratch.h"
 #include "support/tap.h"
+#include "support/visit.h"
 
 extern const struct popart_module *popart_module_entry_sqlite(void);
 

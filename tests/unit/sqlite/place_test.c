@@ -76,6 +76,28 @@ static void wal_of_another(void)
 	box_free(&b);
 }
 
+/* Each name has a WAL of its own, which the other does not know. */
+static void two_names(void)
+{
+	char other[128];
+	struct box b;
+
+	box_make(&b, NULL);
+	box_fill(&b, 2);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	snprintf(other, sizeof(other), "%s/other.db", b.dir);
+	CU_ASSERT_EQUAL(link(b.path, other), 0);
+	/* Also to a connection that is open. */
+	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[0].ref, 1), POPART_R_PERM);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_R_PERM);
+	CU_ASSERT_TRUE(box_log_has(&b, "has another name"));
+	CU_ASSERT_EQUAL(box_deliver(&b, NULL, "x", 1), POPART_R_PERM);
+	CU_ASSERT_EQUAL(unlink(other), 0);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 2);
+	box_free(&b);
+}
+
 static void missing(void)
 {
 	struct stat st;
@@ -188,6 +210,50 @@ static void replaced(void)
 	box_free(&b);
 }
 
+static int restore(const char *from, const char *to)
+{
+	sqlite3 *source = NULL, *target = NULL;
+	sqlite3_backup *backup;
+	int rc = SQLITE_ERROR;
+
+	if (sqlite3_open(from, &source) == SQLITE_OK &&
+		sqlite3_open(to, &target) == SQLITE_OK &&
+		(backup = sqlite3_backup_init(target, "main", source, "main")) != NULL) {
+		(void)sqlite3_backup_step(backup, -1);
+		rc = sqlite3_backup_finish(backup);
+	}
+	(void)sqlite3_close(source);
+	(void)sqlite3_close(target);
+	return rc;
+}
+
+/* The same with what ".restore" does: the file stays, and what is in it changes. */
+static void restored(void)
+{
+	char backup[128], text[256];
+	struct box b;
+	size_t n = box_letter(1, text);
+
+	box_make(&b, NULL);
+	snprintf(backup, sizeof(backup), "%s/backup", b.dir);
+	CU_ASSERT_EQUAL(box_deliver(&b, "early", "x", 1), POPART_OK);
+	CU_ASSERT_EQUAL(restore(b.path, backup), SQLITE_OK);
+	box_fill(&b, 3);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 4);
+	CU_ASSERT_EQUAL(restore(backup, b.path), SQLITE_OK);
+	/* Ids after the backup's are given again, to others. */
+	CU_ASSERT_EQUAL(box_deliver(&b, "late", "y", 1), POPART_OK);
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[2], text, n), POPART_R_TEMP);
+	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[1].ref, 1), POPART_R_TEMP);
+	CU_ASSERT_TRUE(box_log_has(&b, "another file than at login"));
+	box_logout(&b);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL(b.list.n, 2);
+	CU_ASSERT_TRUE(box_is_sound(&b));
+	box_free(&b);
+}
+
 static char id_of(struct box *b, char id[64])
 {
 	struct mock_call call;
@@ -296,9 +362,11 @@ static void read_only(void)
 CU_TestInfo place_tests[] = { { "network file systems are refused", types },
 	{ "names beside a database", names },
 	{ "a user whose database is the WAL of another's", wal_of_another },
+	{ "a database with two names", two_names },
 	{ "a missing database is an empty maildrop", missing },
 	{ "a missing directory is an error", missing_directory },
 	{ "directories, pipes and odd names", odd_things },
 	{ "only the owner may read", modes }, { "a database that is replaced", replaced },
+	{ "a backup put back into the same file", restored },
 	{ "one file under two names", linked }, { "a file that is read-only", read_only },
 	CU_TEST_INFO_NULL };

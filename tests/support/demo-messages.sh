@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# demo-maildir.sh DIR: a Maildir with a dozen messages, no two alike, the same in every run.
-# An existing DIR is left alone.
+# demo-messages.sh DIR: a dozen messages, no two alike, the same in every run, in files that
+# sort in their order. An existing DIR is left alone.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -11,19 +11,18 @@ target=$1
 [ ! -d "$target" ] || exit 0
 dir=$target.new
 rm -rf "$dir"
-mkdir -p "$dir/cur" "$dir/new" "$dir/tmp"
+mkdir -p "$dir"
 
 # The number of the message that is being made.
 count()
 {
-	echo $(($(find "$dir/cur" "$dir/new" -type f | wc -l) + 1))
+	echo $(($(find "$dir" -type f -name '[0-9]*' | wc -l) + 1))
 }
 
 headers()
 {
 	count=$(count)
 	cat <<-END
-		Return-Path: <alice@example.org>
 		Date: Mon, 02 Nov 2026 09:$(printf %02d "$count"):00 +0000
 		From: Alice <alice@example.org>
 		To: demo@example.org
@@ -37,53 +36,44 @@ to_crlf()
 	sed "s/\$/$(printf '\r')/"
 }
 
-# put DIRECTORY NAME-ENDING: the message on standard input. In the ending, SIZE stands for
-# the octets of the file, WIRE for those with every line ended by CRLF.
+# put: the message on standard input becomes the next one.
 put()
 {
-	count=$(count)
-	cat >"$dir/tmp/message"
-	size=$(wc -c <"$dir/tmp/message")
-	newlines=$(tr -cd '\n' <"$dir/tmp/message" | wc -c)
-	crlfs=$(grep -c "$(printf '\r')\$" "$dir/tmp/message" || true)
-	wire=$((size + newlines - crlfs))
-	ending=$(echo "$2" | sed "s/SIZE/$size/; s/WIRE/$wire/")
-	file=$dir/$1/$((1793610000 + count * 60)).M${count}P1.demo$ending
-	mv "$dir/tmp/message" "$file"
-	touch -d "@$((1793610000 + count * 60))" "$file"
+	cat >"$dir/message"
+	mv "$dir/message" "$dir/$(printf %02d "$(count)")"
 }
 
 {
 	headers "Welcome to popart"
 	printf '\n%s\n%s\n' "This is plain text with the line ends of Unix." \
 		"On the wire every line ends with CR LF, and the listed size counts both."
-} | put cur ":2,S"
+} | put
 
 {
 	headers "Line ends as on the wire"
 	printf '\nStored with CR LF,\nso nothing has to be converted.\n'
-} | to_crlf | put cur ",S=SIZE,W=WIRE:2,S"
+} | to_crlf | put
 
 {
 	headers "No newline at the end"
 	printf '\nThe last line just stops'
-} | put new ""
+} | put
 
 {
 	headers "Dots"
 	printf '\n.\n..\n. a dot and a space\n.hidden\nno dot\n.\n'
-} | put cur ",S=SIZE:2,RS"
+} | put
 
 {
 	headers "Octets above 127"
 	printf 'MIME-Version: 1.0\nContent-Type: text/plain; charset=iso-8859-1\n'
 	printf 'Content-Transfer-Encoding: 8bit\n\nCaf\351 cr\350me, stra\337e.\n'
-} | put cur ",W=WIRE:2,"
+} | put
 
 {
 	headers "Gr$(printf '\303\274\303\237e') aus K$(printf '\303\266')ln, $(printf '\346\227\245\346\234\254')"
 	printf '\nThe header is UTF-8 as it is, as RFC 6532 has it.\n'
-} | put new ",S=SIZE,W=WIRE"
+} | put
 
 {
 	headers "=?utf-8?Q?With_an_attachment?="
@@ -105,21 +95,21 @@ put()
 		2,1024
 		--popart-demo--
 	END
-} | put cur ":2,F"
+} | put
 
 {
 	headers "A very long line"
 	printf '\nbefore\n'
 	head -c 100000 /dev/zero | tr '\0' x
 	printf '\nafter\n'
-} | put cur ",S=SIZE:2,"
+} | put
 
 {
 	headers "No text"
 	printf '\n'
-} | put new ",S=SIZE"
+} | put
 
-headers "Only headers, not even a blank line" | put new ""
+headers "Only headers, not even a blank line" | put
 
 {
 	headers "A picture"
@@ -132,12 +122,12 @@ headers "Only headers, not even a blank line" | put new ""
 		iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 		WjR9awAAAABJRU5ErkJggg==
 	END
-} | put cur ":2,S"
+} | put
 
 {
 	headers "One megabyte"
 	printf '\n'
 	awk 'BEGIN { for (i = 1; i <= 16384; i++) printf "%08d %s\n", i, "the quick brown fox jumps over the lazy dog, again." }'
-} | put cur ",S=SIZE,W=WIRE:2,"
+} | put
 
 mv "$dir" "$target"
