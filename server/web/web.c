@@ -17,6 +17,7 @@
 #define VISITOR_MEMORY    16384u
 #define VISITOR_TIMEOUT_S 15u   /* nothing moves              */
 #define REQUEST_MS        30000 /* from one request to the next */
+#define STRANGER_MS       5000  /* before it has shown that it may look */
 #define TARGET_MAX        2048u
 
 /* From its first line to its answer. */
@@ -29,6 +30,7 @@ struct request {
 struct visitor {
 	int fd; /* -1: nobody */
 	int64_t since_ms;
+	bool known; /* has asked what it may */
 };
 
 struct web {
@@ -38,6 +40,14 @@ struct web {
 	struct visitor visitors[VISITORS_MAX];
 	int64_t asked_ms; /* when somebody last did who may */
 };
+
+static struct visitor *visitor_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
 
 /* --- what the library calls -------------------------------------------------------------- */
 
@@ -75,23 +85,27 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	result = answer_request(&answer, connection, method, request ? request->target : NULL);
-	if (answer.allowed)
+	if (answer.allowed) {
+		struct visitor *visitor = visitor_of(connection);
 		w->asked_ms = clock_ms();
+		if (visitor)
+			visitor->known = true;
+	}
 	return result;
 }
 
 static void on_done(void *ctx, struct MHD_Connection *connection, void **request,
 	enum MHD_RequestTerminationCode code)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct visitor *visitor = visitor_of(connection);
 
 	(void)ctx;
 	(void)code;
 	free(*request);
 	*request = NULL;
-	if (info && info->socket_context)
-		((struct visitor *)info->socket_context)->since_ms = clock_ms();
+	/* A stranger wins no time by asking again. */
+	if (visitor && visitor->known)
+		visitor->since_ms = clock_ms();
 }
 
 static void on_connection(void *ctx, struct MHD_Connection *connection, void **context,
@@ -122,8 +136,9 @@ static void end_slow_ones(struct web *w)
 	int64_t now = clock_ms();
 
 	for (size_t i = 0; i < VISITORS_MAX; i++) {
-		if (w->visitors[i].fd >= 0 && now - w->visitors[i].since_ms > REQUEST_MS)
-			(void)shutdown(w->visitors[i].fd, SHUT_RDWR);
+		const struct visitor *v = &w->visitors[i];
+		if (v->fd >= 0 && now - v->since_ms > (v->known ? REQUEST_MS : STRANGER_MS))
+			(void)shutdown(v->fd, SHUT_RDWR);
 	}
 }
 

@@ -94,4 +94,4 @@ endif
 endif
 EXTRA_DIST += $(STORES_E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) tests/e2e/harness.py tests/e2e/browser.py tests/e2e/fake_admin.py \
-	tests/e2e/fakeadmin.py
+	tests/e2e/world.py

@@ -252,7 +252,7 @@ class FakeAdmin:
 
 
 def run_by_hand(path):
-    """fakeadmin.py SOCKET: until Ctrl-C, for whoever works on the page."""
+    """world.py SOCKET: until Ctrl-C, for whoever works on the page."""
     world, began = World(60), time.monotonic()
     with FakeAdmin(path, world):
         while True:
