@@ -29,22 +29,27 @@ class Browser:
         need("chromium", "chromedriver")
         self.profile = tempfile.mkdtemp(prefix="popart-e2e.chromium.")
         self.session = None
-        # A group of its own: what chromedriver starts goes with it.
-        self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL, start_new_session=True)
         try:
-            self.port = self.find_port()
+            self.port = self.start_driver()
             self.start()
             self.resize(width, height)
         except BaseException:
             self.close()
             raise
 
-    def find_port(self):
-        for line in self.driver.stdout:
-            found = re.search(rb"on port (\d+)", line)
-            if found and b"success" in line:
-                return int(found.group(1))
+    def start_driver(self):
+        """Its port. It takes the same number for IPv6 and IPv4, and ends when somebody has one
+        of the two already."""
+        for _ in range(10):
+            # A group of its own: what chromedriver starts goes with it.
+            self.driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE,
+                                           stderr=subprocess.DEVNULL, start_new_session=True)
+            for line in self.driver.stdout:
+                found = re.search(rb"on port (\d+)", line)
+                if found and b"success" in line:
+                    return int(found.group(1))
+            self.driver.stdout.close()
+            self.driver.wait()
         raise AssertionError("chromedriver does not start")
 
     def start(self):
