@@ -126,6 +126,7 @@ def written_into():
         path = scene.bob.add(letter(1, 20 << 20))
         with Pop(server, "bob") as client:
             client.sizes()
+            client.quit()
         workers = server.workers()
         with Pop(server, "bob", receive_buffer=8192) as client:
             client.put("RETR 1")
