@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* copy: mail from one storage instance into another. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include "base/text.h"
 #include "ctl/bar.h"
 #include "ctl/ctl.h"
+#include "ctl/json.h"
 #include "ctl/names.h"
 #include "ctl/stop.h"
 #include "move/move.h"
@@ -47,18 +47,6 @@ static void progress(void *ctx, const struct move_count *c)
 }
 
 /* --- what comes of it -------------------------------------------------------------------- */
-
-static json_t *json_text(struct popart_str text)
-{
-	struct buf line;
-	json_t *value;
-
-	buf_init(&line, 4 * WHY_MAX);
-	text_add_printable(&line, text, WHY_MAX);
-	value = json_string(buf_cstr(&line));
-	buf_free(&line);
-	return value;
-}
 
 static void note_json(struct copying *k, const struct move_count *c, struct popart_str why)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* store check: what the stores themselves can tell of what they keep. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include "base/text.h"
 #include "ctl/bar.h"
 #include "ctl/ctl.h"
+#include "ctl/json.h"
 #include "ctl/names.h"
 #include "ctl/stop.h"
 
@@ -28,18 +28,6 @@ struct checking {
 	uint64_t looked, bad;     /* users */
 	enum ctl_exit worst;
 };
-
-static json_t *json_text(struct popart_str text)
-{
-	struct buf line;
-	json_t *value;
-
-	buf_init(&line, 4 * SENTENCE_MAX);
-	text_add_printable(&line, text, SENTENCE_MAX);
-	value = json_string(buf_cstr(&line));
-	buf_free(&line);
-	return value;
-}
 
 static void problem(struct popart_check *pub, struct popart_str text)
 {
