@@ -117,7 +117,7 @@ void log_quoted(struct log_line *, const char *key, struct popart_str);
 void log_message(struct log_line *, const char *key, struct popart_str);
 void log_u64(struct log_line *, const char *key, uint64_t);
 void log_i64(struct log_line *, const char *key, int64_t);
-void log_hex(struct log_line *, const char *key, uint64_t);
+void log_hex(struct log_line *, const char *key, uint64_t); /* 16 digits, always */
 void log_errno(struct log_line *, int os_error); /* error="No such file or directory" */
 void log_end(struct log_line *);
 

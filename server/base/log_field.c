@@ -168,13 +168,10 @@ void log_hex(struct log_line *l, const char *key, uint64_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 	char text[16];
-	size_t at = sizeof text;
 
-	do {
-		text[--at] = digits[n & 15];
-		n >>= 4;
-	} while (n > 0);
-	log_view(l, key, view_of(text + at, sizeof text - at));
+	for (size_t at = sizeof text; at-- > 0; n >>= 4)
+		text[at] = digits[n & 15];
+	log_view(l, key, view_of(text, sizeof text));
 }
 
 void log_errno(struct log_line *l, int os_error)

@@ -112,7 +112,8 @@ static void test_logfmt(void)
 	CU_ASSERT(is_time(f.text));
 	second = cut_line(f.text);
 	CU_ASSERT_STRING_EQUAL(f.text + 24,
-		" info event=session_end process=worker-1 rip=127.0.0.1 session=ab01 "
+		" info event=session_end process=worker-1 rip=127.0.0.1 "
+		"session=000000000000ab01 "
 		"reason=\"two words\" ms=-9223372036854775808 in=18446744073709551615 "
 		"tls=\"\" user=\"de\\\"mo\\\" rip=6.6.6.6\\x0d\\x0a\\xff\xC3\xA5\"");
 	CU_ASSERT(is_time(second));
@@ -135,7 +136,8 @@ static void test_json(void)
 	second = cut_line(f.text);
 	CU_ASSERT_STRING_EQUAL(f.text + 33,
 		"\",\"level\":\"info\",\"event\":\"session_end\",\"process\":\"worker-1\","
-		"\"rip\":\"127.0.0.1\",\"session\":\"ab01\",\"reason\":\"two words\","
+		"\"rip\":\"127.0.0.1\",\"session\":\"000000000000ab01\",\"reason\":\"two "
+		"words\","
 		"\"ms\":-9223372036854775808,\"in\":18446744073709551615,\"tls\":\"\","
 		"\"user\":\"de\\\"mo\\\" rip=6.6.6.6\\u000d\\u000a\\ufffd\xC3\xA5\"}");
 	CU_ASSERT_STRING_EQUAL(second + 33,
