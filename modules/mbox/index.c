@@ -181,7 +181,7 @@ static bool tidy_names(struct index *x)
 		return false;
 	x->names_len = 0;
 	for (size_t i = 0; i < x->n; i++) {
-		if (!x->v[i].name)
+		if (!x->v[i].name || !fresh)
 			continue;
 
 		const char *name = names + x->v[i].name - 1;

@@ -169,7 +169,7 @@ static const char *line_flaw(const struct fresh *f, const struct edit *e)
 {
 	struct popart_str text = { f->text, f->len };
 	const char *why = NULL;
-	struct secret secret;
+	struct secret secret = { .scheme = SCHEME_LOCKED };
 	struct line line;
 
 	if (f->full)

@@ -198,8 +198,8 @@ static int begin_to_write(struct task *t, struct found *f)
 
 	if (status == POPART_OK && (t->change->what & POPART_ACCOUNT_PASSWORD))
 		status = make_secrets(t);
-	if (status != POPART_OK)
-		return status;
+	if (status != POPART_OK || !t->db)
+		return status ? status : POPART_E_BUG;
 	rc = db_begin(t->db);
 	return rc == SQLITE_OK ? find(t, f) : db_fail(t->db, rc, "write to the users");
 }

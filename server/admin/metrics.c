@@ -169,6 +169,9 @@ static void sample_v(struct page *p, const char *end, va_list labels)
 	buf_add_str(p->out, *before == ',' ? "} " : " ");
 }
 
+/* Behind the last pair of a label's name and value. */
+#define NO_MORE ((const char *)NULL)
+
 static void sample(struct page *p, uint64_t value, ...)
 {
 	va_list labels;
@@ -235,22 +238,22 @@ static void write_plain(struct page *p)
 	for (size_t i = 0; i < ARRAY_LEN(plain); i++)
 		if (plain[i].metric == p->metric)
 			sample(p, scene_total(p->scene, plain[i].counter), plain[i].label,
-				plain[i].value, NULL);
+				plain[i].value, NO_MORE);
 }
 
 static void write_build(struct page *p)
 {
-	sample(p, 1, "version", POPART_VERSION, NULL);
+	sample(p, 1, "version", POPART_VERSION, NO_MORE);
 }
 
 static void write_start(struct page *p)
 {
-	sample_signed(p, (p->scene->started_ms + p->scene->unix_ms) / 1000, NULL);
+	sample_signed(p, (p->scene->started_ms + p->scene->unix_ms) / 1000, NO_MORE);
 }
 
 static void write_generations(struct page *p)
 {
-	sample(p, p->scene->n, NULL);
+	sample(p, p->scene->n, NO_MORE);
 }
 
 static void write_workers(struct page *p)
@@ -266,7 +269,7 @@ static void write_workers(struct page *p)
 			counts[board_worker_get(b, w, &pid) % ARRAY_LEN(states)]++;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		sample(p, counts[i], "state", states[i], NULL);
+		sample(p, counts[i], "state", states[i], NO_MORE);
 }
 
 /* All generations together. */
@@ -282,12 +285,12 @@ static uint64_t sum(const struct page *p, uint64_t (*of)(const struct board *))
 
 static void write_deaths(struct page *p)
 {
-	sample(p, sum(p, figures_deaths), NULL);
+	sample(p, sum(p, figures_deaths), NO_MORE);
 }
 
 static void write_restarts(struct page *p)
 {
-	sample(p, sum(p, figures_restarts), NULL);
+	sample(p, sum(p, figures_restarts), NO_MORE);
 }
 
 static uint64_t connections(const struct board *b)
@@ -301,12 +304,12 @@ static uint64_t connections(const struct board *b)
 
 static void write_sessions(struct page *p)
 {
-	sample(p, sum(p, connections), NULL);
+	sample(p, sum(p, connections), NO_MORE);
 }
 
 static void write_sessions_max(struct page *p)
 {
-	sample(p, newest(p) ? board_shape(newest(p)).slots : 0, NULL);
+	sample(p, newest(p) ? board_shape(newest(p)).slots : 0, NO_MORE);
 }
 
 /* look: which of what slots are is counted. */
@@ -328,12 +331,12 @@ static uint64_t count_slots(const struct page *p, enum board_look wanted, bool l
 
 static void write_locks(struct page *p)
 {
-	sample(p, count_slots(p, BOARD_SEEN, true), NULL);
+	sample(p, count_slots(p, BOARD_SEEN, true), NO_MORE);
 }
 
 static void write_skipped(struct page *p)
 {
-	sample(p, count_slots(p, BOARD_BUSY, false), NULL);
+	sample(p, count_slots(p, BOARD_BUSY, false), NO_MORE);
 }
 
 static void write_logins(struct page *p)
@@ -341,7 +344,7 @@ static void write_logins(struct page *p)
 	for (unsigned r = 0; r < FIGURES_RESULTS; r++)
 		for (uint8_t m = 1; m < figures_mechanisms.n; m++)
 			sample(p, tls_logins(p->scene, r, m), "result", figures_result_names[r],
-				"mechanism", figures_name(&figures_mechanisms, m), NULL);
+				"mechanism", figures_name(&figures_mechanisms, m), NO_MORE);
 }
 
 /* --- modules --- */
@@ -357,21 +360,21 @@ static void write_op(struct page *p, const struct figures_instance *about, unsig
 
 	if (p->metric == M_CRASHES || p->metric == M_OP_FAILURES) {
 		sample(p, p->metric == M_CRASHES ? h->crashes : h->failures, "list", list,
-			"module_instance", about->name, "operation", name, NULL);
+			"module_instance", about->name, "operation", name, NO_MORE);
 		return;
 	}
 	for (unsigned i = 0; i <= FIGURES_BOUNDS; i++, bound *= 2) {
 		n += h->counts[i];
 		(void)snprintf(le, sizeof(le), "%.9g", (double)bound / 1e6);
 		sample_part(p, "_bucket", "list", list, "module_instance", about->name,
-			"operation", name, "le", i < FIGURES_BOUNDS ? le : "+Inf", NULL);
+			"operation", name, "le", i < FIGURES_BOUNDS ? le : "+Inf", NO_MORE);
 		buf_printf(p->out, "%" PRIu64 "\n", n);
 	}
 	sample_part(p, "_sum", "list", list, "module_instance", about->name, "operation", name,
-		NULL);
+		NO_MORE);
 	buf_printf(p->out, "%.9f\n", (double)h->ns / 1e9);
 	sample_part(p, "_count", "list", list, "module_instance", about->name, "operation",
-		name, NULL);
+		name, NO_MORE);
 	buf_printf(p->out, "%" PRIu64 "\n", n);
 }
 
@@ -403,7 +406,7 @@ static void write_stats(struct page *p)
 			if (about.stats[s].gauge == (p->metric == M_LEVELS))
 				sample_signed(p, modules_stat(p->scene, i, &about, s), "list",
 					about.storage ? "storage" : "auth", "module_instance",
-					about.name, "name", about.stats[s].name, NULL);
+					about.name, "name", about.stats[s].name, NO_MORE);
 	}
 }
 
@@ -416,7 +419,7 @@ static void write_handshake(struct page *p, uint8_t version, uint8_t cipher, boo
 	if (n > 0)
 		sample(p, n, "version", figures_name(&figures_versions, version), "cipher",
 			figures_name(&figures_ciphers, cipher), "resumed",
-			resumed ? "true" : "false", NULL);
+			resumed ? "true" : "false", NO_MORE);
 }
 
 static void write_handshakes(struct page *p)
@@ -429,7 +432,7 @@ static void write_handshakes(struct page *p)
 
 static void write_handshake_failures(struct page *p)
 {
-	sample(p, sum(p, figures_handshakes_failed), NULL);
+	sample(p, sum(p, figures_handshakes_failed), NO_MORE);
 }
 
 static void write_certificates(struct page *p)
@@ -438,7 +441,7 @@ static void write_certificates(struct page *p)
 
 	for (uint32_t i = 0; newest(p) && i < BOARD_CERTIFICATES_MAX; i++)
 		if (figures_certificate(newest(p), i, &c))
-			sample_signed(p, c.not_after, "file", c.file, NULL);
+			sample_signed(p, c.not_after, "file", c.file, NO_MORE);
 }
 
 /* --- the page --- */

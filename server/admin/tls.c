@@ -111,12 +111,13 @@ static json_t *mechanisms(const struct scene *s)
 json_t *tls_json(const struct scene *s)
 {
 	uint64_t resumed = handshakes(s, 0, 0, true), failures = 0;
+	uint64_t all = resumed + handshakes(s, 0, 0, false);
 
 	for (size_t g = 0; g < s->n; g++)
 		if (!figures_passed(s->generations[g].board))
 			failures += figures_handshakes_failed(s->generations[g].board);
 	return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "certificates", certificates(s),
-		"handshakes", (json_int_t)(resumed + handshakes(s, 0, 0, false)), "resumed",
-		(json_int_t)resumed, "failures", (json_int_t)failures, "versions", versions(s),
-		"ciphers", ciphers(s), "mechanisms", mechanisms(s));
+		"handshakes", (json_int_t)all, "resumed", (json_int_t)resumed, "failures",
+		(json_int_t)failures, "versions", versions(s), "ciphers", ciphers(s),
+		"mechanisms", mechanisms(s));
 }

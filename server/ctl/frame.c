@@ -211,12 +211,13 @@ static size_t rank_operations(struct frame *f, json_t *calls, struct ranked *row
 	const json_t *module, *operation;
 	size_t i, k, n = 0;
 
-	json_array_foreach(json_object_get(f->modules, "modules"), i, module)
-	{
-		json_array_foreach(json_object_get(module, "operations"), k, operation) if (n <
-			max) n += since(f, calls, module, operation, &rows[n]);
+	json_array_foreach (json_object_get(f->modules, "modules"), i, module) {
+		json_array_foreach (json_object_get(module, "operations"), k, operation)
+			if (n < max)
+				n += since(f, calls, module, operation, &rows[n]);
 	}
-	qsort(rows, n, sizeof(*rows), compare);
+	if (n)
+		qsort(rows, n, sizeof(*rows), compare);
 	return n;
 }
 
@@ -296,8 +297,7 @@ static struct ranked *rank_users(json_t *users, size_t *n)
 	*n = 0;
 	if (!rows)
 		return NULL;
-	json_object_foreach(users, name, sum)
-	{
+	json_object_foreach (users, name, sum) {
 		rows[*n].name = view_str(name);
 		rows[*n].first = json_number_value(json_array_get(sum, 0));
 		rows[*n].by = json_number_value(json_array_get(sum, 1));
@@ -335,7 +335,7 @@ static bool draw_users(struct frame *f, unsigned busiest, struct buf *out)
 	const json_t *session;
 	size_t i;
 
-	json_array_foreach(json_object_get(f->sessions, "sessions"), i, session)
+	json_array_foreach (json_object_get(f->sessions, "sessions"), i, session)
 		add_session(f, users, octets, session);
 	f->table = table_new(user_columns, ARRAY_LEN(user_columns), f->colours);
 	if (f->table)

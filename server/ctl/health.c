@@ -61,8 +61,7 @@ static void look_at_workers(struct health *h, const json_t *status)
 	bool serving = false;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "generations"), i, generation)
-	{
+	json_array_foreach (json_object_get(status, "generations"), i, generation) {
 		uint64_t wanted = list_count(generation, "workers");
 		uint64_t up = list_count(generation, "workers_up");
 		if (!view_eq(list_text(generation, "phase"), VIEW_LIT("serving")))
@@ -154,8 +153,7 @@ static void look_at_crashes(struct health *h, const json_t *modules, int64_t now
 	uint64_t n = 0;
 	size_t i;
 
-	json_array_foreach(json_object_get(modules, "crashes"), i, crash)
-	{
+	json_array_foreach (json_object_get(modules, "crashes"), i, crash) {
 		if (now - time_of(list_text(crash, "at")) > CRASH_S)
 			continue;
 		last = last ? last : crash;
@@ -178,9 +176,10 @@ static bool is_slow(const json_t *operation)
 	const json_t *bucket;
 	size_t i;
 
-	json_array_foreach(json_object_get(operation, "histogram"), i,
-		bucket) if (json_is_number(json_object_get(bucket, "le_s")) &&
-		list_real(bucket, "le_s") <= SLOW_S) quick = list_count(bucket, "count");
+	json_array_foreach (json_object_get(operation, "histogram"), i, bucket)
+		if (json_is_number(json_object_get(bucket, "le_s")) &&
+			list_real(bucket, "le_s") <= SLOW_S)
+			quick = list_count(bucket, "count");
 	return calls >= SLOW_CALLS && json_is_array(json_object_get(operation, "histogram")) &&
 		quick < calls - calls / 100;
 }
@@ -190,15 +189,16 @@ static void look_at_modules(struct health *h, const json_t *modules)
 	const json_t *module, *operation;
 	size_t i, k;
 
-	json_array_foreach(json_object_get(modules, "modules"), i, module)
-	{
-		json_array_foreach(json_object_get(module, "operations"), k,
-			operation) if (is_slow(operation)) note(h, TONE_WARN,
-			"%.*s \"%.*s\" is slow: more than one call of %.*s in a "
-			"hundred takes over a second",
-			VIEW_FMT(list_text(module, "list")),
-			VIEW_FMT(list_text(module, "name")),
-			VIEW_FMT(list_text(operation, "operation")));
+	json_array_foreach (json_object_get(modules, "modules"), i, module) {
+		json_array_foreach (json_object_get(module, "operations"), k, operation)
+			if (is_slow(operation))
+				note(h, TONE_WARN,
+					"%.*s \"%.*s\" is slow: more than one call of %.*s in "
+					"a "
+					"hundred takes over a second",
+					VIEW_FMT(list_text(module, "list")),
+					VIEW_FMT(list_text(module, "name")),
+					VIEW_FMT(list_text(operation, "operation")));
 	}
 }
 
@@ -209,8 +209,7 @@ static void look_at_certificates(struct health *h, const json_t *tls)
 	size_t i;
 
 	buf_init(&span, 64);
-	json_array_foreach(json_object_get(tls, "certificates"), i, certificate)
-	{
+	json_array_foreach (json_object_get(tls, "certificates"), i, certificate) {
 		int64_t left = list_signed(certificate, "expires_s");
 		if (left >= LIST_SOON_S)
 			continue;

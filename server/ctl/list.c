@@ -78,8 +78,9 @@ static void add_words(struct buf *b, const json_t *array)
 	const json_t *word;
 	size_t i;
 
-	json_array_foreach(array, i, word) buf_printf(
-		b, "%s%s", i ? " " : "", json_is_string(word) ? json_string_value(word) : "?");
+	json_array_foreach (array, i, word)
+		buf_printf(b, "%s%s", i ? " " : "",
+			json_is_string(word) ? json_string_value(word) : "?");
 }
 
 /* "2026-11-26T00:37:33Z" -> "2026-11-26 00:37:33Z" */
@@ -182,8 +183,7 @@ void list_add(struct list *l, const json_t *array)
 	size_t i;
 
 	buf_init(&cell, 1u << 20);
-	json_array_foreach(array, i, object)
-	{
+	json_array_foreach (array, i, object) {
 		for (size_t column = 0; column < l->ncolumns; column++) {
 			buf_reset(&cell);
 			enum tone tone = add_value(&cell, &l->columns[column], object);

@@ -51,8 +51,7 @@ static void add_quantile(struct table *t, const json_t *operation, double share)
 	size_t i;
 
 	buf_init(&cell, 64);
-	json_array_foreach(json_object_get(operation, "histogram"), i, bucket)
-	{
+	json_array_foreach (json_object_get(operation, "histogram"), i, bucket) {
 		bound = json_object_get(bucket, "le_s");
 		if ((double)list_count(bucket, "count") >= wanted)
 			break;
@@ -97,10 +96,10 @@ static bool print_operations(const struct ctl *c, const json_t *modules)
 	bool ok = t != NULL;
 	size_t i, k;
 
-	json_array_foreach(modules, i, module)
-	{
-		json_array_foreach(json_object_get(module, "operations"), k, operation) if (ok)
-			add_operation(t, module, operation);
+	json_array_foreach (modules, i, module) {
+		json_array_foreach (json_object_get(module, "operations"), k, operation)
+			if (ok)
+				add_operation(t, module, operation);
 	}
 	ok = ok && (table_rows(t) == 0 || (putchar('\n') != EOF && table_print(t, stdout)));
 	table_free(&t);
@@ -125,8 +124,7 @@ static bool print_parts(const struct ctl *c, const json_t *modules, const char *
 	size_t i;
 
 	buf_init(&name, 4096);
-	json_array_foreach(modules, i, module)
-	{
+	json_array_foreach (modules, i, module) {
 		const json_t *rows = json_object_get(module, part);
 		if (json_array_size(rows) == 0)
 			continue;

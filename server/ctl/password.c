@@ -99,7 +99,9 @@ static bool ask_twice(int fd, struct line *first, const char **why)
 	struct line second = { .len = 0 };
 	bool ok = ask(fd, "Password: ", first, why) && ask(fd, "Again: ", &second, why);
 
-	if (ok && (first->len != second.len || memcmp(first->room, second.room, first->len))) {
+	if (ok &&
+		(first->len != second.len ||
+			memcmp(first->room, second.room, first->len) != 0)) {
 		*why = "the two are not the same";
 		ok = false;
 	}

@@ -51,8 +51,8 @@ static json_t *flat_worker(json_t *worker)
 	if (!flat)
 		flat = json_object();
 	(void)json_object_update(flat, worker);
-	json_array_foreach(json_object_get(worker, "doing"), i, doing)(void)
-		json_array_append(calls, json_object_get(doing, "call"));
+	json_array_foreach (json_object_get(worker, "doing"), i, doing)
+		(void)json_array_append(calls, json_object_get(doing, "call"));
 	(void)json_object_set_new(flat, "doing_now", calls);
 	return flat;
 }
@@ -63,8 +63,8 @@ static int show_workers(struct ctl *c, const json_t *answer)
 	size_t i;
 	bool ok;
 
-	json_array_foreach(json_object_get(answer, "workers"), i, worker)(void)
-		json_array_append_new(rows, flat_worker(worker));
+	json_array_foreach (json_object_get(answer, "workers"), i, worker)
+		(void)json_array_append_new(rows, flat_worker(worker));
 	ok = list_show(worker_columns, ARRAY_LEN(worker_columns), table_colours(c->terminal),
 		rows, "There is no worker.");
 	json_decref(rows);

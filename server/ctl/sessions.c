@@ -199,8 +199,7 @@ static int note_ids(void *ctx, const json_t *sessions)
 	const json_t *session;
 	size_t i;
 
-	json_array_foreach(sessions, i, session)
-	{
+	json_array_foreach (sessions, i, session) {
 		struct popart_str id = list_text(session, "id");
 		if (id.len == ID_LEN)
 			(void)json_array_append_new(k->ids, json_stringn(id.ptr, id.len));
@@ -225,8 +224,9 @@ static int kick_user(struct kicking *k, const char *user)
 	pages_end(&pages);
 	if (status == CTL_OK && json_array_size(k->ids) == 0)
 		status = ctl_fail(CTL_NO, "\"%.128s\" has no session", user);
-	json_array_foreach(k->ids, i, id) if (status == CTL_OK) status =
-		kick_one(k, json_string_value(id), true);
+	json_array_foreach (k->ids, i, id)
+		if (status == CTL_OK)
+			status = kick_one(k, json_string_value(id), true);
 	return status;
 }
 
@@ -242,8 +242,8 @@ static void print_kicked(struct ctl *c, const struct kicking *k)
 		json_decref(answer);
 		return;
 	}
-	json_array_foreach(k->kicked, i, id)(void)
-		printf("%s: closed\n", json_string_value(id));
+	json_array_foreach (k->kicked, i, id)
+		(void)printf("%s: closed\n", json_string_value(id));
 	if (n > 1)
 		(void)printf(
 			"%zu sessions closed; nothing that they marked as deleted is removed\n",

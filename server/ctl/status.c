@@ -53,8 +53,7 @@ static void about_generations(struct about *a, const json_t *status)
 	char title[48];
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "generations"), i, g)
-	{
+	json_array_foreach (json_object_get(status, "generations"), i, g) {
 		uint64_t up = list_count(g, "workers_up"), workers = list_count(g, "workers");
 		(void)snprintf(title, sizeof(title), "generation %" PRIu64,
 			list_count(g, "generation"));
@@ -76,8 +75,7 @@ static void about_listeners(struct about *a, const json_t *status)
 	const json_t *l;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "listeners"), i, l)
-	{
+	json_array_foreach (json_object_get(status, "listeners"), i, l) {
 		buf_add(&a->line, list_text(l, "address"));
 		buf_add_str(&a->line, list_true(l, "tls") ? ", TLS" : ", without TLS");
 		if (list_true(l, "plaintext_auth"))

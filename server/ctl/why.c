@@ -214,8 +214,9 @@ static json_t *find_lock(const json_t *locks, uint64_t key)
 	size_t i;
 
 	(void)snprintf(text, sizeof(text), "%016" PRIx64, key);
-	json_array_foreach(json_object_get(locks, "locks"), i,
-		lock) if (view_eq(list_text(lock, "lock"), view_str(text))) return lock;
+	json_array_foreach (json_object_get(locks, "locks"), i, lock)
+		if (view_eq(list_text(lock, "lock"), view_str(text)))
+			return lock;
 	return NULL;
 }
 

@@ -83,7 +83,7 @@ static int ask_one(struct host_call *c, struct popart_instance *inst, const stru
 
 	if (!is_writable(inst)) {
 		call_enter(c, inst, t->op);
-		status = call_leave(c, POPART_OK);
+		(void)call_leave(c, POPART_OK);
 		return call_refuse(c, POPART_R_UNSUPPORTED,
 			"the module of auth \"%s\" has no accounts that can be written",
 			inst->name);

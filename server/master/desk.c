@@ -68,7 +68,8 @@ static bool send_start(struct master *m, const struct generation *g)
 		errno = ENAMETOOLONG;
 		return false;
 	}
-	memcpy(msg.text, name.ptr, name.len);
+	if (name.len)
+		memcpy(msg.text, name.ptr, name.len);
 	msg.text_len = (uint32_t)name.len;
 	fds[n++] = g->conf_fd;
 	fds[n++] = d->history_fd;

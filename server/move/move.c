@@ -187,7 +187,7 @@ static int is_beginning(
 	/* The end of its last line may be a RETR's only. */
 	for (uint64_t less = 0; less <= 2 && less <= there->wire && !*is && !status;
 		less += 2) {
-		struct octets_sum part = *there, whole;
+		struct octets_sum part = *there, whole = { .wire = 0 };
 
 		if (less)
 			status = digest(m, &m->to, msg, NULL, there->wire - less, &part);

@@ -198,7 +198,7 @@ def interrupt(scene, target, number):
     delay = 0.0
     while True:
         running = Copy(scene, "md", target)
-        delay += 0.004 if not sanitized() else 0.05
+        delay += 0.004 if not sanitized() else 0.1 + delay / 2
         time.sleep(delay)
         status, said = running.end(number)
         if status == 0:
