@@ -222,7 +222,7 @@ static int add(void *state, const struct popart_call *call, struct popart_str us
 	const struct popart_account_change *change)
 {
 	struct task t = { .store = state, .call = call, .user = user, .change = change };
-	struct found f;
+	struct found f = { .enabled = false };
 	int status = begin_to_write(&t, &f);
 
 	if (status == POPART_OK)
@@ -238,7 +238,7 @@ static int change(void *state, const struct popart_call *call, struct popart_str
 {
 	struct task t = { .store = state, .call = call, .user = user, .change = change };
 	bool sets = change->what & POPART_ACCOUNT_PASSWORD;
-	struct found f;
+	struct found f = { .enabled = false };
 	int status = begin_to_write(&t, &f);
 
 	if (status == POPART_OK && (change->what & POPART_ACCOUNT_ENABLED) && change->enabled &&
@@ -254,7 +254,7 @@ static int change(void *state, const struct popart_call *call, struct popart_str
 static int take_away(void *state, const struct popart_call *call, struct popart_str user)
 {
 	struct task t = { .store = state, .call = call, .user = user, .change = &nothing };
-	struct found f;
+	struct found f = { .enabled = false };
 	int status = begin_to_write(&t, &f), rc;
 
 	if (status == POPART_OK) {
@@ -281,7 +281,7 @@ static int show(void *state, const struct popart_call *call, struct popart_str u
 	struct popart_account_reply *reply)
 {
 	struct task t = { .store = state, .call = call, .user = user, .change = &nothing };
-	struct found f;
+	struct found f = { .enabled = false };
 	int status = begin(&t);
 
 	if (status == POPART_OK)
