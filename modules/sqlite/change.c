@@ -284,7 +284,7 @@ static int show(void *state, const struct popart_call *call, struct popart_str u
 	struct found f = { .enabled = false };
 	int status = begin(&t);
 
-	if (status == POPART_OK)
+	if (status == POPART_OK && t.db)
 		status = find(&t, &f);
 	if (status == POPART_OK) {
 		reply->enabled = f.enabled && can_log_in(&f);
