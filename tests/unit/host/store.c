@@ -117,7 +117,7 @@ static void failures(void)
 	/* Internal: the client learns nothing, the log everything, user last and harmless. */
 	CU_ASSERT_EQUAL(v.call.client.len, 0);
 	log_has(&v,
-		"event=module_failed process=test rip=192.0.2.7 session=beef "
+		"event=module_failed process=test rip=192.0.2.7 session=000000000000beef "
 		"module=planted instance=mail call=mail.open status=corrupt "
 		"error=\"No such file or directory\" text=\"open: index is torn\" "
 		"user=\"demo\\\" level=error\"\n");

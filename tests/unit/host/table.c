@@ -86,7 +86,7 @@ static void log_lines(void)
 		char *log = rig_log(&r);
 		const char *line = strstr(log,
 			" warn event=module process=test rip=::1 "
-			"session=7f module=planted instance=s text=\"");
+			"session=000000000000007f module=planted instance=s text=\"");
 		CU_ASSERT_PTR_NOT_NULL(line);
 		if (line) /* one line, the user last and unable to imitate a field */
 			CU_ASSERT_PTR_NOT_NULL(
