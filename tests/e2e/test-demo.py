@@ -26,7 +26,7 @@ class Demo(Program):
     def lines(self):
         """Those that a newcomer types."""
         return [line.strip() for line in self.log().splitlines()
-                if line.startswith(("    curl ", "    echo "))]
+                if re.match(r"    (curl|echo|\S+/popartctl) ", line)]
 
     def type(self, line):
         for before, port in (("pop3", self.plain), ("pop3s", self.tls)):
@@ -52,7 +52,7 @@ def demo():
         with Demo(scene) as first:
             full = first.messages()
             equal(len(full), 12, "messages")
-            listing, fetch, secure, delete, deliver = first.lines()
+            listing, fetch, secure, delete, deliver, status = first.lines()
             equal(len(first.type(listing).splitlines()), 12, "listed")
             welcome = first.type(fetch)
             assert b"\r\nSubject: Welcome to popart\r\n" in welcome, welcome
@@ -62,6 +62,8 @@ def demo():
             equal(sorted(full.values()), sorted([*left.values(), welcome]), "all and the rest")
             first.type(deliver)
             assert b"Subject: Hello\r\n" in first.messages().values()
+            first.wait_event("admin_start")
+            assert first.type(status).startswith(b"All is well"), "the status"
             # One at a time.
             again = subprocess.run([DEMO, BUILD, first.top], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,

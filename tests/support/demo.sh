@@ -35,6 +35,9 @@ configuration()
 		# directory and delivers its messages anew.
 		storage = ( { module = "sqlite"; path = "$template/mail/%u.db"; } );
 
+		# How it does: popartctl status, top, why, web.
+		admin = { };
+
 		run_dir = "$dir/run";
 	END
 	# Started by root, the server wants to be told whom to become.
@@ -80,6 +83,7 @@ cat <<-END
 	    curl -s --cacert $dir/tls/cert.pem pop3s://demo:demo@127.0.0.1:$tls_port/1
 	    curl -s -I -X 'DELE 1' pop3://demo:demo@127.0.0.1:$port/   # delete it
 	    echo 'Subject: Hello' | $build/popart-deliver -c $conf -u demo
+	    $build/popartctl -c $conf status                           # or top, sessions, web
 
 	The configuration is $conf; it is yours to change.
 
