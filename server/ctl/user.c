@@ -184,6 +184,7 @@ static int with_password(struct doing *d, operation *op)
 	int status;
 
 	buf_init(&password, 4096);
+	(void)buf_room(&password, 4096); /* so that it does not grow, and leave copies */
 	status = password_take(&password);
 	if (status == CTL_OK) {
 		d->change.what |= POPART_ACCOUNT_PASSWORD;
