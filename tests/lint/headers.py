@@ -34,9 +34,16 @@ class Headers:
         self.directory = directory
         self.structs, self.constants, self.functions, self.macros = [], [], {}, []
         self.unread = []  # what stands there and is none of these
+        self.where = {}   # the file of a struct, a constant, a macro
         for path in sorted(glob.glob(os.path.join(directory, "popart", "*.h"))):
             with open(path, encoding="utf-8") as file:
+                known = set(self.names())
                 self.read(file.read())
+                self.where.update((name, os.path.basename(path))
+                                  for name in self.names() if name not in known)
+
+    def names(self):
+        return [struct.name for struct in self.structs] + self.constants + self.macros
 
     def read(self, text):
         text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S).replace("\\\n", " ")
