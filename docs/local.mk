@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/HACKING.md \
-	docs/METRICS.md docs/PERFORMANCE.md docs/RFC.md \
+	docs/METRICS.md docs/MODULES.md docs/PERFORMANCE.md docs/RFC.md \
 	docs/popartctl-web.png docs/openapi.yaml
 dist_man_MANS += \
 	docs/man/popart-auth.3 \

@@ -169,6 +169,9 @@ def main():
     tap = Tap()
     tap.check("the headers are as recorded", problems_of(NOW, versions))
     tap.check("the frozen copies of 1.0 are 1.0", problems_of(FROZEN, versions[:1]))
+    api = re.findall(r"^api=(.*)$", read(ROOT, "server/pop3/popart.pc.in"), flags=re.M)
+    tap.check("popart.pc says which version it is",
+              [] if api == ["1.%d" % (len(versions) - 1)] else ["api=%s" % api])
     growing(tap, versions)
     planted(tap, versions)
     tap.done()
