@@ -190,12 +190,14 @@ struct popart_storage_ops {
 	 * the module's own goes with the commit, not here. */
 	void (*close)(void *drop, const struct popart_call *);
 
-	/* Optional: lease-style locks. Called about every renew_ms while the maildrop is
-	 * open, between its other operations and never during one, so a lease has to outlast
-	 * the longest of them and some renew_ms. Any status but POPART_OK means that the lock
-	 * is lost: the session ends without update. close follows. */
+	/* Optional: lease-style locks. Called about every renew_ms (no more often than four
+	 * times a second) from open to commit or close, also while the client is silent or
+	 * slow to read, but never during another call for the maildrop: a list that may
+	 * outlast the lease renews by itself. Any failure means that the lock is lost: the
+	 * session ends, close is called, commit is not. popart-deliver and popartctl do not
+	 * call it. */
 	int (*renew)(void *drop, const struct popart_call *);
-	uint32_t renew_ms; /* 0: renew is not called */
+	uint32_t renew_ms;
 	uint32_t reserved;
 
 	/* Optional, all four or none: put a message in, which may be listed only once it is
