@@ -200,12 +200,12 @@ static bool identity_is_right(
 		buf_printf(why,
 			"%s: api_minor_min is %u, this server has %u; it needs a newer server",
 			file, desc->api_minor_min, POPART_API_MINOR);
-	} else if (desc->size < THROUGH(struct popart_module, accounts)) {
+	} else if (desc->size < THROUGH(struct popart_module, stop)) {
 		buf_printf(why,
 			"%s: size is %u, should be at least %zu; build it anew with this "
 			"server's "
 			"headers",
-			file, desc->size, THROUGH(struct popart_module, accounts));
+			file, desc->size, THROUGH(struct popart_module, stop));
 	} else {
 		return true;
 	}
