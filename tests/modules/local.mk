@@ -18,10 +18,10 @@ tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h \
-	tests/support/complaints.c tests/support/complaints.h \
-	tests/support/mockhost.c tests/support/mockhost.h
+	server/check/complaints.c server/check/complaints.h \
+	server/check/mockhost.c server/check/mockhost.h
 AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
-	tests/support/mockhost.c tests/support/mockhost.h
+	server/check/mockhost.c server/check/mockhost.h
 if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
 TESTS += tests/modules/test-store-memstore tests/modules/test-store-maildir

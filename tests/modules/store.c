@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "modules/target.h"
-#include "support/complaints.h"
+#include "check/complaints.h"
 #include "support/tap.h"
 
 /* What every store promises (include/popart/storage.h), asked of the one that target.h

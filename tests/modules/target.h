@@ -5,7 +5,7 @@
  * A store under test: its module, started in a mock host, and a way to make maildrops and
  * to meddle with them from outside. One implementation per store, target-NAME.c.
  */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 #define WORLD_THREADS 4
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 #include "unit/passwd_file/tests.h"
 
 /* The module in a mock host, with a file that changes. */

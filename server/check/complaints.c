@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/complaints.h"
+#include "check/complaints.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/killed.h"
+#include "check/killed.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 #include <errno.h>
 #include <pthread.h>

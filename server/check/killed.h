@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SUPPORT_KILLED_H
-#define SUPPORT_KILLED_H
+#ifndef CHECK_KILLED_H
+#define CHECK_KILLED_H
 /* A process that dies at any system call of what it does, before the call or after it. */
 #include <stdbool.h>
 

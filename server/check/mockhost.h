@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SUPPORT_MOCKHOST_H
-#define SUPPORT_MOCKHOST_H
+#ifndef CHECK_MOCKHOST_H
+#define CHECK_MOCKHOST_H
 /*
  * A host for one module, for tests: options from "key=value" texts (the module's own
  * rows give types and defaults), everything it logs or fails with is recorded, counters
