@@ -8,4 +8,7 @@ libcheck_la_SOURCES = \
 	server/check/mockhost.h \
 	server/check/suites.h \
 	server/check/tally.c \
-	server/check/tally.h
+	server/check/tally.h \
+	server/check/trial.c \
+	server/check/trial.h \
+	server/check/watch.h

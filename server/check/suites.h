@@ -13,16 +13,28 @@
 
 #define SUITE_THREADS 4u
 
-/* One way to set a module up. A world is an instance that nobody has used: start makes what
- * its options name (directories, a database) and starts it; stop ends it and takes away what
- * it left. */
+/* One way to set a module up. A world is what one test has for itself: data that nobody has
+ * used, and an instance over it. start makes what the options name (directories, a database)
+ * and starts an instance; stop ends it, if it is there, and takes away what is left. */
 struct suite_module {
 	const char *name; /* in front of each title */
 	const struct popart_module *module;
 	void *ctx; /* the maker's */
-	/* NULL: *why says why not, static. *hands: what the hands are given for this world. */
-	struct mockhost *(*start)(void *ctx, void **hands, const char **why);
+	/* NULL: *why says why not, static. The watch goes to mockhost_start_watched, with
+	 * SUITE_THREADS. *hands: what the hands are given for this world, and again. */
+	struct mockhost *(*start)(
+		void *ctx, const struct mock_watch *, void **hands, const char **why);
+	/* One more instance over the same data, beside the first or after it, in the same
+	 * process or in another. NULL: the module keeps nothing outside its process. */
+	struct mockhost *(*again)(
+		void *ctx, const struct mock_watch *, void *hands, const char **why);
 	void (*stop)(void *ctx, struct mockhost **, void *hands);
+	/* Storage: what an auth module would say of each user that the suite makes up; in a
+	 * value, "%u" stands for the user's name. */
+	const struct popart_attr *attrs;
+	size_t nattrs;
+	/* Storage: a directory with real messages, each a file. NULL: none. */
+	const char *mail;
 };
 
 /* Hands that reach a maildrop past the module. Each may be NULL. */
@@ -36,6 +48,9 @@ struct suite_hands {
 	bool (*vanish)(void *hands, const char *user, const char *name);
 	/* 1: it is there; 0: it is not; -1: cannot tell. */
 	int (*has)(void *hands, const char *user, const char *name);
+	/* Somebody else takes the end of it away: what is stored of the message is shorter
+	 * than it was, or the end is not readable. */
+	bool (*cut)(void *hands, const char *user, const char *name);
 	/* The nth call of an operation ("open", "list", "message", "read", "commit") fails. */
 	bool (*fail)(void *hands, const char *op, unsigned nth, int status);
 	/* For stores that do not keep octets as they came: what RETR sends of them, before
@@ -43,7 +58,7 @@ struct suite_hands {
 	char *(*shown)(void *hands, struct popart_str text, size_t *n);
 };
 
-/* Storage. Without put, messages are delivered by the module itself. */
+/* Storage. Without put, messages are delivered by the module itself. hands: NULL: none. */
 void suite_storage(struct tally *, const struct suite_module *, const struct suite_hands *);
 
 /* One user that the module knows, for the suites below. */

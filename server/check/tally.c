@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "check/tally.h"
-#include <pthread.h>
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TOLD_MAX 5u
+#include "check/trial.h"
 
 struct tally {
 	FILE *out;
 	const char *const *words;
-	unsigned ran, failed;
-	/* Of the test that runs: threads of its own may find things at once. */
-	pthread_mutex_t mutex;
-	unsigned broken;
-	char told[TOLD_MAX][1024];
-	char skipped[512]; /* empty: it was made */
+	unsigned ran, failed, limit_s;
+	struct trial *trial; /* of the test that runs */
+	struct mock_watch watch;
 };
+
+static void watch_enter(void *ctx, unsigned thread, const char *op)
+{
+	struct tally *t = ctx;
+
+	trial_enter(t->trial, thread, op);
+}
+
+static void watch_leave(void *ctx, unsigned thread)
+{
+	struct tally *t = ctx;
+
+	trial_leave(t->trial, thread);
+}
+
+static void watch_broken(void *ctx, const char *clause, const char *sentence)
+{
+	(void)tally_holds(ctx, false, clause, "%s", sentence);
+}
 
 struct tally *tally_new(FILE *out, const char *const *words)
 {
@@ -26,8 +41,24 @@ struct tally *tally_new(FILE *out, const char *const *words)
 		return NULL;
 	t->out = out;
 	t->words = words;
-	pthread_mutex_init(&t->mutex, NULL);
+	t->limit_s = 60;
+	t->trial = trial_new();
+	t->watch = (struct mock_watch){ t, watch_enter, watch_leave, watch_broken };
+	if (!t->trial) {
+		free(t);
+		return NULL;
+	}
 	return t;
+}
+
+void tally_limit(struct tally *t, unsigned seconds)
+{
+	t->limit_s = seconds;
+}
+
+const struct mock_watch *tally_watch(const struct tally *t)
+{
+	return &t->watch;
 }
 
 static bool is_wanted(const struct tally *t, const char *title)
@@ -43,17 +74,30 @@ static bool is_wanted(const struct tally *t, const char *title)
 
 static void print_outcome(struct tally *t, const char *title)
 {
-	bool ok = t->broken == 0;
+	unsigned found = trial_found(t->trial);
 
-	fprintf(t->out, "%s %u - %s", ok ? "ok" : "not ok", t->ran, title);
-	if (ok && t->skipped[0])
-		fprintf(t->out, " # SKIP %s", t->skipped);
+	fprintf(t->out, "%s %u - %s", found ? "not ok" : "ok", t->ran, title);
+	if (!found && trial_skip(t->trial)[0])
+		fprintf(t->out, " # SKIP %s", trial_skip(t->trial));
 	fputc('\n', t->out);
-	for (unsigned i = 0; i < t->broken && i < TOLD_MAX; i++)
-		fprintf(t->out, "# %s\n", t->told[i]);
-	if (t->broken > TOLD_MAX)
-		fprintf(t->out, "# and %u more like these\n", t->broken - TOLD_MAX);
+	for (unsigned i = 0; i < found && i < TRIAL_TOLD; i++)
+		fprintf(t->out, "# %s\n", trial_told(t->trial, i));
+	if (found > TRIAL_TOLD)
+		fprintf(t->out, "# and %u more like these\n", found - TRIAL_TOLD);
 	fflush(t->out);
+}
+
+struct run {
+	struct tally *tally;
+	const struct tally_test *test;
+	void *ctx;
+};
+
+static void run_test(void *arg)
+{
+	struct run *r = arg;
+
+	r->test->run(r->tally, r->ctx);
 }
 
 void tally_run(struct tally *t, const char *prefix, const struct tally_test *tests, void *ctx)
@@ -61,16 +105,17 @@ void tally_run(struct tally *t, const char *prefix, const struct tally_test *tes
 	char title[256];
 
 	for (; tests->title; tests++) {
+		struct run r = { t, tests, ctx };
+
 		snprintf(title, sizeof(title), "%s%s%s", prefix ? prefix : "",
 			prefix ? ": " : "", tests->title);
 		if (!is_wanted(t, title))
 			continue;
 		t->ran++;
-		t->broken = 0;
-		t->skipped[0] = '\0';
-		tests->run(t, ctx);
-		if (t->broken)
-			t->failed++;
+		if (!trial_run(t->trial, run_test, &r, t->limit_s))
+			(void)tally_holds(
+				t, false, "fork(2)", "no process could be made for this test");
+		t->failed += trial_found(t->trial) > 0;
 		print_outcome(t, title);
 	}
 }
@@ -81,17 +126,9 @@ bool tally_holds(struct tally *t, bool holds, const char *clause, const char *fm
 
 	if (holds)
 		return true;
-	pthread_mutex_lock(&t->mutex);
-	if (t->broken < TOLD_MAX) {
-		char *line = t->told[t->broken];
-		va_start(ap, fmt);
-		int n = vsnprintf(line, sizeof(t->told[0]), fmt, ap);
-		va_end(ap);
-		if (n >= 0 && (size_t)n < sizeof(t->told[0]))
-			snprintf(line + n, sizeof(t->told[0]) - (size_t)n, " (%s)", clause);
-	}
-	t->broken++;
-	pthread_mutex_unlock(&t->mutex);
+	va_start(ap, fmt);
+	trial_broken(t->trial, clause, fmt, ap);
+	va_end(ap);
 	return false;
 }
 
@@ -100,7 +137,7 @@ void tally_skip(struct tally *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(t->skipped, sizeof(t->skipped), fmt, ap);
+	trial_skipped(t->trial, fmt, ap);
 	va_end(ap);
 }
 
@@ -126,7 +163,7 @@ int tally_end(struct tally **tp)
 	int status = t->ran == 0 || t->failed ? 1 : 0;
 
 	fprintf(t->out, "1..%u\n", t->ran);
-	pthread_mutex_destroy(&t->mutex);
+	trial_free(&t->trial);
 	free(t);
 	*tp = NULL;
 	return status;

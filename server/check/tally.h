@@ -5,10 +5,14 @@
  * What came of a run of tests, as TAP: one line a test; below one that failed, for each
  * promise that was not kept, a sentence that says what happened and the place of the
  * headers that promises it.
+ *
+ * Each test runs in a child process. A module that crashes, ends the process or gives no
+ * answer costs one test, and its sentence names the operation.
  */
 #include <stdbool.h>
 #include <stdio.h>
 #include <popart/abi.h>
+#include "check/watch.h"
 
 struct tally;
 
@@ -20,11 +24,16 @@ struct tally_test {
 /* out stays the caller's. words: NULL-ended, may be NULL or empty: only tests whose title
  * contains one of them are run. NULL: out of memory. */
 struct tally *tally_new(FILE *out, const char *const *words);
-/* prefix: in front of each title; NULL: none. */
+/* A test is given up when for so long no operation of the module has begun or ended. 60 at
+ * first. */
+void tally_limit(struct tally *, unsigned seconds);
+/* What mock hosts are to tell: which operation runs, and promises that were broken. */
+const struct mock_watch *tally_watch(const struct tally *);
+/* prefix: in front of each title; NULL: none. The caller has no other threads. */
 void tally_run(struct tally *, const char *prefix, const struct tally_test *, void *ctx);
 
 /*
- * Within a test, from any thread of it. clause: "storage.h: popart_msg.wire_size"; fmt: what
+ * Within a test, from any thread of it, or process. clause: "storage.h: popart_msg.wire_size"; fmt: what
  * happened, as a sentence without its full stop ("message 3 was listed with 12 octets, and
  * 14 came"). Of many failures of one test the first few are printed, and how many more there
  * were. Returns holds.
