@@ -1,11 +1,40 @@
 # SPDX-License-Identifier: MIT
 libcheck_la_SOURCES = \
+	server/check/changes.c \
+	server/check/changes.h \
 	server/check/complaints.c \
 	server/check/complaints.h \
+	server/check/crew.c \
+	server/check/crew.h \
+	server/check/delivery.c \
+	server/check/delivery.h \
 	server/check/killed.c \
 	server/check/killed.h \
 	server/check/mockhost.c \
 	server/check/mockhost.h \
+	server/check/peer.c \
+	server/check/peer.h \
+	server/check/samples.c \
+	server/check/samples.h \
+	server/check/scene.c \
+	server/check/scene.h \
+	server/check/session.c \
+	server/check/session.h \
+	server/check/storage.c \
+	server/check/storage.h \
+	server/check/storage_commit.c \
+	server/check/storage_delivery.c \
+	server/check/storage_kill.c \
+	server/check/storage_leak.c \
+	server/check/storage_limits.c \
+	server/check/storage_list.c \
+	server/check/storage_lock.c \
+	server/check/storage_look.c \
+	server/check/storage_meddling.c \
+	server/check/storage_source.c \
+	server/check/storage_threads.c \
+	server/check/storage_uid.c \
+	server/check/storage_volume.c \
 	server/check/suites.h \
 	server/check/tally.c \
 	server/check/tally.h \

@@ -744,7 +744,8 @@ void mock_call_end(struct mock_call *c)
 		forget(c->host, c);
 	for (struct piece *p = c->scratch, *next; p; p = next) {
 		next = p->next;
-		memset(p->bytes, 0xdd, p->n); /* who still reads it is not to get away with it */
+		memset(p->bytes, 0xdd,
+			p->n); /* who still reads it is not to get away with it */
 		free(p);
 	}
 	c->scratch = NULL;
@@ -860,6 +861,8 @@ unsigned char *mock_source_read(
 		}
 		if (s->kind == POPART_SRC_READ)
 			got = s->read(s, &c->pub, buf + *n, cap - *n);
+		if (got == 0 && s->kind == POPART_SRC_READ && s->length && *n != s->length)
+			got = -EIO;
 		if (got == 0)
 			return buf;
 		if (got < 0) {

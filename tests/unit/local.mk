@@ -118,6 +118,7 @@ tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
 tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
+	server/check/changes.c server/check/changes.h \
 	server/check/killed.c server/check/killed.h \
 	server/check/mockhost.c server/check/mockhost.h \
 	server/check/complaints.c server/check/complaints.h \
@@ -255,6 +256,7 @@ if WITH_SQLITE
 check_PROGRAMS += tests/unit/test-sqlite
 TESTS += tests/unit/test-sqlite
 tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
+	server/check/changes.c server/check/changes.h \
 	server/check/killed.c server/check/killed.h \
 	server/check/mockhost.c server/check/mockhost.h \
 	server/check/complaints.c server/check/complaints.h \
