@@ -103,7 +103,8 @@ static bool write_configuration(const struct popart_module *m, const char *const
 
 		if (!value.ptr || !is_key(key)) {
 			buf_printf(why,
-				"\"%.80s\" is no setting of an option; write it like path=/srv\n",
+				"\"%.80s\" is no setting of an option; write it like "
+				"path=/srv\n",
 				*given);
 			return false;
 		}
@@ -202,9 +203,9 @@ bool settings_read(struct settings *s, const struct popart_module *m, const char
 	tree = tree_parse(buf_view(&text), NAME, &report);
 	if (!tree)
 		goto out;
-	struct conf_group group = { .group = config_root_setting(&tree->libconfig),
-		.where = "",
-		.others = others };
+	struct conf_group group = {
+		.group = config_root_setting(&tree->libconfig), .where = "", .others = others
+	};
 	conf = values_read(&group, m->options, m->opt_stride, &report);
 	ok = conf && report.errors == 0 && take_values(s, conf);
 	if (!ok && report.errors == 0)

@@ -43,7 +43,7 @@ struct tally *tally_new(FILE *out, const char *const *words)
 	t->words = words;
 	t->limit_s = 60;
 	t->trial = trial_new();
-	t->watch = (struct mock_watch){ t, watch_enter, watch_leave, watch_broken };
+	t->watch = (struct mock_watch){ t, watch_enter, watch_leave, watch_broken, NULL };
 	if (!t->trial) {
 		free(t);
 		return NULL;

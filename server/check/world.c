@@ -119,8 +119,8 @@ static struct mockhost *start_in(
 
 /* ---- commands ---- */
 
-static void become_command(const struct world *world, const char *command, const char *user,
-	const int *input)
+static void become_command(
+	const struct world *world, const char *command, const char *user, const int *input)
 {
 	if (input) {
 		(void)dup2(input[0], STDIN_FILENO);

@@ -31,7 +31,8 @@ void worlds_end(struct worlds *);
 /* For suite_module; ctx is the worlds. */
 struct mockhost *world_start(
 	void *ctx, const struct mock_watch *, void **hands, const char **why);
-struct mockhost *world_again(void *ctx, const struct mock_watch *, void *hands, const char **why);
+struct mockhost *world_again(
+	void *ctx, const struct mock_watch *, void *hands, const char **why);
 void world_stop(void *ctx, struct mockhost **, void *hands);
 /* For suite_hands, with worlds that have a command for it. */
 bool world_put(void *hands, const char *user, const char *name, struct popart_str text);
