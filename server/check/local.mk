@@ -12,6 +12,8 @@ libcheck_la_SOURCES = \
 	server/check/crew.h \
 	server/check/delivery.c \
 	server/check/delivery.h \
+	server/check/describe.c \
+	server/check/describe.h \
 	server/check/harmless.c \
 	server/check/harmless.h \
 	server/check/killed.c \

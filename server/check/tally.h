@@ -27,6 +27,8 @@ struct tally *tally_new(FILE *out, const char *const *words);
 /* A test is given up when for so long no operation of the module has begun or ended. 60 at
  * first. */
 void tally_limit(struct tally *, unsigned seconds);
+/* From now on titles are printed, and no test is made. */
+void tally_titles(struct tally *);
 /* What mock hosts are to tell: which operation runs, and promises that were broken. */
 const struct mock_watch *tally_watch(const struct tally *);
 /* prefix: in front of each title; NULL: none. The caller has no other threads. */

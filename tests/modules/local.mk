@@ -19,7 +19,6 @@ tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h
 STORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
-CHECK_LIBS = libcheck.la $(HOST_LIBS)
 AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
 	server/check/mockhost.c server/check/mockhost.h
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
