@@ -62,10 +62,6 @@ struct popart_module {
 	/* Optional, both or none, on each worker thread: connection or cache of its own. */
 	int (*thread_start)(void *state, uint32_t thread, void **thread_state);
 	void (*thread_stop)(void *state, uint32_t thread, void *thread_state);
-	/* Optional: look again at outside data (a password file). Concurrent with
-	 * operations. A changed configuration is never announced this way: it
-	 * starts new workers instead. */
-	int (*refresh)(void *state, const struct popart_call *);
 	/* Last call, no operation in flight, threads stopped. The file may be
 	 * unloaded next. */
 	void (*stop)(void *state);

@@ -182,7 +182,6 @@ static const struct row rows[] = {
 	MEMBER(popart_module, start),
 	MEMBER(popart_module, thread_start),
 	MEMBER(popart_module, thread_stop),
-	MEMBER(popart_module, refresh),
 	MEMBER(popart_module, stop),
 	MEMBER(popart_module, accounts),
 	STRUCT(popart_account_ops),

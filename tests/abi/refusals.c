@@ -48,7 +48,7 @@ static void bad_descriptors(void)
 			"server" },
 		{ "minor", "api_minor_min is 3, this server has 2; it needs a newer server" },
 		{ "size",
-			"size is 16, should be at least 136; build it anew with this server's "
+			"size is 16, should be at least 128; build it anew with this server's "
 			"headers" },
 		{ "name",
 			"name is \"plated\", not \"planted\" as the file's; rename the file to "
