@@ -13,6 +13,9 @@ libhost_la_SOURCES = \
 	server/host/list.c \
 	server/host/loader.c \
 	server/host/loader.h \
+	server/host/object.c \
+	server/host/object.h \
+	server/host/reach.c \
 	server/host/store.c \
 	server/host/table.c \
 	server/host/tool.c

@@ -17,6 +17,7 @@ E2E_TESTS = \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-deliver.py \
 	tests/e2e/test-races.py \
+	tests/e2e/test-refusals.py \
 	tests/e2e/test-reload.py \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
