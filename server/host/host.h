@@ -120,7 +120,7 @@ struct host_identity {
 	struct popart_str user; /* canonical name */
 	struct popart_attr *attrs;
 	size_t nattrs;
-	struct popart_instance *store; /* by attribute "storage", else the first configured */
+	struct popart_instance *store; /* by the attribute "storage", else by the domain */
 	uid_t uid;                     /* for whom a store with as_user reaches for files   */
 	gid_t gid;
 };
@@ -131,8 +131,8 @@ int host_identity_use(
 /* NULL: there is no such attribute. */
 const struct popart_str *host_identity_attr(const struct host_identity *, const char *key);
 
-/* The chain: instances in configured order; NEXT goes on, everything else ends it. All
- * NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
+/* The chain: instances in configured order, without those whose `domains` are others than
+ * the user's; NEXT goes on, everything else ends it. All NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
 int host_auth_password(struct host_call *, const struct popart_login *,
 	struct popart_str password, struct host_identity **out);
 /* The same without waiting. True: yes. False: nothing is decided, not even that it is a no,

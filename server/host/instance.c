@@ -450,6 +450,8 @@ void host_each_instance(
 		if (inst->kind == INSTANCE_STORAGE)
 			buf_printf(
 				&options, "as_user = %s;\n", inst->as_user ? "true" : "false");
+		if (inst->block->ndomains)
+			conf_dump_domains(inst->block, "", &options);
 		conf_dump_values(inst->conf, &options);
 		const struct host_about about = {
 			.index = inst->index,

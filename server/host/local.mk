@@ -3,6 +3,8 @@ libhost_la_SOURCES = \
 	server/host/account.c \
 	server/host/call.c \
 	server/host/chain.c \
+	server/host/domain.c \
+	server/host/domain.h \
 	server/host/expand.c \
 	server/host/host.h \
 	server/host/identity.c \
