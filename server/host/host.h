@@ -83,6 +83,8 @@ const char *host_instance_module(const struct popart_instance *);
 /* The storage instance of that name. NULL: there is none. */
 struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
 unsigned host_instance_index(const struct popart_instance *);
+/* Whether it is for the users of some domains only. */
+bool host_has_domains(const struct popart_instance *);
 
 /*
  * One call into a module, or a few after each other. The caller keeps it on its stack;

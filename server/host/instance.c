@@ -438,6 +438,11 @@ unsigned host_instance_index(const struct popart_instance *inst)
 	return inst->index;
 }
 
+bool host_has_domains(const struct popart_instance *inst)
+{
+	return inst->block->ndomains > 0;
+}
+
 void host_each_instance(
 	const struct host *h, void (*each)(void *, const struct host_about *), void *ctx)
 {

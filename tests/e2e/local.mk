@@ -47,7 +47,7 @@ endif
 EXTRA_DIST += $(MBOX_E2E_TESTS)
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
-	tests/e2e/test-admin.py
+	tests/e2e/test-admin.py tests/e2e/test-chains.py
 if WITH_PASSWD_FILE
 if WITH_MAILDIR
 if WITH_STATIC
@@ -83,7 +83,7 @@ endif
 EXTRA_DIST += $(SQLITE_E2E_TESTS)
 
 # From every store to every other.
-STORES_E2E_TESTS = tests/e2e/test-copy.py
+STORES_E2E_TESTS = tests/e2e/test-copy.py tests/e2e/test-stores.py
 if WITH_MAILDIR
 if WITH_MBOX
 if WITH_SQLITE
