@@ -134,7 +134,8 @@ int host_identity_use(
 const struct popart_str *host_identity_attr(const struct host_identity *, const char *key);
 
 /* The chain: instances in configured order, without those whose `domains` are others than
- * the user's; NEXT goes on, everything else ends it. All NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
+ * the user's; NEXT goes on, everything else ends it. All NEXT: POPART_R_DENIED. An internal
+ * failure is never read as "no". */
 int host_auth_password(struct host_call *, const struct popart_login *,
 	struct popart_str password, struct host_identity **out);
 /* The same without waiting. True: yes. False: nothing is decided, not even that it is a no,
