@@ -177,9 +177,12 @@ struct popart_storage_ops {
 	 * the module's own goes with the commit, not here. */
 	void (*close)(void *drop, const struct popart_call *);
 
-	/* Optional: lease-style locks. (This version of the server does not call it yet: a
-	 * lease must outlast the session.) Called about every renew_ms while open;
-	 * failure means the lock is lost and the session ends without update. */
+	/* Optional: lease-style locks. Called about every renew_ms (no more often than four
+	 * times a second) from open to commit or close, also while the client is silent or
+	 * slow to read, but never during another call for the maildrop: a list that may
+	 * outlast the lease renews by itself. Any failure means that the lock is lost: the
+	 * session ends, close is called, commit is not. popart-deliver and popartctl do not
+	 * call it. */
 	int (*renew)(void *drop, const struct popart_call *);
 	uint32_t renew_ms;
 	uint32_t reserved;

@@ -207,6 +207,8 @@ int store_commit(struct host_call *, struct popart_instance *, void *drop, const
 void store_close(struct host_call *, struct popart_instance *, void **drop);
 /* Milliseconds between renewals of a lease-style lock; 0: none. */
 uint32_t store_renew_ms(const struct popart_instance *);
+/* Whether any store has such a lock. */
+bool host_store_renews(const struct host *);
 int store_renew(struct host_call *, struct popart_instance *, void *drop);
 
 /*

@@ -37,6 +37,7 @@ struct conn {
 	int fd;
 	uint16_t port;
 	bool armed_before, at_eof, ending;
+	uint32_t armed_for;          /* epoll events */
 	bool unread;                 /* at the end: input was left in the socket or here */
 	_Atomic bool in_transaction; /* logged in; also read by the drain               */
 	_Atomic uint32_t killed;     /* enum kill                                       */
@@ -51,7 +52,8 @@ struct conn {
 	struct host_identity *who;
 	void *drop;
 	struct popart_source *source;
-	uint64_t lock; /* 0: not held */
+	uint64_t lock;       /* 0: not held */
+	struct lease *lease; /* NULL: the store renews nothing, or the maildrop is not open */
 
 	uint64_t site; /* by what it is counted; 0: it is not */
 	int64_t since_ms, locked_ms;

@@ -5,6 +5,7 @@ E2E_TESTS = \
 	tests/e2e/test-clients.py \
 	tests/e2e/test-corpus.py \
 	tests/e2e/test-protocol.py \
+	tests/e2e/test-lease.py \
 	tests/e2e/test-limits.py \
 	tests/e2e/test-locks.py \
 	tests/e2e/test-logs.py \
