@@ -7,10 +7,11 @@ import os
 import re
 import signal
 import ssl
+import subprocess
 import time
 
-from harness import (PASSWORD, Pop, Scene, Server, certificate, equal, eventually, main, quoted,
-                     test)
+from harness import (MODULE_PATH, PASSWORD, POPARTD, TIMEOUT, Pop, Scene, Server, certificate,
+                     equal, eventually, main, quoted, test)
 
 BUILT = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "modules", ".libs")
 KINDS = ("leasestore", "leasepool")  # whose calls are at once, and whose wait in the pool
@@ -156,6 +157,33 @@ def crowd():
                 eventually("renewals for " + user, lambda u=user: server.renewals(u) >= 2)
                 client.quit()
             equal(server.events("lease_lost"), [], "lost leases")
+
+
+@test("popartctl copy renews, too, and gives up when it cannot")
+def copies():
+    ctl = os.path.join(os.path.dirname(POPARTD), "popartctl")
+    for fails, status in ((0, 0), (2, 6)):
+        with Scene() as scene:
+            lease = ('{ module = %s; name = "lease"; messages = 12; read = true; '
+                     'read_delay = "30ms"; renew_fails = %d; }' % (
+                         quoted(os.path.join(BUILT, "leasestore.so")), fails))
+            path = scene.file("ctl.conf", "\n".join([
+                'user = "root";' if os.geteuid() == 0 else "", 'run_dir = "%s/run";' % scene.path,
+                'module_path = "%s";' % MODULE_PATH, 'listen = { address = "127.0.0.1:0"; };',
+                'auth = { module = "static"; user = "bob"; password = "x"; };',
+                'storage = ( { module = "maildir"; path = "%s/mail/%%n"; }, %s );' % (
+                    scene.path, lease)]))
+            scene.directory("run")
+            done = subprocess.run(
+                [ctl, "-c", path, "copy", "--from", "lease", "--to", "maildir", "bob"],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT, check=False,
+                text=True)
+            equal(done.returncode, status, "exit status (%s)" % done.stdout)
+            if fails:
+                assert "lease: another machine has the lock" in done.stdout, done.stdout
+                assert len(scene.bob.messages()) < 12
+            else:
+                equal(len(scene.bob.messages()), 12, "messages")
 
 
 @test("a renewal is no sign of life: who is silent for too long is sent away")
