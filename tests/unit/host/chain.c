@@ -417,6 +417,48 @@ static void challenge(void)
 	end(&r);
 }
 
+/* The other two questions have the same outcomes. */
+static void outcomes_of_others(void)
+{
+	static const struct {
+		const char *first;
+		int status;
+	} cases[] = {
+		{ "answer = 9;", POPART_OK },
+		{ "answer = 1;", POPART_R_DENIED },
+		{ "answer = 4;", POPART_R_TEMP },
+		{ "answer = -1;", POPART_E_IO },
+		{ "answer = -99;", POPART_E_BUG },
+		/* Some secret, and a word against it: the word counts. */
+		{ "answer = -4; secret = \"tanstaaf\";", POPART_E_UNAVAIL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct host_identity *id = NULL;
+		struct host_call c;
+		struct rig r;
+
+		rig_init(&r, NULL);
+		rig_auth(&r, "a", cases[i].first);
+		rig_auth(&r, "b", "secret = \"tanstaaf\"; attributes = ( \"home=/h\" );");
+		rig_storage(&r, "s", NULL);
+		if (!begin(&r))
+			return;
+		CU_ASSERT_EQUAL(ask_secret(&r, "tanstaaf", &id), cases[i].status);
+		CU_ASSERT_EQUAL(id != NULL, cases[i].status == POPART_OK);
+		host_identity_free(&id);
+		host_call_begin(&c, r.host, 0, 0, INT64_MAX);
+		CU_ASSERT_EQUAL(host_auth_lookup(&c, VIEW_LIT("demo"), &id), cases[i].status);
+		CU_ASSERT_EQUAL(id != NULL, cases[i].status == POPART_OK);
+		/* Who did not know the user has not been asked for more. */
+		CU_ASSERT_EQUAL(c.inst && strcmp(host_instance_name(c.inst), "b") == 0,
+			cases[i].status == POPART_OK);
+		host_identity_free(&id);
+		host_call_end(&c);
+		end(&r);
+	}
+}
+
 static void lookup(void)
 {
 	struct host_identity *id;
@@ -504,6 +546,7 @@ CU_TestInfo chain_tests[] = {
 	{ "auth that is for some domains only", auth_by_domain },
 	{ "acting as somebody else", acting_as_another },
 	{ "secrets for a challenge", challenge },
+	{ "secrets and lookups have the same outcomes", outcomes_of_others },
 	{ "lookup without a secret", lookup },
 	{ "SERIAL lets one in at a time", serial },
 	CU_TEST_INFO_NULL,
