@@ -156,12 +156,12 @@ static void arm(struct conn *c, uint32_t events)
 	int epoll = c->worker->epoll, fd = c->fd;
 	bool armed;
 
-	c->armed_for = events;
+	if (lease)
+		lease_wait_for(c, events);
 	while (lease && !lease_leave(c)) {
 		if (!renew(c))
 			return;
 	}
-
 	c->armed_before = true;
 	atomic_store_explicit(&c->handed_over, 1, memory_order_release);
 	/* From here on another thread may own the connection: c is not touched again. */
@@ -202,7 +202,7 @@ static void renew_run(struct pool_job *job, void *thread)
 	struct conn *c = CONTAINER_OF(job, struct conn, job);
 
 	c->thread = thread;
-	arm(c, c->armed_for);
+	arm(c, lease_waits_for(c));
 }
 
 void conn_renew(struct conn *c)
@@ -280,7 +280,7 @@ void conn_serve(struct conn *c, bool readable)
 		moved(c);
 	show_progress(c);
 	if (then == THEN_RENEW) {
-		c->armed_for = EPOLLOUT; /* it goes on at once */
+		lease_wait_for(c, EPOLLOUT); /* it goes on at once */
 		conn_renew(c);
 		return;
 	}

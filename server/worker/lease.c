@@ -9,7 +9,7 @@ struct lease {
 	pthread_mutex_t mutex;
 	struct conn *waiting; /* for its client, owned by nobody; NULL: somebody owns it */
 	_Atomic bool due;
-	uint32_t renew_ms;
+	uint32_t renew_ms, events;
 };
 
 struct leases {
@@ -113,6 +113,16 @@ void lease_renewed(struct conn *c, bool ok)
 	atomic_store(&c->lease->due, false);
 	if (ok)
 		set_time(c->lease);
+}
+
+void lease_wait_for(struct conn *c, uint32_t events)
+{
+	c->lease->events = events;
+}
+
+uint32_t lease_waits_for(const struct conn *c)
+{
+	return c->lease->events;
 }
 
 bool lease_leave(struct conn *c)

@@ -29,6 +29,9 @@ bool lease_is_due(const struct conn *);
 /* store_renew was called: the next time is set, or, if that failed, there is none. */
 void lease_renewed(struct conn *, bool ok);
 
+/* What the socket is armed for, after a renewal in the pool: epoll events. */
+void lease_wait_for(struct conn *, uint32_t events);
+uint32_t lease_waits_for(const struct conn *);
 /* Before the socket is armed: true: from lease_left on, others may take the connection.
  * False: the lease is due first. */
 bool lease_leave(struct conn *);

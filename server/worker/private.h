@@ -37,7 +37,6 @@ struct conn {
 	int fd;
 	uint16_t port;
 	bool armed_before, at_eof, ending;
-	uint32_t armed_for;          /* epoll events */
 	bool unread;                 /* at the end: input was left in the socket or here */
 	_Atomic bool in_transaction; /* logged in; also read by the drain               */
 	_Atomic uint32_t killed;     /* enum kill                                       */
