@@ -149,6 +149,7 @@ static bool renew(struct conn *c)
 
 static void arm(struct conn *c, uint32_t events)
 {
+	struct leases *all = c->worker->leases;
 	struct lease *lease = c->lease;
 	struct epoll_event e = { .events = events | EPOLLONESHOT,
 		.data.ptr = lease ? (void *)lease : c };
@@ -167,7 +168,7 @@ static void arm(struct conn *c, uint32_t events)
 	/* From here on another thread may own the connection: c is not touched again. */
 	armed = watch(epoll, op, fd, &e) == 0;
 	if (lease)
-		lease_left(lease, armed);
+		lease_left(all, lease, armed);
 	if (armed)
 		return;
 	/* No memory for a watch, and so nobody else was woken: it is still ours to end. */

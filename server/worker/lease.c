@@ -4,16 +4,19 @@
 #include "base/clock.h"
 
 struct lease {
-	struct wheel_entry timer; /* of leases->wheel: when it is due                  */
-	struct leases *leases;
-	pthread_mutex_t mutex;
-	struct conn *waiting; /* for its client, owned by nobody; NULL: somebody owns it */
+	struct wheel_entry timer; /* of leases->wheel: when it is due */
+	struct leases *leases;    /* set once it is used */
+	struct conn *waiting;     /* for its client, owned by nobody; NULL: somebody owns it */
 	_Atomic bool due;
 	uint32_t renew_ms, events;
 };
 
+/* Held for a moment only: several leases share one. */
+#define MUTEXES 64u
+
 struct leases {
 	struct wheel *wheel;
+	pthread_mutex_t mutexes[MUTEXES];
 	uint32_t n;
 	struct lease list[];
 };
@@ -30,6 +33,8 @@ struct leases *leases_new(uint32_t slots)
 		return NULL;
 	}
 	all->n = slots;
+	for (size_t i = 0; i < MUTEXES; i++)
+		(void)pthread_mutex_init(&all->mutexes[i], NULL);
 	return all;
 }
 
@@ -37,26 +42,30 @@ void leases_free(struct leases **all)
 {
 	if (!*all)
 		return;
-	for (uint32_t i = 0; i < (*all)->n; i++) {
-		if ((*all)->list[i].leases)
-			(void)pthread_mutex_destroy(&(*all)->list[i].mutex);
-	}
+	for (size_t i = 0; i < MUTEXES; i++)
+		(void)pthread_mutex_destroy(&(*all)->mutexes[i]);
 	wheel_free(&(*all)->wheel);
 	free(*all);
 	*all = NULL;
+}
+
+static pthread_mutex_t *mutex_of(struct leases *all, const struct lease *l)
+{
+	return &all->mutexes[(size_t)(l - all->list) % MUTEXES];
 }
 
 /* Under the wheel's lock: the lease does not end meanwhile. */
 static void expired(struct wheel_entry *e)
 {
 	struct lease *l = CONTAINER_OF(e, struct lease, timer);
+	pthread_mutex_t *mutex = mutex_of(l->leases, l);
 	struct conn *c;
 
-	pthread_mutex_lock(&l->mutex);
+	pthread_mutex_lock(mutex);
 	atomic_store(&l->due, true);
 	c = l->waiting;
 	l->waiting = NULL;
-	pthread_mutex_unlock(&l->mutex);
+	pthread_mutex_unlock(mutex);
 	if (c)
 		conn_renew(c);
 }
@@ -85,10 +94,7 @@ void lease_begin(struct conn *c)
 	if (!all || !renew_ms)
 		return;
 	c->lease = &all->list[c->slot];
-	if (!c->lease->leases) { /* its first */
-		c->lease->leases = all;
-		(void)pthread_mutex_init(&c->lease->mutex, NULL);
-	}
+	c->lease->leases = all;
 	c->lease->renew_ms = renew_ms;
 	set_time(c->lease);
 }
@@ -128,31 +134,32 @@ uint32_t lease_waits_for(const struct conn *c)
 bool lease_leave(struct conn *c)
 {
 	struct lease *l = c->lease;
+	pthread_mutex_t *mutex = mutex_of(c->worker->leases, l);
 
-	pthread_mutex_lock(&l->mutex);
+	pthread_mutex_lock(mutex);
 	if (atomic_load(&l->due)) {
-		pthread_mutex_unlock(&l->mutex);
+		pthread_mutex_unlock(mutex);
 		return false;
 	}
 	l->waiting = c;
 	return true;
 }
 
-void lease_left(struct lease *l, bool armed)
+void lease_left(struct leases *all, struct lease *l, bool armed)
 {
 	if (!armed)
 		l->waiting = NULL;
-	pthread_mutex_unlock(&l->mutex);
+	pthread_mutex_unlock(mutex_of(all, l));
 }
 
-struct conn *lease_take(struct lease *l)
+struct conn *lease_take(struct leases *all, struct lease *l)
 {
 	struct conn *c;
 
-	pthread_mutex_lock(&l->mutex);
+	pthread_mutex_lock(mutex_of(all, l));
 	c = l->waiting;
 	l->waiting = NULL;
-	pthread_mutex_unlock(&l->mutex);
+	pthread_mutex_unlock(mutex_of(all, l));
 	return c;
 }
 

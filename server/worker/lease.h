@@ -36,9 +36,9 @@ uint32_t lease_waits_for(const struct conn *);
  * False: the lease is due first. */
 bool lease_leave(struct conn *);
 /* armed false: it stays ours. */
-void lease_left(struct lease *, bool armed);
+void lease_left(struct leases *, struct lease *, bool armed);
 /* What came with an event. NULL: another owns the connection. */
-struct conn *lease_take(struct lease *);
+struct conn *lease_take(struct leases *, struct lease *);
 /* Whether an event came with a lease; NULL: with something else. */
 struct lease *lease_of(struct leases *, void *event);
 

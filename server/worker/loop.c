@@ -118,7 +118,7 @@ static void accept_all(struct thread *t, struct worker_listener *l)
  * broken, its reads and writes will say. */
 static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 {
-	struct conn *c = lease_take(lease);
+	struct conn *c = lease_take(t->worker->leases, lease);
 	uint32_t out = events & (uint32_t)EPOLLOUT;
 
 	if (c)
