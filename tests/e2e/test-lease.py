@@ -64,6 +64,17 @@ def idle():
             equal(server.renewals("bob"), before, "renewals without a session")
 
 
+@test("a command that comes while a renewal is under way waits for it")
+def meanwhile():
+    for kind in KINDS:
+        with Scene() as scene, start(scene, kind, 'renew_delay = "150ms";') as server:
+            with Pop(server, "bob") as client:
+                while server.renewals("bob") < 5:
+                    client.retr(1)
+                    time.sleep(0.01)
+                client.quit()
+
+
 @test("a renewal that fails ends the session without update, and sets its lock free")
 def lost():
     for kind in KINDS:
