@@ -174,6 +174,12 @@ def listing():
               [bench.path(name) for name in ("hollow", "lacking", "text")], "what is refused")
         assert [line for line in said if line.startswith("planted 1.0 (auth, storage) ")], said
         assert [line for line in said if line.startswith("maildir ")], said
+        nowhere = os.path.join(scene.path, "nowhere")
+        done = subprocess.run([POPARTD, "--modules", "--module-path", nowhere],
+                              capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        equal(done.returncode, 1, "exit status")
+        assert "no modules in %s (%s: No such file" % (nowhere, nowhere) in done.stderr, \
+            done.stderr
 
 
 main()
