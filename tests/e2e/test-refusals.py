@@ -8,24 +8,34 @@ import re
 import shutil
 import subprocess
 
-from harness import MODULE_PATH, POPARTD, Pop, Scene, TIMEOUT, equal, main, quoted, test
+from harness import (MODULE_PATH, POPARTD, Pop, Scene, Skip, TIMEOUT, equal, main, need_root,
+                     quoted, test)
 
 BUILT = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "abi", ".libs")
+
+
+def above(path):
+    while path != "/":
+        yield path
+        path = os.path.dirname(path)
 
 
 class Bench:
     """A server with a log file, and a directory of modules to be refused."""
 
-    def __init__(self, scene, planted="good"):
+    def __init__(self, scene, planted="good", user=None):
         self.scene = scene
         self.environment = dict(os.environ, PLANTED=planted)
         self.modules = scene.directory("modules")
+        for path in [POPARTD, *MODULE_PATH.split(":")] if user else []:
+            if not all(os.stat(one).st_mode & 0o005 for one in above(path)):
+                raise Skip("others cannot reach " + path)
         for name in ("planted", "hollow", "lacking"):
             shutil.copy(os.path.join(BUILT, name + ".so"), self.modules)
         os.chmod(self.path("planted"), 0o644)
         self.journal = os.path.join(scene.path, "journal")
         self.server = scene.server(environment=self.environment, expect={"reload_failed"},
-                                   workers=1)
+                                   workers=1, user=user)
         self.good = self.server.configuration(scene.path)
 
     def path(self, name):
@@ -134,6 +144,25 @@ def permissions():
                           r'\(mode %04o\), .*; chmod go-w %s' % (file, file, mode,
                                                                 re.escape(path)))
             os.chmod(path, back)
+
+
+@test("a file that belongs to a stranger, or that the workers may not read or reach")
+def strangers():
+    need_root()
+    with Scene() as scene, Bench(scene, user="nobody") as bench:
+        file = re.escape(bench.path("planted"))
+        os.chown(bench.path("planted"), 12345, -1)
+        bench.refuses(bench.block(), 'module "%s": %s: the module belongs to uid 12345, who is '
+                      "neither root nor the server's owner; chown root %s" % (file, file, file))
+        os.chown(bench.path("planted"), 0, -1)
+        for path, mode, said in (
+                (bench.path("planted"), 0o600, r"may not read it \(mode 0600\); chmod a\+r %s"),
+                (bench.modules, 0o700, r"may not search the directory .*; chmod a\+x %s")):
+            before = os.stat(path).st_mode & 0o777
+            os.chmod(path, mode)
+            bench.refuses(bench.block(), 'module "%s": %s: uid 65534 %s' % (
+                file, file, said % re.escape(path)))
+            os.chmod(path, before)
 
 
 @test("options: unknown, missing, senseless")
