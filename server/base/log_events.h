@@ -26,6 +26,7 @@ LOG_EVENT(LOGIN_FAILED, "login_failed", POPART_LOG_WARN, "rip lip session mechan
 LOG_EVENT(SESSION_END, "session_end", POPART_LOG_INFO, "rip lip session reason ms in out messages retrieved top deleted failures mechanism tls cipher resumed user", "A session is over: its summary.")
 LOG_EVENT(COMMIT, "commit", POPART_LOG_DEBUG, "rip lip session deleted user", "Deleted messages were removed.")
 LOG_EVENT(COMMIT_FAILED, "commit_failed", POPART_LOG_ERROR, "rip lip session status instance error why user", "Some or all of the deleted messages could not be removed.")
+LOG_EVENT(LEASE_LOST, "lease_lost", POPART_LOG_ERROR, "rip lip session status instance error why user", "A store could not renew its lock on an open maildrop: the session ended, and nothing was removed.")
 LOG_EVENT(SIZE_MISMATCH, "size_mismatch", POPART_LOG_WARN, "rip lip session listed sent user", "A message had another size than was listed.")
 LOG_EVENT(DELIVERED, "delivered", POPART_LOG_INFO, "instance octets ms signal user", "popart-deliver has put a message in: it is there to stay.")
 LOG_EVENT(DELIVERY_FAILED, "delivery_failed", POPART_LOG_WARN, "instance reason exit octets ms signal doing text user", "popart-deliver has not put a message in; says why, and with which status it told the MTA so.")

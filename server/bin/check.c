@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "conf/conf.h"
 #include "host/host.h"
+#include "host/loader.h"
 #include "master/admin_socket.h"
 #include "master/limits.h"
 #include "master/listener.h"
@@ -164,13 +165,15 @@ int check_list_modules(const char *module_path)
 	buf_init(&out, DUMP_MAX);
 	host_list_modules(module_path, &out);
 	bool ok = out.len > 0;
-	if (ok)
-		ok = print(&out);
-	else
+	if (!ok) {
+		loader_say_closed(module_path, &out);
 		(void)fprintf(stderr,
-			"popartd: there are no modules in %s; --module-path DIR looks "
+			"popartd: there are no modules in %s%s; --module-path DIR looks "
 			"elsewhere\n",
-			module_path);
+			module_path, buf_cstr(&out));
+	} else {
+		ok = print(&out);
+	}
 	buf_free(&out);
 	return ok ? 0 : 1;
 }

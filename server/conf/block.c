@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "conf/domains.h"
 #include "conf/load.h"
 
 #define NAME_MAX_LEN 64u
 
-static const char *const auth_keys[] = { "module", "name", NULL };
-static const char *const storage_keys[] = { "module", "name", "as_user", NULL };
+static const char *const auth_keys[] = { "module", "name", "domains", NULL };
+static const char *const storage_keys[] = { "module", "name", "as_user", "domains", NULL };
 
 static bool is_name(struct popart_str v)
 {
@@ -73,6 +74,8 @@ static void read_block(struct load *l, config_setting_t *s, struct conf_block *b
 	b->node = s;
 	if (is_storage(b))
 		b->as_user = block_bool(l, s, "as_user");
+	domains_read(l, s, b);
+	domains_compare(l, blocks, n);
 	if (!module) {
 		if (l->report->errors == errors)
 			report_error(l->report, b->file, b->line,

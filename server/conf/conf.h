@@ -23,10 +23,13 @@ struct conf_block {
 	const char *name;   /* instance name; the module's unless given; unique in its list */
 	const char *file;   /* where it stands                          */
 	unsigned line;
-	const char *list; /* "auth" or "storage": where it is from    */
-	bool first, last; /* in that list                             */
-	bool as_user;     /* storage: files are reached for with the user's ids */
-	const void *node; /* conf_read_block knows                    */
+	const char *list;           /* "auth" or "storage": where it is from    */
+	bool first, last;           /* in that list                             */
+	bool as_user;               /* storage: files are reached for with the user's ids */
+	struct popart_str *domains; /* in small letters; it is for their users */
+	size_t ndomains;            /* 0: for everybody's                      */
+	unsigned domains_line;      /* where they stand                        */
+	const void *node;           /* conf_read_block knows                    */
 };
 
 struct conf_listener {
@@ -134,6 +137,8 @@ size_t conf_list(const struct popart_conf *, const char *name, const struct popa
  * block of a list in order. */
 void conf_dump(const struct conf *, struct buf *);
 void conf_dump_block(const struct conf_block *, const struct popart_conf *, struct buf *);
+/* A line, likewise. */
+void conf_dump_domains(const struct conf_block *, const char *indent, struct buf *);
 /* Only the values, a line each: "key = value;", or "# key = not set". */
 void conf_dump_values(const struct popart_conf *, struct buf *);
 

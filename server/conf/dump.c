@@ -108,6 +108,20 @@ void conf_dump(const struct conf *c, struct buf *b)
 	buf_add_str(b, "};\n");
 }
 
+void conf_dump_domains(const struct conf_block *block, const char *indent, struct buf *b)
+{
+	if (block->ndomains == 0) {
+		buf_printf(b, "%s# domains = not set\n", indent);
+		return;
+	}
+	buf_printf(b, "%sdomains = (", indent);
+	for (size_t i = 0; i < block->ndomains; i++) {
+		buf_add_str(b, i > 0 ? ", " : " ");
+		conf_add_string(b, block->domains[i]);
+	}
+	buf_add_str(b, " );\n");
+}
+
 void conf_dump_block(
 	const struct conf_block *block, const struct popart_conf *values, struct buf *b)
 {
@@ -120,6 +134,7 @@ void conf_dump_block(
 	buf_add_str(b, ";\n");
 	if (strcmp(block->list, "storage") == 0)
 		buf_printf(b, "\t\tas_user = %s;\n", block->as_user ? "true" : "false");
+	conf_dump_domains(block, "\t\t", b);
 	dump_values(values, "\t\t", b);
 	buf_add_str(b, block->last ? "\t}\n);\n" : "\t},\n");
 }

@@ -9,6 +9,8 @@ libconf_la_SOURCES = \
 	server/conf/conf.c \
 	server/conf/conf.h \
 	server/conf/defaults.c \
+	server/conf/domains.c \
+	server/conf/domains.h \
 	server/conf/dump.c \
 	server/conf/listen.c \
 	server/conf/load.h \

@@ -61,6 +61,13 @@ void report_warn(struct report *r, const char *file, unsigned line, const char *
 	r->warnings++;
 }
 
+void report_append(struct report *r, const struct report *more)
+{
+	buf_add(&r->text, buf_view(&more->text));
+	r->errors += more->errors;
+	r->warnings += more->warnings;
+}
+
 /* The word stands in front, or behind the place. */
 bool report_is_warning(struct popart_str line)
 {

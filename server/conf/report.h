@@ -27,6 +27,8 @@ void report_error(struct report *, const char *file, unsigned line, const char *
 void report_warn(struct report *, const char *file, unsigned line, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* Its lines and counts, behind what there is. */
+void report_append(struct report *, const struct report *more);
 /* Whether one of the lines is a warning. */
 bool report_is_warning(struct popart_str line);
 

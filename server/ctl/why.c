@@ -117,7 +117,7 @@ static void look_up(struct why *w)
 			w->call.detail.len ? buf_cstr(&w->call.detail)
 					   : "no auth module knows this user");
 	else if (status == POPART_R_TEMP)
-		against(w, "it cannot be told without a password: %s", call_why(w, status));
+		against(w, "it cannot be told now: %s", call_why(w, status));
 	else
 		against(w, "auth fails: %s", call_why(w, status));
 }
@@ -197,8 +197,11 @@ static void show_store(struct why *w)
 		against(w, "no storage is configured for this user");
 		return;
 	}
-	buf_printf(&w->text, "%s, module %s", host_instance_name(w->who->store),
-		host_instance_module(w->who->store));
+	buf_printf(&w->text, "%s, module %s%s", host_instance_name(w->who->store),
+		host_instance_module(w->who->store),
+		host_identity_attr(w->who, "storage")     ? ", as auth says"
+			: host_has_domains(w->who->store) ? ", which has the domain"
+							  : "");
 	fact(w, "storage", "storage", TONE_PLAIN);
 	status = store_each_path(&w->call, w->who, note_path, w);
 	if (status != POPART_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/instance.h"
+#include "host/domain.h"
 
 /* One operation, put to one instance or to several. */
 struct task {
@@ -102,7 +102,7 @@ static int ask_each(struct host_call *c, const struct task *t)
 	for (size_t i = 0; i < c->host->ninstances; i++) {
 		struct popart_instance *inst = c->host->instances[i];
 
-		if (!is_writable(inst))
+		if (!is_writable(inst) || !domain_is_for(inst->block, t->user))
 			continue;
 		status = ask(c, inst, t);
 		if (status != POPART_R_NEXT && status != POPART_R_UNSUPPORTED)

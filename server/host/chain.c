@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/instance.h"
+#include "host/domain.h"
 
 /* One of the three questions, put to one instance. */
 struct question {
@@ -15,7 +15,7 @@ static bool can_answer(const struct popart_instance *inst, const struct question
 {
 	const struct popart_auth_ops *ops = &inst->module->auth;
 
-	if (inst->kind != INSTANCE_AUTH)
+	if (inst->kind != INSTANCE_AUTH || !domain_is_for(inst->block, q->login->user))
 		return false;
 	if (q->login->act_as.len && !view_eq(q->login->act_as, q->login->user) &&
 		!(ops->caps & POPART_AUTH_ACT_AS))
@@ -81,22 +81,14 @@ static int ask(struct host_call *c, struct popart_instance *inst, const struct q
 	return status;
 }
 
-/* By the attribute, or the first that is configured. */
-static struct popart_instance *choose_store(
-	const struct host *h, const struct popart_str *wanted)
+struct popart_instance *host_storage_named(const struct host *h, struct popart_str name)
 {
 	for (size_t i = 0; i < h->ninstances; i++) {
 		struct popart_instance *inst = h->instances[i];
-		if (inst->kind == INSTANCE_STORAGE &&
-			(!wanted || view_eq(*wanted, view_str(inst->name))))
+		if (inst->kind == INSTANCE_STORAGE && view_eq(name, view_str(inst->name)))
 			return inst;
 	}
 	return NULL;
-}
-
-struct popart_instance *host_storage_named(const struct host *h, struct popart_str name)
-{
-	return choose_store(h, &name);
 }
 
 /* A number that is nobody's who must not be: 0 is root, the largest means "none". */
@@ -123,6 +115,20 @@ static int find_ids(struct host_call *c, struct host_identity *id)
 		id->store->name);
 }
 
+static int no_store(
+	struct host_call *c, struct popart_str user, const struct popart_str *wanted)
+{
+	if (wanted)
+		return call_refuse(c, POPART_R_TEMP,
+			"the attribute storage names \"%.*s\", and no storage is configured "
+			"under that name",
+			VIEW_FMT(*wanted));
+	return call_refuse(c, POPART_R_TEMP,
+		"every storage has domains, and none has \"%.*s\"; add it to one, or a storage "
+		"without domains",
+		VIEW_FMT(domain_of(user)));
+}
+
 static int accept_answer(
 	struct host_call *c, const struct auth_answer *answer, struct host_identity **out)
 {
@@ -132,23 +138,13 @@ static int accept_answer(
 	if (!id)
 		return call_refuse(c, POPART_E_NOMEM, "out of memory");
 	const struct popart_str *wanted = host_identity_attr(id, "storage");
-	id->store = choose_store(c->host, wanted);
-	if (id->store) {
-		status = find_ids(c, id);
-		if (status == POPART_OK)
-			*out = id;
-		else
-			host_identity_free(&id);
-		return status;
-	}
-	if (wanted)
-		status = call_refuse(c, POPART_R_TEMP,
-			"the attribute storage names \"%.*s\", and no storage is configured "
-			"under that name",
-			VIEW_FMT(*wanted));
+	id->store =
+		wanted ? host_storage_named(c->host, *wanted) : domain_store(c->host, id->user);
+	status = id->store ? find_ids(c, id) : no_store(c, id->user, wanted);
+	if (status == POPART_OK)
+		*out = id;
 	else
-		status = call_refuse(c, POPART_R_TEMP, "no storage is configured");
-	host_identity_free(&id);
+		host_identity_free(&id);
 	return status;
 }
 
@@ -173,7 +169,8 @@ static int ask_chain(struct host_call *c, const struct question *q, struct host_
 		struct popart_instance *inst = c->host->instances[i];
 		struct auth_answer answer;
 
-		if (q->op == OP_LOOKUP && cannot_look_up(inst))
+		if (q->op == OP_LOOKUP && cannot_look_up(inst) &&
+			domain_is_for(inst->block, q->login->user))
 			mute = inst->name;
 		if (!can_answer(inst, q))
 			continue;
@@ -231,6 +228,20 @@ int host_auth_lookup(struct host_call *c, struct popart_str user, struct host_id
 	return ask_chain(c, &q, out);
 }
 
+/* Users of other domains than the block's are none of this server. */
+struct visit {
+	const struct conf_block *block;
+	void *ctx;
+	int (*each)(void *ctx, struct popart_str user);
+};
+
+static int visit(void *ctx, struct popart_str user)
+{
+	const struct visit *v = ctx;
+
+	return domain_is_for(v->block, user) ? v->each(v->ctx, user) : 0;
+}
+
 int host_auth_iterate(
 	struct host_call *c, void *ctx, int (*each)(void *ctx, struct popart_str user))
 {
@@ -244,9 +255,10 @@ int host_auth_iterate(
 		if (!inst->module->auth.iterate)
 			return call_refuse(c, POPART_R_UNSUPPORTED,
 				"auth \"%s\" cannot list its users", inst->name);
+		struct visit v = { .block = inst->block, .ctx = ctx, .each = each };
 		call_enter(c, inst, OP_ITERATE);
 		status = call_leave(
-			c, inst->module->auth.iterate(inst->state, &c->pub, ctx, each));
+			c, inst->module->auth.iterate(inst->state, &c->pub, &v, visit));
 	}
 	return status;
 }

@@ -85,6 +85,8 @@ const char *host_instance_module(const struct popart_instance *);
 /* The storage instance of that name. NULL: there is none. */
 struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
 unsigned host_instance_index(const struct popart_instance *);
+/* Whether it is for the users of some domains only. */
+bool host_has_domains(const struct popart_instance *);
 
 /*
  * One call into a module, or a few after each other. The caller keeps it on its stack;
@@ -122,7 +124,7 @@ struct host_identity {
 	struct popart_str user; /* canonical name */
 	struct popart_attr *attrs;
 	size_t nattrs;
-	struct popart_instance *store; /* by attribute "storage", else the first configured */
+	struct popart_instance *store; /* by the attribute "storage", else by the domain */
 	uid_t uid;                     /* for whom a store with as_user reaches for files   */
 	gid_t gid;
 };
@@ -133,8 +135,9 @@ int host_identity_use(
 /* NULL: there is no such attribute. */
 const struct popart_str *host_identity_attr(const struct host_identity *, const char *key);
 
-/* The chain: instances in configured order; NEXT goes on, everything else ends it. All
- * NEXT: POPART_R_DENIED. An internal failure is never read as "no". */
+/* The chain: instances in configured order, without those whose `domains` are others than
+ * the user's; NEXT goes on, everything else ends it. All NEXT: POPART_R_DENIED. An internal
+ * failure is never read as "no". */
 int host_auth_password(struct host_call *, const struct popart_login *,
 	struct popart_str password, struct host_identity **out);
 /* The same without waiting. True: yes. False: nothing is decided, not even that it is a no,
@@ -206,6 +209,8 @@ int store_commit(struct host_call *, struct popart_instance *, void *drop, const
 void store_close(struct host_call *, struct popart_instance *, void **drop);
 /* Milliseconds between renewals of a lease-style lock; 0: none. */
 uint32_t store_renew_ms(const struct popart_instance *);
+/* Whether any store has such a lock. */
+bool host_store_renews(const struct host *);
 int store_renew(struct host_call *, struct popart_instance *, void *drop);
 
 /*

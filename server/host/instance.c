@@ -446,6 +446,11 @@ unsigned host_instance_index(const struct popart_instance *inst)
 	return inst->index;
 }
 
+bool host_has_domains(const struct popart_instance *inst)
+{
+	return inst->block->ndomains > 0;
+}
+
 void host_each_instance(
 	const struct host *h, void (*each)(void *, const struct host_about *), void *ctx)
 {
@@ -458,6 +463,8 @@ void host_each_instance(
 		if (inst->kind == INSTANCE_STORAGE)
 			buf_printf(
 				&options, "as_user = %s;\n", inst->as_user ? "true" : "false");
+		if (inst->block->ndomains)
+			conf_dump_domains(inst->block, "", &options);
 		conf_dump_values(inst->conf, &options);
 		const struct host_about about = {
 			.index = inst->index,

@@ -3,13 +3,14 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <libgen.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/text.h"
+#include "host/object.h"
 
 #define ENTRY "popart_module_entry"
 
@@ -69,27 +70,69 @@ static void add_name(void *ctx, const char *file)
 	names->list[names->n] = NULL;
 }
 
+static void free_names(struct names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->list[i]);
+	free(names->list);
+}
+
+char *loader_nearest(const char *directory, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	struct popart_str name = view_str(slash ? slash + 1 : file);
+	struct names names = { 0 };
+	char *found = NULL;
+
+	if (view_ends(name, VIEW_LIT(".so")))
+		name.len -= strlen(".so");
+	loader_each(directory, add_name, &names);
+	const char *near =
+		names.list ? text_nearest(name, (const char *const *)names.list) : NULL;
+	if (near && asprintf(&found, "%s/%s.so", directory, near) < 0)
+		found = NULL;
+	free_names(&names);
+	return found;
+}
+
+void loader_say_closed(const char *path, struct buf *why)
+{
+	struct popart_str rest = view_str(path);
+
+	while (rest.ptr) {
+		struct popart_str dir = view_cut(&rest, ':');
+		char place[PATH_MAX];
+
+		if (!dir.len ||
+			snprintf(place, sizeof(place), "%.*s", VIEW_FMT(dir)) >= PATH_MAX)
+			continue;
+		if (faccessat(AT_FDCWD, place, R_OK | X_OK, AT_EACCESS) == 0)
+			continue;
+		buf_printf(why, " (%s: %s)", place, strerror(errno));
+		return;
+	}
+}
+
 static void say_not_found(const char *path, const char *name, struct buf *why)
 {
 	struct names names = { 0 };
 
 	loader_each(path, add_name, &names);
 	buf_printf(why, "there is no %s.so in %s", name, path);
-	if (!names.list) {
-		buf_add_str(why, ", nor any other module; set module_path");
-		return;
-	}
-	const char *near = text_nearest(view_str(name), (const char *const *)names.list);
+	loader_say_closed(path, why);
+	const char *near = names.list
+		? text_nearest(view_str(name), (const char *const *)names.list)
+		: NULL;
 	if (near) {
 		buf_printf(why, "; did you mean \"%s\"?", near);
-	} else {
+	} else if (names.list) {
 		buf_add_str(why, "; there are");
 		for (size_t i = 0; i < names.n; i++)
 			buf_printf(why, "%s %s", i ? "," : "", names.list[i]);
+	} else {
+		buf_add_str(why, ", nor any other module; set module_path");
 	}
-	for (size_t i = 0; i < names.n; i++)
-		free(names.list[i]);
-	free(names.list);
+	free_names(&names);
 }
 
 char *loader_find(const char *path, const char *name, struct buf *why)
@@ -117,69 +160,6 @@ char *loader_find(const char *path, const char *name, struct buf *why)
 	}
 	say_not_found(path, name, why);
 	return NULL;
-}
-
-/* Whoever may write the server's own file could do all that a module can. */
-static bool is_trusted(uid_t owner)
-{
-	struct stat st;
-
-	return owner == 0 || owner == geteuid() ||
-		(stat("/proc/self/exe", &st) == 0 && owner == st.st_uid);
-}
-
-static bool may_be_trusted(
-	const char *what, const char *file, const struct stat *st, struct buf *why)
-{
-	if (st->st_mode & (S_IWGRP | S_IWOTH)) {
-		buf_printf(why,
-			"%s: %s may be written by %s (mode %04o), who could run code in the "
-			"server; chmod go-w",
-			file, what, st->st_mode & S_IWOTH ? "everybody" : "its group",
-			(unsigned)st->st_mode & 07777u);
-		return false;
-	}
-	if (!is_trusted(st->st_uid)) {
-		buf_printf(why,
-			"%s: %s belongs to uid %u, who is neither root nor the server's owner; "
-			"chown root",
-			file, what, (unsigned)st->st_uid);
-		return false;
-	}
-	return true;
-}
-
-static bool directory_is_safe(const char *file, struct buf *why)
-{
-	char copy[PATH_MAX];
-	struct stat st;
-
-	snprintf(copy, sizeof(copy), "%s", file);
-	const char *dir = dirname(copy);
-	if (stat(dir, &st) != 0) {
-		buf_printf(why, "%s: %s", dir, strerror(errno));
-		return false;
-	}
-	return may_be_trusted("the directory of a module", dir, &st, why);
-}
-
-/* Both ends of a symbolic link count: who may write the one or the other chooses the code. */
-static bool file_is_safe(const char *file, struct buf *why)
-{
-	char real[PATH_MAX];
-	struct stat st;
-
-	if (!realpath(file, real) || stat(real, &st) != 0) {
-		buf_printf(why, "%s: %s", file, strerror(errno));
-		return false;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		buf_printf(
-			why, "%s: not a regular file; name the module's shared object", file);
-		return false;
-	}
-	return may_be_trusted("the module", file, &st, why) && directory_is_safe(file, why) &&
-		(strcmp(file, real) == 0 || directory_is_safe(real, why));
 }
 
 static bool identity_is_right(
@@ -316,19 +296,6 @@ static bool take_parts(struct module *m, const struct popart_module *desc, struc
 	return true;
 }
 
-/* dlerror begins with the file's name, mostly. */
-static void say_dlerror(const char *file, struct buf *why)
-{
-	struct popart_str text = view_str(dlerror());
-	struct popart_str name = view_str(file);
-
-	if (view_starts(text, name) && text.len > name.len + 2) {
-		text.ptr += name.len + 2;
-		text.len -= name.len + 2;
-	}
-	buf_printf(why, "%s: cannot be loaded: %.*s", file, VIEW_FMT(text));
-}
-
 static const struct popart_module *ask_entry(void *handle, const char *file, struct buf *why)
 {
 	popart_module_entry_fn *entry = NULL;
@@ -359,11 +326,12 @@ struct module *loader_open(const char *file, struct buf *why)
 		buf_add_str(why, "out of memory");
 		goto fail;
 	}
-	if (!file_is_safe(file, why))
+	if (!object_can_be_reached(file, why) || !object_is_safe(file, why) ||
+		!object_is_loadable(file, why))
 		goto fail;
 	m->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
 	if (!m->handle) {
-		say_dlerror(file, why);
+		object_explain(file, view_str(dlerror()), why);
 		goto fail;
 	}
 	desc = ask_entry(m->handle, file, why);

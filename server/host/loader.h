@@ -19,6 +19,12 @@ struct module {
 /* Where `module = "name"` is found along path; a name with a slash is taken as it is.
  * NULL: why says so, with the nearest name that there is. Free the result. */
 char *loader_find(const char *path, const char *name, struct buf *why);
+/* The shared object in a directory whose name is nearest to that of a file which is not
+ * there, with its path; NULL: none is near. Free the result. */
+char *loader_nearest(const char *directory, const char *file);
+/* Adds the first directory of the path that cannot be looked into, and why, if there is one:
+ * " (DIR: Permission denied)". */
+void loader_say_closed(const char *path, struct buf *);
 /* NULL: why is one line, without newline: the file, which field, what to do. */
 struct module *loader_open(const char *file, struct buf *why);
 void loader_close(struct module **);

@@ -230,6 +230,16 @@ uint32_t store_renew_ms(const struct popart_instance *inst)
 	return ops_of(inst)->renew ? ops_of(inst)->renew_ms : 0;
 }
 
+bool host_store_renews(const struct host *h)
+{
+	for (size_t i = 0; i < h->ninstances; i++) {
+		if (h->instances[i]->kind == INSTANCE_STORAGE &&
+			store_renew_ms(h->instances[i]) > 0)
+			return true;
+	}
+	return false;
+}
+
 int store_renew(struct host_call *c, struct popart_instance *inst, void *drop)
 {
 	if (!ops_of(inst)->renew)

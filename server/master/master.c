@@ -197,13 +197,32 @@ void master_stop(struct master *m)
 
 /* --- what workers say --------------------------------------------------------------------- */
 
-/* A configuration or a module that does not work must not look like a server, nor end one. */
+/* worker: its number; 0: none is meant. */
+static void log_failure(const struct master *m, const struct generation *g, unsigned worker,
+	struct popart_str why)
+{
+	struct log_line l;
+
+	while (why.len > 0) {
+		log_begin(m->log, &l, LOG_EV_WORKER_FAILED);
+		if (worker)
+			log_u64(&l, "worker", worker);
+		log_u64(&l, "generation", g->number);
+		log_message(&l, "reason", view_cut(&why, '\n'));
+		log_end(&l);
+	}
+}
+
+/* A configuration or a module that does not work must not look like a server, nor end one.
+ * Who starts it reads standard error, and everybody later the log. */
 static void fail_start(struct master *m, unsigned worker, struct popart_str why)
 {
 	if (m->serving) {
 		reload_fail(m, worker, why);
 		return;
 	}
+	if (m->coming && m->coming->conf->log_to != LOG_TO_STDERR)
+		log_failure(m, m->coming, worker, why);
 	if (worker)
 		(void)fprintf(stderr, "popartd: worker %u cannot start:\n", worker);
 	say(why);
@@ -262,18 +281,11 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 
 static void on_failed(struct master *m, struct worker *w, struct popart_str why)
 {
-	struct log_line l;
-
 	w->state = WORKER_FAILING;
 	if (w->gen == m->coming)
 		fail_start(m, w->index + 1, why);
-	while (w->gen->phase == PHASE_SERVING && why.len > 0) {
-		log_begin(m->log, &l, LOG_EV_WORKER_FAILED);
-		log_u64(&l, "worker", w->index + 1);
-		log_u64(&l, "generation", w->gen->number);
-		log_message(&l, "reason", view_cut(&why, '\n'));
-		log_end(&l);
-	}
+	if (w->gen->phase == PHASE_SERVING)
+		log_failure(m, w->gen, w->index + 1, why);
 }
 
 /* Nothing that it says can be understood. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "move/end.h"
 #include <stdlib.h>
+#include "base/clock.h"
 #include "base/hash.h"
 
 #define MESSAGES_MAX ((size_t)1 << 24)
@@ -36,6 +37,7 @@ void end_close(struct end *e)
 {
 	if (e->drop)
 		store_close(&e->call, e->who->store, &e->drop);
+	e->renew_at_ms = 0;
 	forget_list(e);
 }
 
@@ -123,6 +125,24 @@ const struct end_msg *end_find(const struct end *e, struct popart_str uid)
 	return at ? &e->v[at - 1] : NULL;
 }
 
+static void renew_later(struct end *e)
+{
+	uint32_t ms = store_renew_ms(e->who->store);
+
+	e->renew_at_ms = ms ? clock_ms() + ms / 2 : 0;
+}
+
+int end_keep(struct end *e)
+{
+	int status;
+
+	if (!e->renew_at_ms || clock_ms() < e->renew_at_ms)
+		return POPART_OK;
+	status = store_renew(&e->call, e->who->store, e->drop);
+	renew_later(e);
+	return status;
+}
+
 int end_list(struct end *e)
 {
 	int status;
@@ -130,7 +150,9 @@ int end_list(struct end *e)
 	end_close(e);
 	e->sink = (struct popart_msg_sink){ .size = sizeof(e->sink), .add = add };
 	status = store_open(&e->call, e->who, &e->drop);
-	if (status == POPART_OK)
-		status = store_list(&e->call, e->who->store, e->drop, &e->sink);
+	if (status != POPART_OK)
+		return status;
+	renew_later(e);
+	status = store_list(&e->call, e->who->store, e->drop, &e->sink);
 	return status ? status : make_table(e);
 }

@@ -16,6 +16,7 @@ struct end {
 	struct host_call call;
 	struct host_identity *who; /* NULL: not found yet */
 	void *drop;                /* NULL: not open */
+	int64_t renew_at_ms;       /* when the store's own lock is to be renewed; 0: never */
 	struct popart_msg_sink sink;
 	struct end_msg *v;
 	size_t n, cap;
@@ -31,6 +32,8 @@ void end_free(struct end *);
 /* Opens and lists; what was open is closed. */
 int end_list(struct end *);
 void end_close(struct end *);
+/* Between its calls, often: renews the store's own lock, if that is due. */
+int end_keep(struct end *);
 struct popart_str end_uid(const struct end *, const struct end_msg *);
 /* NULL: no message has this unique-id. */
 const struct end_msg *end_find(const struct end *, struct popart_str uid);

@@ -23,7 +23,8 @@ struct moving {
 	const char *const *hidden; /* header fields that the target shows to nobody */
 	const struct end_msg *msg; /* under way, of the source */
 	void *delivery;
-	bool settled; /* the target is there, and locked as what it is */
+	struct end *lost; /* whose store's lock could not be renewed; NULL: none */
+	bool settled;     /* the target is there, and locked as what it is */
 };
 
 /* --- what went wrong --------------------------------------------------------------------- */
@@ -44,7 +45,7 @@ static int PRINTF_LIKE(3, 4) refuse(struct moving *m, int status, const char *fm
 /* What a call into a store, or auth, has come to. */
 static int failed(struct moving *m, struct end *e, int status)
 {
-	struct host_call *call = &e->call;
+	struct host_call *call = &(m->lost ? m->lost : e)->call;
 	struct popart_str detail = buf_view(&call->detail);
 
 	if (status == POPART_E_CANCELLED)
@@ -139,10 +140,22 @@ static int settle(struct moving *m)
 
 /* --- one message ------------------------------------------------------------------------- */
 
+static int keep_locks(struct moving *m)
+{
+	struct end *ends[] = { &m->from, &m->to };
+	int status = POPART_OK;
+
+	for (size_t i = 0; i < ARRAY_LEN(ends) && !status; i++) {
+		status = end_keep(ends[i]);
+		m->lost = status ? ends[i] : NULL;
+	}
+	return status;
+}
+
 static int put(void *ctx, struct popart_str piece)
 {
 	struct moving *m = ctx;
-	int status = is_stopped(m) ? POPART_E_CANCELLED : POPART_OK;
+	int status = is_stopped(m) ? POPART_E_CANCELLED : keep_locks(m);
 
 	if (!status && m->delivery)
 		status = store_deliver_write(
@@ -159,7 +172,7 @@ static int look(void *ctx, struct popart_str piece)
 
 	(void)piece;
 	tell(m);
-	return is_stopped(m) ? POPART_E_CANCELLED : POPART_OK;
+	return is_stopped(m) ? POPART_E_CANCELLED : keep_locks(m);
 }
 
 static int digest(struct moving *m, struct end *e, const struct end_msg *msg,
@@ -293,7 +306,12 @@ static int move_message(struct moving *m)
 	const struct end_msg *msg = end_find(&m->to, end_uid(&m->from, m->msg));
 	uint64_t octets = m->count->octets_done;
 	bool there = false;
-	int status = msg ? compare(m, msg, &there) : POPART_OK;
+	int status = keep_locks(m);
+
+	if (status)
+		return failed(m, m->lost, status);
+	if (msg)
+		status = compare(m, msg, &there);
 
 	if (!status && !there)
 		status = copy(m);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "worker/flow.h"
+#include "worker/lease.h"
 #include "worker/meet.h"
 #include "worker/secure.h"
 #include "worker/show.h"
@@ -21,7 +22,7 @@ static const char *const kill_reasons[] = {
 };
 
 /* What a turn ends with. */
-enum then { THEN_READ, THEN_WRITE, THEN_POOL, THEN_END };
+enum then { THEN_READ, THEN_WRITE, THEN_POOL, THEN_RENEW, THEN_END };
 
 /* The client has every answer so far before a call that may take long. That a send
  * fails is found out again afterwards: RELEASE and CLOSE are wanted only once. */
@@ -52,6 +53,12 @@ static bool ask_modules(
 	return true;
 }
 
+/* Whether its store's calls may wait, and we must not. */
+static bool is_for_pool(const struct conn *c)
+{
+	return c->thread->index < c->worker->conf->threads && host_store_blocks(c->who->store);
+}
+
 /* Steps until the session waits for the client, for the pool, or is over. */
 static enum then run(struct conn *c, struct popart_io *io, bool readable)
 {
@@ -65,6 +72,11 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 		if (flushed == FLOW_FAILED)
 			popart_session_abort(c->pop3, "send-failed");
 		flushed = FLOW_DONE;
+		if (lease_is_due(c) && io->out_len == 0 && io->body_len == 0) {
+			if (is_for_pool(c))
+				return THEN_RENEW;
+			(void)meet_renew(c);
+		}
 		want = popart_session_step(c->pop3, io, &step);
 		switch (want) {
 		case POPART_WANT_INPUT:
@@ -119,16 +131,45 @@ static int watch(int epoll, int op, int fd, struct epoll_event *e)
 #endif
 }
 
+/* In a pool thread. */
+static void renew_run(struct pool_job *job, void *thread);
+
+/* False: the session is a thread's of the pool by now, or over. */
+static bool renew(struct conn *c)
+{
+	if (is_for_pool(c)) {
+		conn_renew(c);
+		return false;
+	}
+	if (meet_renew(c))
+		return true;
+	conn_serve(c, false);
+	return false;
+}
+
 static void arm(struct conn *c, uint32_t events)
 {
-	struct epoll_event e = { .events = events | EPOLLONESHOT, .data.ptr = c };
+	struct leases *all = c->worker->leases;
+	struct lease *lease = c->lease;
+	struct epoll_event e = { .events = events | EPOLLONESHOT,
+		.data.ptr = lease ? (void *)lease : c };
 	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	int epoll = c->worker->epoll, fd = c->fd;
+	bool armed;
 
+	if (lease)
+		lease_wait_for(c, events);
+	while (lease && !lease_leave(c)) {
+		if (!renew(c))
+			return;
+	}
 	c->armed_before = true;
 	atomic_store_explicit(&c->handed_over, 1, memory_order_release);
 	/* From here on another thread may own the connection: c is not touched again. */
-	if (watch(epoll, op, fd, &e) == 0)
+	armed = watch(epoll, op, fd, &e) == 0;
+	if (lease)
+		lease_left(all, lease, armed);
+	if (armed)
 		return;
 	/* No memory for a watch, and so nobody else was woken: it is still ours to end. */
 	popart_session_abort(c->pop3, "internal-error");
@@ -155,6 +196,21 @@ static void pool_run(struct pool_job *job, void *thread)
 		meet(c, todo->want, &todo->step);
 	free(todo);
 	arm(c, EPOLLOUT);
+}
+
+static void renew_run(struct pool_job *job, void *thread)
+{
+	struct conn *c = CONTAINER_OF(job, struct conn, job);
+
+	c->thread = thread;
+	arm(c, lease_waits_for(c));
+}
+
+void conn_renew(struct conn *c)
+{
+	c->job.owner = c->who->store;
+	c->job.run = renew_run;
+	pool_submit_first(c->worker->pool, &c->job);
 }
 
 /* A deadline that comes nearer has to be put where the wheel looks sooner. */
@@ -207,7 +263,7 @@ void conn_serve(struct conn *c, bool readable)
 		popart_session_abort(c->pop3, "internal-error");
 		/* What the pool is to do it does first: a RELEASE or CLOSE is not wanted
 		 * again. */
-		if (then != THEN_POOL)
+		if (then != THEN_POOL && then != THEN_RENEW)
 			then = run(c, &io, false);
 	}
 	flow_parked_wipe(&in);
@@ -224,6 +280,11 @@ void conn_serve(struct conn *c, bool readable)
 	if (c->octets_out != said || !logged_in || then == THEN_POOL)
 		moved(c);
 	show_progress(c);
+	if (then == THEN_RENEW) {
+		lease_wait_for(c, EPOLLOUT); /* it goes on at once */
+		conn_renew(c);
+		return;
+	}
 	if (then == THEN_POOL) {
 		c->job.owner = c->who ? (const void *)c->who->store : c->worker->host;
 		c->job.run = pool_run;

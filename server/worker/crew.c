@@ -55,7 +55,7 @@ static void *live(void *arg)
 	up = host_thread_start(host, m->thread->index, &report);
 	pthread_mutex_lock(&crew->mutex);
 	if (!up && crew->failed == 0) /* once is enough: they fail for one reason */
-		report_error(crew->report, NULL, 0, "%s", buf_cstr(&report.text));
+		report_append(crew->report, &report);
 	*(up ? &crew->ready : &crew->failed) += 1;
 	pthread_cond_broadcast(&crew->changed);
 	while (crew->order == CREW_WAIT)

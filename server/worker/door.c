@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "worker/flow.h"
+#include "worker/lease.h"
 #include "worker/loop.h"
 #include "worker/meet.h"
 #include "worker/show.h"
@@ -280,6 +281,7 @@ void conn_end(struct conn *c)
 
 	conn_count(c, BOARD_SESSIONS_ENDED, 1);
 	count_timeout(c);
+	lease_end(c);
 	wheel_remove(w->wheel, &c->timer);
 	show_end(c);
 	if (c->unread)

@@ -8,6 +8,8 @@ libworker_la_SOURCES = \
 	server/worker/door.c \
 	server/worker/flow.c \
 	server/worker/flow.h \
+	server/worker/lease.c \
+	server/worker/lease.h \
 	server/worker/loop.c \
 	server/worker/loop.h \
 	server/worker/meet.c \

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "worker/conn.h"
+#include "worker/lease.h"
 
 #define ROOMS (THREAD_CLEAR_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM + THREAD_SEALED_ROOM)
 
@@ -113,6 +114,17 @@ static void accept_all(struct thread *t, struct worker_listener *l)
 	atomic_fetch_sub(&w->accepting, 1);
 }
 
+/* The event may be one of before, and the connection the next one of that slot: whether it is
+ * broken, its reads and writes will say. */
+static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
+{
+	struct conn *c = lease_take(t->worker->leases, lease);
+	uint32_t out = events & (uint32_t)EPOLLOUT;
+
+	if (c)
+		conn_ready(t, c, out | (events != out ? (uint32_t)EPOLLIN : 0));
+}
+
 void loop_run(struct thread *t)
 {
 	struct worker *w = t->worker;
@@ -131,6 +143,8 @@ void loop_run(struct thread *t)
 		l = listener_of(w, e.data.ptr);
 		if (l)
 			accept_all(t, l);
+		else if (lease_of(w->leases, e.data.ptr))
+			serve_leased(t, e.data.ptr, e.events);
 		else
 			conn_ready(t, e.data.ptr, e.events);
 	}

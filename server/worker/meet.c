@@ -8,6 +8,7 @@
 #include "net/digest.h"
 #include "net/prep.h"
 #include "worker/flow.h"
+#include "worker/lease.h"
 #include "worker/show.h"
 
 /* How long a module may take before it is asked to give up; never for a commit. */
@@ -267,6 +268,7 @@ static void meet_close(struct conn *c)
 {
 	struct host_call call;
 
+	lease_end(c);
 	call_begin(c, &call, "close");
 	store_close(&call, c->who->store, &c->drop);
 	meet_unlock(c);
@@ -279,8 +281,10 @@ static int open_and_list(struct conn *c, struct host_call *call, struct holder *
 
 	if (status == POPART_OK)
 		status = store_open(call, c->who, &c->drop);
-	if (status == POPART_OK)
+	if (status == POPART_OK) {
+		lease_begin(c);
 		status = store_list(call, c->who->store, c->drop, popart_session_sink(c->pop3));
+	}
 	return status;
 }
 
@@ -355,12 +359,34 @@ static void meet_release(struct conn *c, const struct popart_step *step)
 	call_end(c, &call);
 }
 
+bool meet_renew(struct conn *c)
+{
+	struct host_call call;
+	int status;
+
+	call_begin(c, &call, "renew");
+	status = store_renew(&call, c->who->store, c->drop);
+	if (status != POPART_OK) {
+		call.status = status;
+		count_failure(c, status);
+		show_failure(c, LOG_EV_LEASE_LOST, &call, VIEW_NONE);
+		popart_session_abort(c->pop3, "lock-lost");
+	}
+	call_end(c, &call);
+	lease_renewed(c, status == POPART_OK);
+	return status == POPART_OK;
+}
+
 static void meet_commit(struct conn *c, const struct popart_step *step)
 {
 	struct host_call call;
 	size_t removed = 0;
 	int status;
 
+	/* Who has lost the lock must not remove anything. */
+	if (lease_is_due(c) && !meet_renew(c))
+		return;
+	lease_end(c);
 	call_begin(c, &call, "commit");
 	call.pub.deadline_ms = INT64_MAX;
 	status = store_commit(&call, c->who->store, c->drop, step->refs, step->nrefs, &removed);

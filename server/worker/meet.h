@@ -13,6 +13,9 @@ bool meet_may_wait(const struct conn *, enum popart_want);
 /* AUTH: a login to which a module says yes from memory, while others wait for the pool.
  * False: nothing has happened. */
 bool meet_quick(struct conn *, enum popart_want, const struct popart_step *);
+/* The store's own lock is renewed. False: it is lost, and the session over but for what has to
+ * be closed. */
+bool meet_renew(struct conn *);
 /* Gives the session lock back, if it is held. */
 void meet_unlock(struct conn *);
 

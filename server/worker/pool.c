@@ -46,6 +46,17 @@ void pool_submit(struct pool *p, struct pool_job *job)
 	pthread_mutex_unlock(&p->mutex);
 }
 
+void pool_submit_first(struct pool *p, struct pool_job *job)
+{
+	pthread_mutex_lock(&p->mutex);
+	job->next = p->head;
+	p->head = job;
+	if (!job->next)
+		p->tail = &job->next;
+	pthread_cond_signal(&p->changed);
+	pthread_mutex_unlock(&p->mutex);
+}
+
 static bool may_run(const struct pool *p, const void *owner)
 {
 	unsigned n = 0;

@@ -23,6 +23,8 @@ struct pool *pool_new(unsigned threads);
 void pool_free(struct pool **);
 /* Any thread. The job belongs to the pool until run is called. */
 void pool_submit(struct pool *, struct pool_job *);
+/* The same, before all that wait. */
+void pool_submit_first(struct pool *, struct pool_job *);
 /* One thread's life in the pool, index 0 .. threads-1: runs jobs until pool_stop. */
 void pool_serve(struct pool *, unsigned index, void *thread);
 /* Makes every pool_serve return once its job is done. */

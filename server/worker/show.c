@@ -230,7 +230,7 @@ void show_failure(struct conn *c, enum log_event event, const struct host_call *
 
 	log_begin(c->worker->log, &l, event);
 	log_who(&l, c);
-	if (event != LOG_EV_COMMIT_FAILED)
+	if (event != LOG_EV_COMMIT_FAILED && event != LOG_EV_LEASE_LOST)
 		log_way(&l, c, true);
 	log_str(&l, "status", host_status_name(call->status));
 	if (call->inst)

@@ -65,6 +65,7 @@ struct worker {
 	struct tls_context *tls; /* NULL: no certificates */
 	struct locks *locks;
 	struct wheel *wheel;
+	struct leases *leases; /* NULL: no store renews */
 	struct pool *pool;
 
 	int epoll;

@@ -14,6 +14,7 @@
 #include "worker/certify.h"
 #include "worker/conn.h"
 #include "worker/crew.h"
+#include "worker/lease.h"
 #include "worker/loop.h"
 #include "worker/sandbox.h"
 #include "worker/tell.h"
@@ -196,9 +197,12 @@ static bool start_tables(struct worker *w, struct report *r)
 	}
 	w->wheel = wheel_new(clock_ms());
 	w->pool = pool_new(BOARD_POOL_THREADS);
+	if (host_store_renews(w->host))
+		w->leases = leases_new(w->conf->max_connections);
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (!w->wheel || !w->pool || w->reserve_fd < 0 ||
-		!make_table(&w->table, w->conf->max_connections) || loop_open(w) != 0) {
+	if ((host_store_renews(w->host) && !w->leases) || !w->wheel || !w->pool ||
+		w->reserve_fd < 0 || !make_table(&w->table, w->conf->max_connections) ||
+		loop_open(w) != 0) {
 		fail_errno(r, "tables");
 		goto out;
 	}
@@ -323,6 +327,7 @@ static void control(struct worker *w)
 			return;
 		now = clock_ms();
 		wheel_turn(w->wheel, now, conn_expired);
+		leases_turn(w->leases, now);
 		(void)log_flush(w->log);
 		if (now >= next_look) {
 			board_beat(w->board, w->index);
@@ -365,6 +370,7 @@ static void free_worker(struct worker *w)
 	free(w->listeners);
 	locks_free(&w->locks);
 	tls_context_free(&w->tls);
+	leases_free(&w->leases);
 	wheel_free(&w->wheel);
 	pool_free(&w->pool);
 	if (w->reserve_fd >= 0)

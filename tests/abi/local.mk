@@ -5,13 +5,16 @@ if !SANITIZE
 TESTS += tests/abi/test-layout.py tests/abi/test-headers.sh tests/abi/test-modules-md.py
 endif
 
-if HAVE_CUNIT
-check_LTLIBRARIES += tests/abi/planted.la tests/abi/hollow.la
+# Modules that are wrong, each in its way.
+check_LTLIBRARIES += tests/abi/planted.la tests/abi/hollow.la tests/abi/lacking.la
+tests_abi_lacking_la_SOURCES = tests/abi/lacking.c
+tests_abi_lacking_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_abi_planted_la_SOURCES = tests/abi/planted.c
 tests_abi_planted_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 tests_abi_hollow_la_SOURCES = tests/abi/hollow.c
 tests_abi_hollow_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 
+if HAVE_CUNIT
 check_PROGRAMS += tests/abi/test-refusals
 TESTS += tests/abi/test-refusals
 tests_abi_test_refusals_SOURCES = tests/abi/refusals.c tests/abi/rig.c tests/abi/rig.h \

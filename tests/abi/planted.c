@@ -262,6 +262,20 @@ static int lookup(void *state, const struct popart_call *call, struct popart_str
 	return answer(state, call, "lookup", reply);
 }
 
+static int iterate(void *state, const struct popart_call *call, void *ctx,
+	int (*each)(void *ctx, struct popart_str user))
+{
+	static const struct popart_str users[] = { { "nobody@example.net", 18 },
+		{ "anna@example.org", 16 } };
+	int status = 0;
+
+	(void)state;
+	(void)call;
+	for (size_t i = 0; i < 2 && !status; i++)
+		status = each(ctx, users[i]);
+	return status;
+}
+
 static enum flaw flaw_of(const struct state *s)
 {
 	return (enum flaw)s->host->conf_int(s->conf, "flaw");
@@ -403,6 +417,7 @@ static const struct popart_auth_ops auth_ops = {
 	.check_password = check_password,
 	.fetch_secret = fetch_secret,
 	.lookup = lookup,
+	.iterate = iterate,
 };
 static const struct popart_auth_ops auth_serial = {
 	.size = sizeof(auth_serial),

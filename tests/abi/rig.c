@@ -58,10 +58,14 @@ void rig_init(struct rig *r, const char *planted)
 	snprintf(r->log_file, sizeof(r->log_file), "%s/log", r->dir);
 	snprintf(from, sizeof(from), "%s/tests/abi/.libs/planted.so", build ? build : ".");
 	copy(from, r->module);
-	snprintf(from, sizeof(from), "%s/tests/abi/.libs/hollow.so", build ? build : ".");
-	char to[128];
-	snprintf(to, sizeof(to), "%s/hollow.so", r->dir);
-	copy(from, to);
+	static const char *const others[] = { "hollow", "lacking" };
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		char to[128];
+		snprintf(from, sizeof(from), "%s/tests/abi/.libs/%s.so", build ? build : ".",
+			others[i]);
+		snprintf(to, sizeof(to), "%s/%s.so", r->dir, others[i]);
+		copy(from, to);
+	}
 	buf_init(&r->conf_text, 65536);
 	report_init(&r->report);
 	struct log_setup setup = {

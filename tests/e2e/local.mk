@@ -5,6 +5,7 @@ E2E_TESTS = \
 	tests/e2e/test-clients.py \
 	tests/e2e/test-corpus.py \
 	tests/e2e/test-protocol.py \
+	tests/e2e/test-lease.py \
 	tests/e2e/test-limits.py \
 	tests/e2e/test-locks.py \
 	tests/e2e/test-logs.py \
@@ -17,6 +18,7 @@ E2E_TESTS = \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-deliver.py \
 	tests/e2e/test-races.py \
+	tests/e2e/test-refusals.py \
 	tests/e2e/test-reload.py \
 	tests/e2e/test-service.py \
 	tests/e2e/test-status.py \
@@ -46,7 +48,7 @@ endif
 EXTRA_DIST += $(MBOX_E2E_TESTS)
 # A module that is there if its libraries are.
 PASSWD_FILE_E2E_TESTS = tests/e2e/test-passwd-file.py tests/e2e/test-as-user.py \
-	tests/e2e/test-admin.py
+	tests/e2e/test-admin.py tests/e2e/test-chains.py
 if WITH_PASSWD_FILE
 if WITH_MAILDIR
 if WITH_STATIC
@@ -82,7 +84,7 @@ endif
 EXTRA_DIST += $(SQLITE_E2E_TESTS)
 
 # From every store to every other.
-STORES_E2E_TESTS = tests/e2e/test-copy.py
+STORES_E2E_TESTS = tests/e2e/test-copy.py tests/e2e/test-stores.py
 if WITH_MAILDIR
 if WITH_MBOX
 if WITH_SQLITE

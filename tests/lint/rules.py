@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "base": ([], ["popart/abi.h"]),
     "pop3": (["base"], ["popart/.*"]),
     "conf": (["base"], ["popart/conf.h", "libconfig.h"]),
-    "host": (["base", "conf"], ["popart/.*", "dlfcn.h"]),
+    "host": (["base", "conf"], ["popart/.*", "(dlfcn|elf|link).h"]),
     "deliver": (["base", "conf", "host"], ["popart/.*"]),
     "net": (["base"], ["gnutls/.*"]),
     "ipc": (["base"], []),

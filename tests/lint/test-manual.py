@@ -11,9 +11,9 @@ import manual
 from headers import Headers
 from tap import BUILD, ROOT, Tap, files, read, run
 
-# What a configuration has besides options: groups, and the two keys of every block.
+# What a configuration has besides options: groups, and the keys of every block.
 GROUPS = {"listen", "auth", "storage", "tls", "certificates", "log", "admin", "module", "name",
-          "as_user"}
+          "as_user", "domains"}
 
 
 def tables():

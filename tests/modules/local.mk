@@ -11,6 +11,16 @@ tests_modules_blockstore_la_SOURCES = $(tests_modules_memstore_la_SOURCES)
 tests_modules_blockstore_la_CPPFLAGS = $(tests_modules_memstore_la_CPPFLAGS) -DBLOCKSTORE
 tests_modules_blockstore_la_LDFLAGS = $(tests_modules_memstore_la_LDFLAGS)
 
+# A store whose lock has to be renewed.
+check_LTLIBRARIES += tests/modules/leasestore.la tests/modules/leasepool.la
+tests_modules_leasestore_la_SOURCES = tests/modules/lease.c \
+	tests/support/memstore.c tests/support/memstore.h
+tests_modules_leasestore_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+tests_modules_leasestore_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+tests_modules_leasepool_la_SOURCES = $(tests_modules_leasestore_la_SOURCES)
+tests_modules_leasepool_la_CPPFLAGS = $(tests_modules_leasestore_la_CPPFLAGS) -DLEASE_POOL
+tests_modules_leasepool_la_LDFLAGS = $(tests_modules_leasestore_la_LDFLAGS)
+
 # What popart-deliver puts messages into, to see what it makes of failures.
 check_LTLIBRARIES += tests/modules/chute.la
 tests_modules_chute_la_SOURCES = tests/modules/chute.c

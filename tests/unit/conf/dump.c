@@ -47,7 +47,8 @@ static void test_dump(void)
 		"true } );\n"
 		"tls = { certificate = \"/c\"; certificates = { certificate = \"/d\"; ocsp = "
 		"\"/o\" } };\n"
-		"auth = ( { module = \"a\"; password = \"secret\" }, { module = \"b\" } );\n"
+		"auth = ( { module = \"a\"; password = \"secret\" }, { module = \"b\"; "
+		"domains = [ \"Example.ORG\", \"*.example.net\" ] } );\n"
 		"storage = { module = \"s\"; path = \"/x\\\\\\\"y\\x01\"; words = [ \"1\", "
 		"\"2\" ] };\n");
 	dump_all(&l, &b);
@@ -110,6 +111,7 @@ static void test_dump(void)
 		"\t{\n"
 		"\t\tmodule = \"a\";\n"
 		"\t\tname = \"a\";\n"
+		"\t\t# domains = not set\n"
 		"\t\t# path = not set\n"
 		"\t\tpassword = \"(hidden)\";\n"
 		"\t\t# words = not set\n"
@@ -119,6 +121,7 @@ static void test_dump(void)
 		"\t{\n"
 		"\t\tmodule = \"b\";\n"
 		"\t\tname = \"b\";\n"
+		"\t\tdomains = ( \"example.org\", \"*.example.net\" );\n"
 		"\t\t# path = not set\n"
 		"\t\t# password = not set\n"
 		"\t\t# words = not set\n"
@@ -131,6 +134,7 @@ static void test_dump(void)
 		"\t\tmodule = \"s\";\n"
 		"\t\tname = \"s\";\n"
 		"\t\tas_user = false;\n"
+		"\t\t# domains = not set\n"
 		"\t\tpath = \"/x\\\\\\\"y\\x01\";\n"
 		"\t\t# password = not set\n"
 		"\t\twords = ( \"1\", \"2\" );\n"

@@ -293,6 +293,56 @@ static void test_blocks(void)
 			AT(11, "as_user must be true or false; this is an integer")));
 }
 
+#define STAR(domain)                                                                      \
+	"domain \"" domain "\" in auth has a \"*\" that is not in front of a dot at its " \
+	"beginning; write it like \"*.example.org\""
+
+static void test_domains(void)
+{
+	CU_ASSERT(says(
+		VIEW_LIT("listen = { address = \"127.0.0.1:0\"; };\n"
+			 "auth = ( { module = \"a\"; domains = \"one.example\"; },\n"
+			 "{ module = \"b\"; domains = [ \"One.example\" ]; } );\n"
+			 "storage = ( { module = \"a\";\n"
+			 "domains = ( \"a.example\", \"*.A.example\" ); },\n"
+			 "{ module = \"b\";\n"
+			 "domains = ( \"b.example\", \"A.Example\" ); },\n"
+			 "{ module = \"c\"; domains = ( \"*.a.example\" ); },\n"
+			 "{ module = \"d\"; domains = ( \"d.example\", \"D.example\" ); }\n"
+			 ");\n"),
+		AT(7,
+			"domain \"a.example\" has a storage already, in line 5; take it out "
+			"of one of them") AT(8,
+			"domain \"*.a.example\" has a storage already, in line 5; "
+			"take it out of one of them") AT(9,
+			"domain \"d.example\" is there twice in storage; take "
+			"one out")));
+#define A_LIST "domains in auth must be a list of strings; "
+	CU_ASSERT(says(VIEW_LIT("listen = { address = \"127.0.0.1:0\"; };\n"
+				"storage = { module = \"s\"; };\n"
+				"auth = ( { module = \"a\"; domains = 5; },\n"
+				"{ module = \"b\"; domains = (); },\n"
+				"{ module = \"c\"; domains = ( \"\", \"@a.example\",\n"
+				"\"*\", \"a.*.example\", \".example\",\n"
+				"\"a b\", 7 ); },\n"
+				"{ module = \"d\"; domains = { x = 1; }; } );\n"),
+		AT(3, A_LIST "write it like ( \"example.org\", \"*.example.net\" )") AT(
+			4, A_LIST "write it like ( \"example.org\", \"*.example.net\" )") AT(5,
+			"domain \"\" in auth is empty; write it like "
+			"\"example.org\" or \"*.example.org\"") AT(5,
+			"domain \"@a.example\" in auth has an \"@\"; "
+			"leave out what is before it, and the \"@\"") AT(6, STAR("*")) AT(6,
+			STAR("a.*.example")) AT(6,
+			"domain \".example\" in "
+			"auth has a dot too many, at "
+			"its beginning or its end") AT(7,
+			"domain \"a b\" in "
+			"auth has a space or "
+			"a control character") AT(7, A_LIST "this is an integer")
+			AT(8, A_LIST "write it like ( \"example.org\", \"*.example.net\" )")));
+#undef A_LIST
+}
+
 static void test_warnings(void)
 {
 	static const struct message cases[] = {
@@ -365,6 +415,7 @@ CU_TestInfo message_tests[] = {
 	{ "what is missing", test_missing },
 	{ "addresses", test_listen },
 	{ "blocks of modules", test_blocks },
+	{ "domains of blocks", test_domains },
 	{ "warnings", test_warnings },
 	{ "messages are printable, bounded, all counted", test_printable },
 	{ "warnings are told from errors", test_kinds },

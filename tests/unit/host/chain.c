@@ -191,6 +191,155 @@ static void storage_by_attribute(void)
 	end(&r);
 }
 
+/* Where the mail of one user is, who logs in by that name; "" while nobody does. */
+static const char *store_of(struct rig *r, const char *user, char room[32])
+{
+	struct popart_login l = { .size = sizeof(l), .user = view_str(user) };
+	struct host_identity *id = NULL, *same = NULL;
+	struct host_call c;
+
+	room[0] = '\0';
+	host_call_begin(&c, r->host, 0, 1, INT64_MAX);
+	int status = host_auth_password(&c, &l, VIEW_LIT("x"), &id);
+	if (id)
+		snprintf(room, 32, "%s", host_instance_name(id->store));
+	else
+		snprintf(room, 32, "%s", host_status_name(status));
+	/* Delivery and tools go by the same. */
+	CU_ASSERT_EQUAL(host_auth_lookup(&c, l.user, &same), status);
+	CU_ASSERT_EQUAL(id ? id->store : NULL, same ? same->store : NULL);
+	host_identity_free(&id);
+	host_identity_free(&same);
+	host_call_end(&c);
+	return room;
+}
+
+static void storage_by_domain(void)
+{
+	static const struct {
+		const char *user, *store;
+	} cases[] = {
+		{ "demo", "open" },
+		{ "demo@elsewhere.example", "open" },
+		{ "demo@example.org", "org" },
+		{ "Demo@EXAMPLE.Org", "org" },
+		{ "demo@here@example.org", "org" },
+		{ "demo@example.org@elsewhere.example", "open" },
+		{ "demo@example.net", "open" },
+		{ "demo@a.example.net", "net" },
+		{ "demo@b.a.example.net", "net" },
+		{ "demo@special.example.net", "org" },
+		{ "demo@a.deep.example.net", "deep" },
+		{ "demo@deep.example.net", "net" },
+		{ "demo@notexample.org", "open" },
+		{ "demo@.example.net", "open" },
+		{ "example.org", "open" },
+		{ "demo@", "open" },
+	};
+	char room[32];
+	struct rig r;
+
+	rig_init(&r, NULL);
+	rig_auth(&r, "a", NULL);
+	rig_storage(&r, "net", "domains = ( \"*.example.net\" );");
+	rig_storage(&r, "open", NULL);
+	rig_storage(&r, "org", "domains = [ \"example.ORG\", \"special.example.net\" ];");
+	rig_storage(&r, "deep", "domains = \"*.deep.example.net\";");
+	rig_storage(&r, "open2", NULL);
+	if (!begin(&r))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *store = store_of(&r, cases[i].user, room);
+		if (strcmp(store, cases[i].store) != 0)
+			fprintf(stderr, "# %s: %s, not %s\n", cases[i].user, store,
+				cases[i].store);
+		CU_ASSERT_STRING_EQUAL(store, cases[i].store);
+	}
+	end(&r);
+}
+
+/* The name that auth has given counts, and its word before the domain. */
+static void domain_of_whom(void)
+{
+	char room[32];
+	struct rig r;
+
+	rig_init(&r, NULL);
+	rig_auth(&r, "a", "user = \"anna@example.org\";");
+	rig_storage(&r, "net", "domains = ( \"example.net\" );");
+	rig_storage(&r, "org", "domains = ( \"example.org\" );");
+	if (!begin(&r))
+		return;
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@example.net", room), "org");
+	end(&r);
+
+	rig_init(&r, NULL);
+	rig_auth(&r, "a", "attributes = ( \"storage=net\" );");
+	rig_storage(&r, "net", "domains = ( \"example.net\" );");
+	rig_storage(&r, "org", "domains = ( \"example.org\" );");
+	if (!begin(&r))
+		return;
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@example.org", room), "net");
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna", room), "net");
+	end(&r);
+
+	/* No store is nobody's mistake but the administrator's, and not a "no". */
+	rig_init(&r, NULL);
+	rig_auth(&r, "a", NULL);
+	rig_storage(&r, "net", "domains = ( \"example.net\" );");
+	if (!begin(&r))
+		return;
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@example.org", room), "temporary");
+	char *log = rig_log(&r);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(log, "every storage has domains, and none has \\\"example.org\\\""));
+	free(log);
+	end(&r);
+}
+
+static int count_users(void *ctx, struct popart_str user)
+{
+	(void)user;
+	++*(unsigned *)ctx;
+	return 0;
+}
+
+/* Who is not asked says neither yes nor no. */
+static void auth_by_domain(void)
+{
+	struct host_call c;
+	unsigned users = 0;
+	char room[32];
+	struct rig r;
+
+	rig_init(&r, NULL);
+	rig_auth(&r, "net", "answer = 1; domains = ( \"example.net\" );");
+	rig_auth(&r, "broken", "answer = -1; domains = ( \"*.example.net\" );");
+	rig_auth(&r, "org", "domains = ( \"example.org\" );");
+	rig_storage(&r, "s", NULL);
+	if (!begin(&r))
+		return;
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@example.org", room), "s");
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@Example.Net", room), "denied");
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna@a.example.net", room), "io");
+	CU_ASSERT_STRING_EQUAL(store_of(&r, "anna", room), "denied");
+	char *log = rig_log(&r), *journal = rig_journal(&r);
+	CU_ASSERT_PTR_NULL(strstr(log, "instance=net"));
+	/* example.org: one; example.net: one; a.example.net: one; nobody for anna. */
+	unsigned asked = 0;
+	for (const char *at = journal; (at = strstr(at, "check_password")) != NULL; at++)
+		asked++;
+	CU_ASSERT_EQUAL(asked, 3);
+	free(journal);
+	free(log);
+	host_call_begin(&c, r.host, 0, 1, INT64_MAX);
+	/* Each lists nobody@example.net and anna@example.org. */
+	CU_ASSERT_EQUAL(host_auth_iterate(&c, &users, count_users), POPART_OK);
+	CU_ASSERT_EQUAL(users, 2);
+	host_call_end(&c);
+	end(&r);
+}
+
 static void acting_as_another(void)
 {
 	struct host_identity *id;
@@ -266,6 +415,48 @@ static void challenge(void)
 		return;
 	CU_ASSERT_EQUAL(ask_secret(&r, "", &id), POPART_R_DENIED);
 	end(&r);
+}
+
+/* The other two questions have the same outcomes. */
+static void outcomes_of_others(void)
+{
+	static const struct {
+		const char *first;
+		int status;
+	} cases[] = {
+		{ "answer = 9;", POPART_OK },
+		{ "answer = 1;", POPART_R_DENIED },
+		{ "answer = 4;", POPART_R_TEMP },
+		{ "answer = -1;", POPART_E_IO },
+		{ "answer = -99;", POPART_E_BUG },
+		/* Some secret, and a word against it: the word counts. */
+		{ "answer = -4; secret = \"tanstaaf\";", POPART_E_UNAVAIL },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct host_identity *id = NULL;
+		struct host_call c;
+		struct rig r;
+
+		rig_init(&r, NULL);
+		rig_auth(&r, "a", cases[i].first);
+		rig_auth(&r, "b", "secret = \"tanstaaf\"; attributes = ( \"home=/h\" );");
+		rig_storage(&r, "s", NULL);
+		if (!begin(&r))
+			return;
+		CU_ASSERT_EQUAL(ask_secret(&r, "tanstaaf", &id), cases[i].status);
+		CU_ASSERT_EQUAL(id != NULL, cases[i].status == POPART_OK);
+		host_identity_free(&id);
+		host_call_begin(&c, r.host, 0, 0, INT64_MAX);
+		CU_ASSERT_EQUAL(host_auth_lookup(&c, VIEW_LIT("demo"), &id), cases[i].status);
+		CU_ASSERT_EQUAL(id != NULL, cases[i].status == POPART_OK);
+		/* Who did not know the user has not been asked for more. */
+		CU_ASSERT_EQUAL(c.inst && strcmp(host_instance_name(c.inst), "b") == 0,
+			cases[i].status == POPART_OK);
+		host_identity_free(&id);
+		host_call_end(&c);
+		end(&r);
+	}
 }
 
 static void lookup(void)
@@ -350,8 +541,12 @@ CU_TestInfo chain_tests[] = {
 	{ "a yes from memory", from_memory },
 	{ "name and attributes, copied", identity },
 	{ "the store is chosen by attribute", storage_by_attribute },
+	{ "the store is chosen by domain", storage_by_domain },
+	{ "whose domain, and what goes before it", domain_of_whom },
+	{ "auth that is for some domains only", auth_by_domain },
 	{ "acting as somebody else", acting_as_another },
 	{ "secrets for a challenge", challenge },
+	{ "secrets and lookups have the same outcomes", outcomes_of_others },
 	{ "lookup without a secret", lookup },
 	{ "SERIAL lets one in at a time", serial },
 	CU_TEST_INFO_NULL,

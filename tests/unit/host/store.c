@@ -85,7 +85,7 @@ static void for_tools(void)
 	uint64_t key = 0, again = 1;
 	struct visit v;
 
-	if (!begin(&v, NULL, "maildrop_id = 9;", POPART_OK))
+	if (!begin(&v, "old", "maildrop_id = 9;", POPART_OK))
 		return;
 	CU_ASSERT_PTR_EQUAL(host_storage_named(v.rig.host, VIEW_LIT("mail")), v.id->store);
 	CU_ASSERT_PTR_NULL(host_storage_named(v.rig.host, VIEW_LIT("auth")));
