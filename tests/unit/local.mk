@@ -88,6 +88,7 @@ tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/chan.c \
 	tests/unit/ipc/figures.c \
 	tests/unit/ipc/main.c \
+	tests/unit/ipc/quarantine.c \
 	tests/unit/ipc/secret.c \
 	tests/unit/ipc/suites.h
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
