@@ -24,6 +24,7 @@ enum worker_phase {
 };
 
 struct conn;
+struct watch;
 
 struct worker_listener {
 	const struct conf_listener *conf;
@@ -66,6 +67,7 @@ struct worker {
 	struct locks *locks;
 	struct wheel *wheel;
 	struct pool *pool;
+	struct watch *watch;
 
 	int epoll;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
