@@ -551,6 +551,7 @@ void board_pass_counters(const struct board *from, struct board *to)
 	figures_pass_begin(from, to);
 	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
 		board_count(to, 0, 0, c, board_total(from, c));
+	board_quarantines_add(to, board_quarantines(from));
 	figures_pass(from, to);
 	figures_pass_end(to);
 }

@@ -39,6 +39,7 @@ static void bury(unsigned busy, char text[4096])
 	struct worker w = { .state = WORKER_READY };
 	struct generation g = { .workers = &w, .nworkers = 1, .phase = PHASE_SERVING };
 	char path[] = "/tmp/popart-test-spawn.XXXXXX";
+	struct death death;
 	struct log *log;
 	int fd;
 	ssize_t n;
@@ -55,7 +56,7 @@ static void bury(unsigned busy, char text[4096])
 		note(g.board, 2, "mail.list", "2001:db8::1", "eve");
 	live(&w.child);
 	CU_ASSERT_EQUAL(kill(w.child.pid, SIGKILL), 0);
-	(void)spawn_bury(&w, log);
+	spawn_bury(&w, log, &death);
 	CU_ASSERT_EQUAL(w.state, WORKER_DOWN);
 	log_free(&log);
 	board_unmap(&g.board);
