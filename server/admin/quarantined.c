@@ -25,8 +25,9 @@ static json_t *show(const struct scene *s, const struct quarantine_row *row)
 {
 	int64_t left_ms = row->until_ms - s->now_ms;
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "user",
-		scene_text_or_null(view_str(row->user)), "call",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "user",
+		scene_text_or_null(view_str(row->user)), "address",
+		scene_text_or_null(view_str(row->peer)), "call",
 		scene_text(view_str(row->what)), "key", scene_hex(row->key), "since",
 		scene_time(s, row->since_ms), "left_s",
 		(json_int_t)(left_ms > 0 ? (left_ms + 999) / 1000 : 0), "crashes",

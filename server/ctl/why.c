@@ -292,7 +292,7 @@ static void show_lock(struct why *w)
 	json_decref(locks);
 }
 
-/* --- what workers died of ------------------------------------------------------------------ */
+/* --- what workers died of --------------------------------------------------------------- */
 
 /* NULL: it is not in quarantine. */
 static json_t *find_quarantine(const json_t *answer, uint64_t key)

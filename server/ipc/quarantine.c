@@ -35,9 +35,9 @@ static bool goes_first(const struct quarantine_row *a, const struct quarantine_r
 	return a->quiet_ms < b->quiet_ms;
 }
 
-/* The row of key and what, else a fresh one in the place that is missed least. */
+/* The row of the call, else a fresh one in the place that is missed least. */
 static struct quarantine_row *row_for(
-	struct quarantine *q, uint64_t key, const char *what, const char *user, int64_t now_ms)
+	struct quarantine *q, const struct quarantine_call *call, int64_t now_ms)
 {
 	struct quarantine_row *place = &q->rows[0];
 
@@ -46,14 +46,15 @@ static struct quarantine_row *row_for(
 
 		if (is_forgotten(row, now_ms))
 			*row = (struct quarantine_row){ .key = 0 };
-		if (row->key == key && strncmp(row->what, what, sizeof(row->what) - 1) == 0)
+		if (row->key == call->key &&
+			strncmp(row->what, call->what, sizeof(row->what) - 1) == 0)
 			return row;
 		if (goes_first(row, place))
 			place = row;
 	}
-	*place = (struct quarantine_row){ .key = key };
-	figures_text(place->what, sizeof(place->what), view_str(what));
-	figures_text(place->user, sizeof(place->user), view_str(user));
+	*place = (struct quarantine_row){ .key = call->key };
+	figures_text(place->what, sizeof(place->what), view_str(call->what));
+	figures_text(place->user, sizeof(place->user), view_str(call->user));
 	return place;
 }
 
@@ -64,13 +65,14 @@ static int64_t length_of(uint32_t times, int64_t first_ms)
 	return first_ms < QUARANTINE_MAX_MS ? first_ms : QUARANTINE_MAX_MS;
 }
 
-const struct quarantine_row *quarantine_crash(struct quarantine *q, uint64_t key,
-	const char *what, const char *user, int64_t now_ms, int64_t first_ms)
+const struct quarantine_row *quarantine_crash(struct quarantine *q,
+	const struct quarantine_call *call, int64_t now_ms, int64_t first_ms)
 {
-	struct quarantine_row *row = row_for(q, key, what, user, now_ms);
+	struct quarantine_row *row = row_for(q, call, now_ms);
 	bool often, lasts = row->until_ms > 0;
 	int64_t first_of_them;
 
+	figures_text(row->peer, sizeof(row->peer), view_str(call->peer));
 	row->crashes++;
 	for (size_t i = QUARANTINE_CRASHES - 1; i > 0; i--)
 		row->crash_ms[i] = row->crash_ms[i - 1];
@@ -205,6 +207,7 @@ bool board_quarantine_get(const struct board *b, uint32_t index, struct quaranti
 			continue;
 		copy->what[sizeof(copy->what) - 1] = '\0';
 		copy->user[sizeof(copy->user) - 1] = '\0';
+		copy->peer[sizeof(copy->peer) - 1] = '\0';
 		return true;
 	}
 	*copy = (struct quarantine_row){ .key = 0 };

@@ -17,10 +17,10 @@
 struct quarantine_row {
 	uint64_t key;                         /* 0: the row is free */
 	int64_t crash_ms[QUARANTINE_CRASHES]; /* clock_ms, the last one first; 0: none */
-	int64_t quiet_ms;           /* since when: the last crash, or the end of one */
-	int64_t since_ms, until_ms; /* until_ms 0: not now */
-	uint32_t crashes, times;    /* deaths in all; quarantines so far */
-	char what[64], user[64];    /* "instance.operation"; NUL-terminated */
+	int64_t quiet_ms;                  /* since when: the last crash, or the end of one */
+	int64_t since_ms, until_ms;        /* until_ms 0: not now */
+	uint32_t crashes, times;           /* deaths in all; quarantines so far */
+	char what[64], user[64], peer[48]; /* "instance.operation"; NUL-terminated */
 };
 struct quarantine {
 	struct quarantine_row rows[QUARANTINE_ROWS];
@@ -32,11 +32,15 @@ uint64_t quarantine_key(const char *instance, struct popart_str user);
 
 /* --- the master's table; pure, now_ms is clock_ms's --- */
 
-/* A worker died in what, for key, which is not 0. first_ms: how long the first one lasts;
- * 0: none ever does. The row, if a quarantine begins with it; else NULL. Whoever had one
- * lately gets the next by a single crash. */
-const struct quarantine_row *quarantine_crash(struct quarantine *, uint64_t key,
-	const char *what, const char *user, int64_t now_ms, int64_t first_ms);
+/* The call that a worker died in. */
+struct quarantine_call {
+	uint64_t key; /* not 0 */
+	const char *what, *user, *peer;
+};
+/* first_ms: how long the first one lasts; 0: none ever does. The row, if a quarantine begins
+ * with it; else NULL. Whoever had one lately gets the next by a single crash. */
+const struct quarantine_row *quarantine_crash(
+	struct quarantine *, const struct quarantine_call *, int64_t now_ms, int64_t first_ms);
 /* Ends one whose time is over. False: there is none; else a copy of it. */
 bool quarantine_expire(struct quarantine *, int64_t now_ms, struct quarantine_row *ended);
 /* When the next one is over; INT64_MAX: none is. */

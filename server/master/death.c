@@ -64,6 +64,7 @@ void death_read(const struct worker *w, int pid, int status, struct death *d)
 		d->key = note->key;
 		figures_text(d->what, sizeof(d->what), text_of(note->what, sizeof(note->what)));
 		figures_text(d->user, sizeof(d->user), text_of(note->user, sizeof(note->user)));
+		figures_text(d->peer, sizeof(d->peer), text_of(note->peer, sizeof(note->peer)));
 	}
 	if (place)
 		figures_text(d->where, sizeof(d->where), place_of(place));

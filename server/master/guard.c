@@ -20,6 +20,8 @@ static void log_begun(
 	log_i64(&l, "seconds", (row->until_ms - row->since_ms + 999) / 1000);
 	if (d->where[0])
 		log_str(&l, "where", d->where);
+	if (row->peer[0])
+		log_str(&l, "rip", row->peer);
 	if (row->user[0])
 		log_quoted(&l, "user", view_str(row->user));
 	log_end(&l);
@@ -33,6 +35,8 @@ static void log_ended(
 	log_begin(m->log, &l, LOG_EV_QUARANTINE_END);
 	log_str(&l, "call", row->what);
 	log_str(&l, "reason", reason);
+	if (row->peer[0])
+		log_str(&l, "rip", row->peer);
 	if (row->user[0])
 		log_quoted(&l, "user", view_str(row->user));
 	log_end(&l);
@@ -41,12 +45,14 @@ static void log_ended(
 void guard_death(struct master *m, const struct death *d)
 {
 	const struct generation *g = m->serving ? m->serving : m->newest;
+	const struct quarantine_call call = {
+		.key = d->key, .what = d->what, .user = d->user, .peer = d->peer
+	};
 	const struct quarantine_row *row;
 
 	if (!d->crashed || d->key == 0)
 		return;
-	row = quarantine_crash(
-		&m->guarded, d->key, d->what, d->user, d->at_ms, g->conf->quarantine_ms);
+	row = quarantine_crash(&m->guarded, &call, d->at_ms, g->conf->quarantine_ms);
 	if (!row)
 		return;
 	board_quarantines_add(g->board, 1);

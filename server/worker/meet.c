@@ -90,6 +90,7 @@ static int quarantine(struct conn *c, struct host_call *call, uint64_t key)
 	if (left == 0)
 		return POPART_OK;
 	conn_count(c, BOARD_QUARANTINED, 1);
+	call->inst = c->who ? c->who->store : NULL;
 	buf_printf(&call->detail, "quarantined for %jd s more, because workers died of it",
 		(intmax_t)((left + 999) / 1000));
 	return POPART_R_TEMP;

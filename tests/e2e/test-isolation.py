@@ -5,6 +5,7 @@ module, operation, user and place in the code; who causes them is kept out for a
 that go on for too long are told while they last; a worker that is stuck is replaced."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ from harness import (Pop, Refused, Scene, Server, Skip, equal, eventually, main,
                      sanitized, test)
 
 MODULES = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "modules", ".libs")
+CTL = os.path.abspath(os.environ.get("POPARTCTL", os.path.join(
+    os.environ.get("TEST_BUILDDIR", "."), "popartctl")))
 STUMBLE = os.path.join(MODULES, "stumble.so")
 STUMBLEFAR = os.path.join(MODULES, "stumblefar.so")
 PLACE = r"%s\.so\+(0x[0-9a-f]+) \(build-id ([0-9a-f]{40})\)"
@@ -77,7 +80,7 @@ def field(line, name):
 
 def need_handlers():
     if sanitized():
-        raise Skip("crashes are the sanitizer's")
+        raise Skip("a sanitizer catches crashes before us")
 
 
 def function_at(file, address):
@@ -155,8 +158,8 @@ def before_sessions():
                 text = server.log()
                 assert "ended before it was ready" in text, text
                 if not sanitized():
-                    assert re.search("signal SIGABRT in stumble.%s at " % op + PLACE % "stumble",
-                                     text), text
+                    assert re.search("signal SIGABRT in stumble.%s at " % op +
+                                     PLACE % "stumble", text), text
             finally:
                 server.kill()
 
@@ -180,8 +183,8 @@ def quarantine():
         equal(field(line, "crashes"), "3", "deaths")
         equal(field(line, "seconds"), "1", "how long")
         died = len(server.events("worker_died"))
-        answer = refused(server, "eve")
-        assert answer.startswith(b"-ERR [SYS/TEMP]"), answer
+        reply = refused(server, "eve")
+        assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
         whole_session(server, "bob")
         assert "quarantined" in server.wait_event("login_failed")[0]
         equal(len(server.events("worker_died")), died, "workers that died")
@@ -197,8 +200,8 @@ def reloaded():
         falls(server, count=3)
         server.wait_event("quarantine_begin")
         server.reload()
-        answer = refused(server, "eve")
-        assert answer.startswith(b"-ERR [SYS/TEMP]"), answer
+        reply = refused(server, "eve")
+        assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
         whole_session(server, "bob")
 
 
@@ -214,10 +217,65 @@ def in_auth():
             begun = server.wait_event("quarantine_begin")[0]
             for text in (line, begun):
                 equal('"eve"' in text, not hidden, "whether the name is in " + text)
-            answer = refused(server, "eve")
-            assert answer.startswith(b"-ERR [SYS/TEMP]"), answer
+            reply = refused(server, "eve")
+            assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
             whole_session(server, "bob")
             equal(len(server.events("worker_died")), 3, "workers that died")
+
+
+def ctl(server, *words):
+    """The exit status, and what it prints."""
+    done = subprocess.run([CTL, "-s", server.directory + "/run/admin.socket", *words],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout.decode()
+
+
+def answer(server, *words):
+    """The server's answer."""
+    text = ctl(server, *words, "--json")[1]
+    return json.loads(text)
+
+
+@test("popartctl shows a quarantine and a crash, says why, and ends it; metrics count")
+def operated():
+    with stumbling(block(STUMBLE, op="list", user="eve", how="abort"),
+                   extra='quarantine = "1h"; admin = {};') as server:
+        server.wait_event("admin_start")
+        equal(answer(server, "status")["quarantined"], 0, "users in quarantine")
+        falls(server, count=3)
+        server.wait_event("quarantine_begin")
+        refused(server, "eve")
+        equal(answer(server, "status")["quarantined"], 1, "users in quarantine")
+        assert "1 user is refused" in ctl(server, "status")[1], "the status says nothing"
+        row = answer(server, "quarantine")["quarantined"][0]
+        equal((row["user"], row["call"], row["crashes"], row["times"], row["address"]),
+              ("eve", "stumble.list", 3, 1, "127.0.0.1"), "who is in quarantine")
+        assert 3500 < row["left_s"] <= 3600, row
+        equal(answer(server, "status")["totals"]["quarantined"], 1, "logins refused")
+        crash = answer(server, "modules")["crashes"][0]
+        equal((crash["doing"], crash["user"]), ("stumble.list", "eve"), "the crash")
+        if not sanitized():
+            assert re.match(PLACE % "stumble", crash["where"]), crash
+        metrics = subprocess.run(
+            ["curl", "-s", "--unix-socket", server.directory + "/run/admin.socket",
+             "http://popartd/metrics"], check=True, stdout=subprocess.PIPE).stdout.decode()
+        for line in ("popart_quarantined 1", "popart_quarantines_total 1",
+                     "popart_quarantine_refusals_total 1"):
+            assert "\n" + line + "\n" in metrics, line
+        assert re.search(r"popart_module_crashes_total\{[^}]*\"list\"\} 3\n", metrics), metrics
+        status, text = ctl(server, "-c", server.conf, "why", "bob")
+        equal(status, 0, "the exit status of why bob: " + text)
+        status, text = ctl(server, "-c", server.conf, "why", "eve")
+        equal(status, 1, "the exit status of why eve: " + text)
+        assert "workers died of this user, in stumble.list" in text, text
+        status, text = ctl(server, "release", "bob")
+        assert status != 0 and "not in quarantine" in text, text
+        equal(ctl(server, "release", "eve"), (0, "eve: may log in again\n"), "release")
+        equal(field(server.wait_event("quarantine_end")[0], "reason"), "released", "its end")
+        equal(answer(server, "quarantine")["quarantined"], [], "who is in quarantine")
+        falls(server, count=2)
+        equal(len(server.events("quarantine_begin")), 1, "quarantines")
 
 
 @test("with quarantine = 0 nobody is refused")
@@ -232,7 +290,8 @@ def no_quarantine():
 def late():
     for module, name in ((STUMBLE, "stumble"), (STUMBLEFAR, "stumblefar")):
         with stumbling(block(module, op="open", user="eve", how="sleep", time="4s"),
-                       extra='call_deadline = "300ms";', expect=[]) as server:
+                       extra='call_deadline = "300ms"; admin = {};', expect=[]) as server:
+            server.wait_event("admin_start")
             with Pop(server) as client:
                 client.cmd("USER eve")
                 client.put("PASS x")
@@ -245,13 +304,17 @@ def late():
                 equal(field(line, "rip"), "127.0.0.1", "the client")
                 equal(field(line, "deadline_ms"), "300", "the deadline")
                 where = field(line, "where")
+                calls = [call for worker in answer(server, "workers")["workers"]
+                         for call in worker["doing"]]
+                equal([(call["call"], call["where"], call["ms"] >= 300) for call in calls],
+                      [(name + ".open", where, True)], "what workers are doing")
                 match = re.match(PLACE % name + ", in libc.so", where)
                 assert match, where
                 function = function_at(module, match.group(1))
                 assert function in (None, "wait_for", "fall"), function
                 # It does not harm the call; and is told again, but seldom.
-                answer = client.line()
-                assert answer.startswith(b"+OK"), answer
+                reply = client.line()
+                assert reply.startswith(b"+OK"), reply
                 client.quit()
             lines = server.events("call_late")
             assert 1 <= len(lines) <= 4, lines
@@ -314,8 +377,9 @@ def one_is_free():
 
 @test("a pool that one instance has filled is told of once; other stores go on")
 def full_pool():
-    auth = ('{ module = "static"; name = "near"; user = "bob"; password = "x"; },'
-            ' { module = "static"; name = "far"; any = true; attributes = ["storage=stumblefar"]; }')
+    auth = ('{ module = "static"; name = "near"; user = "bob"; password = "x"; }, '
+            '{ module = "static"; name = "far"; any = true; '
+            'attributes = ["storage=stumblefar"]; }')
     with stumbling(block(STUMBLE) + ", " + block(STUMBLEFAR, op="open", how="sleep", time="7s"),
                    auth=auth, threads=2, workers=1, expect=[],
                    extra='call_deadline = "300ms"; worker_timeout = "3s";') as server:
@@ -324,8 +388,8 @@ def full_pool():
         equal(field(line, "instance"), "stumblefar", "whose")
         whole_session(server, "bob")
         for client in clients:
-            answer = client.line()
-            assert answer.startswith(b"+OK"), answer
+            reply = client.line()
+            assert reply.startswith(b"+OK"), reply
             client.close()
         assert len(server.events("pool_stuck")) <= 2, server.events("pool_stuck")
 

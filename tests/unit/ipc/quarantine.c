@@ -12,8 +12,12 @@
 static const struct quarantine_row *crash(
 	struct quarantine *q, const char *user, const char *what, int64_t now)
 {
-	return quarantine_crash(
-		q, quarantine_key("mail", view_str(user)), what, user, now, MINUTE);
+	const struct quarantine_call call = { .key = quarantine_key("mail", view_str(user)),
+		.what = what,
+		.user = user,
+		.peer = "192.0.2.1" };
+
+	return quarantine_crash(q, &call, now, MINUTE);
 }
 
 static struct quarantine *make(void)
@@ -133,10 +137,13 @@ static void it_is_forgotten(void)
 static void none_is_wanted(void)
 {
 	struct quarantine *q = make();
-	uint64_t key = quarantine_key("mail", VIEW_LIT("bob"));
+	const struct quarantine_call call = { .key = quarantine_key("mail", VIEW_LIT("bob")),
+		.what = "mail.open",
+		.user = "bob",
+		.peer = "" };
 
 	for (int i = 0; i < 10; i++)
-		CU_ASSERT_PTR_NULL(quarantine_crash(q, key, "mail.open", "bob", BEGIN, 0));
+		CU_ASSERT_PTR_NULL(quarantine_crash(q, &call, BEGIN, 0));
 	free(q);
 }
 
@@ -168,6 +175,10 @@ static void released(void)
 	static const char name[] = "somebody.with.a.very.long.name.and.even.more.of.it."
 				   "than.anyone.would.type@mail.example.net";
 	struct popart_str user = view_str(name);
+	const struct quarantine_call login = { .key = quarantine_key(NULL, user),
+		.what = "sql.check_password",
+		.user = name,
+		.peer = "" };
 	struct quarantine *q = make();
 	struct quarantine_row row;
 
