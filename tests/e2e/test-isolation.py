@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 
-from harness import (Pop, Refused, Scene, Server, Skip, equal, eventually, main, quoted,
+from harness import (HERE, Pop, Refused, Scene, Server, Skip, equal, eventually, main, quoted,
                      sanitized, test)
 
 MODULES = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "modules", ".libs")
@@ -237,6 +237,18 @@ def answer(server, *words):
     return json.loads(text)
 
 
+def same_fields(value, name):
+    """The answer has the fields that docs/openapi.yaml has for it."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise Skip("python3-yaml is not installed") from error
+    with open(os.path.join(HERE, os.pardir, os.pardir, "docs", "openapi.yaml"),
+              encoding="utf-8") as file:
+        schema = yaml.safe_load(file)["components"]["schemas"][name]
+    equal(set(value), set(schema["properties"]), "the fields of " + name)
+
+
 @test("popartctl shows a quarantine and a crash, says why, and ends it; metrics count")
 def operated():
     with stumbling(block(STUMBLE, op="list", user="eve", how="abort"),
@@ -251,10 +263,12 @@ def operated():
         row = answer(server, "quarantine")["quarantined"][0]
         equal((row["user"], row["call"], row["crashes"], row["times"], row["address"]),
               ("eve", "stumble.list", 3, 1, "127.0.0.1"), "who is in quarantine")
-        assert 3500 < row["left_s"] <= 3600, row
+        assert 0 < row["left_s"] <= 3600, row
+        same_fields(row, "Quarantine")
         equal(answer(server, "status")["totals"]["quarantined"], 1, "logins refused")
         crash = answer(server, "modules")["crashes"][0]
         equal((crash["doing"], crash["user"]), ("stumble.list", "eve"), "the crash")
+        same_fields(crash, "Crash")
         if not sanitized():
             assert re.match(PLACE % "stumble", crash["where"]), crash
         metrics = subprocess.run(
@@ -308,6 +322,7 @@ def late():
                          for call in worker["doing"]]
                 equal([(call["call"], call["where"], call["ms"] >= 300) for call in calls],
                       [(name + ".open", where, True)], "what workers are doing")
+                same_fields(calls[0], "Doing")
                 match = re.match(PLACE % name + ", in libc.so", where)
                 assert match, where
                 function = function_at(module, match.group(1))

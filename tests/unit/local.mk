@@ -49,7 +49,11 @@ tests_unit_test_net_SOURCES = \
 	tests/unit/net/tls_setup.c
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(TAP_LIBS) $(NET_LIBS)
-tests_unit_test_worker_SOURCES = tests/unit/worker/main.c
+tests_unit_test_worker_SOURCES = \
+	tests/unit/worker/main.c \
+	tests/unit/worker/probe.c \
+	tests/unit/worker/suites.h \
+	tests/unit/worker/where.c
 tests_unit_test_worker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_worker_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
 endif
