@@ -10,7 +10,7 @@ struct death {
 	bool crashed;    /* by itself: nobody has asked it to end, or killed it */
 	int64_t at_ms;   /* clock_ms */
 	/* Of the call that did it, if that is known: the thread which was hit has said so, or
-	 * only one was in a module. key 0: nobody's who could be refused. what "": not known. */
+	 * only one was in a module. key 0: it is nobody's; what "": it is not known. */
 	uint64_t key;
 	char what[64], user[64], peer[48], where[BOARD_WHERE];
 };
