@@ -172,11 +172,11 @@ void board_quarantine_set(struct board *b, const struct quarantine *q)
 	atomic_store_explicit(&s->n, n, memory_order_release);
 }
 
-int64_t board_quarantine_left(const struct board *b, uint64_t key, int64_t now_ms)
+int64_t board_quarantine_until(const struct board *b, uint64_t key)
 {
 	const struct quarantine_shown *s = board_quarantine(b);
 	uint32_t n = atomic_load_explicit(&s->n, memory_order_acquire);
-	int64_t left = 0;
+	int64_t last = 0;
 
 	for (uint32_t i = 0; key && i < n && i < QUARANTINE_ROWS; i++) {
 		int64_t until;
@@ -184,9 +184,9 @@ int64_t board_quarantine_left(const struct board *b, uint64_t key, int64_t now_m
 		if (atomic_load_explicit(&s->keys[i], memory_order_acquire) != key)
 			continue;
 		until = atomic_load_explicit(&s->until_ms[i], memory_order_relaxed);
-		left = until - now_ms > left ? until - now_ms : left;
+		last = until > last ? until : last;
 	}
-	return left;
+	return last;
 }
 
 bool board_quarantine_get(const struct board *b, uint32_t index, struct quarantine_row *copy)

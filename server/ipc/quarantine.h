@@ -53,9 +53,9 @@ bool quarantine_release(
 
 /* Writes those that last into it: the master, after each change. */
 void board_quarantine_set(struct board *, const struct quarantine *);
-/* Milliseconds until the key's is over; 0: it has none. Wait-free; one load if there is no
- * quarantine at all. While the master writes, one may be overlooked. */
-int64_t board_quarantine_left(const struct board *, uint64_t key, int64_t now_ms);
+/* When the key's is over, by clock_ms, which may have been; 0: it has none. Wait-free; one
+ * load if there is no quarantine at all. While the master writes, one may be overlooked. */
+int64_t board_quarantine_until(const struct board *, uint64_t key);
 /* Readers: index from 0. False: no more. A row that changes too fast has key 0. */
 bool board_quarantine_get(const struct board *, uint32_t index, struct quarantine_row *copy);
 

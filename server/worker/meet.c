@@ -85,9 +85,12 @@ static bool apop_check(void *ctx, struct popart_str secret)
 /* Workers died of the user again and again: whatever it was is not asked. */
 static int quarantine(struct conn *c, struct host_call *call, uint64_t key)
 {
-	int64_t left = board_quarantine_left(c->worker->board, key, clock_ms());
+	int64_t until = board_quarantine_until(c->worker->board, key), left;
 
-	if (left == 0)
+	if (until == 0)
+		return POPART_OK;
+	left = until - clock_ms();
+	if (left <= 0)
 		return POPART_OK;
 	conn_count(c, BOARD_QUARANTINED, 1);
 	call->inst = c->who ? c->who->store : NULL;

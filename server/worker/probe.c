@@ -13,6 +13,7 @@
 
 struct probe {
 	uint64_t magic;
+	pid_t pid; /* not that of a child, which may have our memory, and our note */
 	pthread_t thread;
 	struct board_thread *note;
 	struct where *const _Atomic *where;
@@ -138,7 +139,7 @@ static struct probe *find(const ucontext_t *u)
 	if ((s->ss_flags & SS_DISABLE) || s->ss_size != STACK_SIZE)
 		return NULL;
 	p = (struct probe *)(void *)((char *)s->ss_sp - HEAD_SIZE);
-	return p->magic == MAGIC ? p : NULL;
+	return p->magic == MAGIC && p->pid == getpid() ? p : NULL;
 }
 
 static void write_note(struct probe *p, const uintptr_t *touched)
@@ -160,11 +161,15 @@ static void on_crash(int number, siginfo_t *info, void *context)
 	const uintptr_t *touched =
 		!sent && (number == SIGSEGV || number == SIGBUS) ? &at : NULL;
 
-	if (p && p->looking)
+	if (p && p->looking && !sent)
 		siglongjmp(p->escape, 1);
 	(void)signal(number, SIG_DFL);
 	if (p) {
 		atomic_store(&p->note->signal, (uint32_t)number);
+		/* First what is certain: the stack may be what is broken. */
+		p->frames[0] = code_address(context);
+		p->n = 1;
+		write_note(p, touched);
 		take_frames(p, context);
 		write_note(p, touched);
 	}
@@ -210,7 +215,11 @@ struct probe *probe_new(struct board_thread *note, struct where *const _Atomic *
 		return NULL;
 	p = (struct probe *)(void *)room;
 	*p = (struct probe){
-		.magic = MAGIC, .thread = pthread_self(), .note = note, .where = where
+		.magic = MAGIC,
+		.pid = getpid(),
+		.thread = pthread_self(),
+		.note = note,
+		.where = where,
 	};
 	stack.ss_sp = room + HEAD_SIZE;
 	(void)sigaltstack(&stack, NULL);

@@ -211,22 +211,21 @@ static void in_a_scoreboard(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	mapped = board_map(fd);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mapped);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, bob, BEGIN), 0);
+	CU_ASSERT_EQUAL(board_quarantine_until(mapped, bob), 0);
 	CU_ASSERT_FALSE(board_quarantine_get(mapped, 0, &row));
 	(void)crash(q, "ann", "mail.open", BEGIN); /* is only watched */
 	for (int i = 0; i < 3; i++)
 		(void)crash(q, "bob", "mail.open", BEGIN);
 	board_quarantine_set(b, q);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, bob, BEGIN + 1), MINUTE - 1);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, bob, BEGIN + MINUTE), 0);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, bob + 1, BEGIN), 0);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, 0, BEGIN), 0);
+	CU_ASSERT_EQUAL(board_quarantine_until(mapped, bob), BEGIN + MINUTE);
+	CU_ASSERT_EQUAL(board_quarantine_until(mapped, bob + 1), 0);
+	CU_ASSERT_EQUAL(board_quarantine_until(mapped, 0), 0);
 	CU_ASSERT_TRUE(board_quarantine_get(mapped, 0, &row));
 	CU_ASSERT_STRING_EQUAL(row.user, "bob");
 	CU_ASSERT_FALSE(board_quarantine_get(mapped, 1, &row));
 	CU_ASSERT_TRUE(quarantine_release(q, VIEW_LIT("bob"), &row));
 	board_quarantine_set(b, q);
-	CU_ASSERT_EQUAL(board_quarantine_left(mapped, bob, BEGIN + 1), 0);
+	CU_ASSERT_EQUAL(board_quarantine_until(mapped, bob), 0);
 	CU_ASSERT_FALSE(board_quarantine_get(mapped, 0, &row));
 	board_unmap(&mapped);
 	board_unmap(&b);
