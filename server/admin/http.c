@@ -8,6 +8,7 @@
 #include "admin/locks.h"
 #include "admin/metrics.h"
 #include "admin/modules.h"
+#include "admin/quarantined.h"
 #include "admin/peers.h"
 #include "admin/sessions.h"
 #include "admin/status.h"
@@ -41,7 +42,7 @@ struct request {
 	const char *rest; /* of the path, behind the route's own */
 	struct asked *asked;
 	const char *operation;
-	char target[32];
+	char target[128];
 	struct buf body;
 	bool too_long, head;
 };
@@ -341,6 +342,33 @@ static enum MHD_Result answer_session(struct request *q, enum method m)
 	return ask(q, "kick", &msg, ASK_PATIENCE_MS);
 }
 
+static enum MHD_Result answer_quarantine(struct request *q, enum method m UNUSED)
+{
+	return send_json(q, 200, quarantined_json(scene_of(q)));
+}
+
+static enum MHD_Result answer_release(struct request *q, enum method m UNUSED)
+{
+	struct chan_msg msg = { .kind = CHAN_RELEASE };
+	const struct asked *a = q->asked;
+	size_t len = strlen(q->rest);
+
+	if (len == 0 || len > sizeof(msg.text))
+		return send_no(q, 400, "whose quarantine? the path ends with the user's name");
+	if (!a) {
+		memcpy(msg.text, q->rest, len);
+		msg.text_len = (uint32_t)len;
+		(void)snprintf(q->target, sizeof(q->target), "%s", q->rest);
+		return ask(q, "release", &msg, ASK_PATIENCE_MS);
+	}
+	if (a->status == 200)
+		return send_json(
+			q, 200, json_pack("{s:o}", "released", scene_text(view_str(q->rest))));
+	return send_no(q, (unsigned)a->status,
+		a->status == 404 ? "this user is not in quarantine"
+				 : "the master has not answered; try again");
+}
+
 static enum MHD_Result answer_reload(struct request *q, enum method m UNUSED)
 {
 	struct chan_msg msg = { .kind = CHAN_RELOAD };
@@ -419,6 +447,8 @@ static const struct route routes[] = {
 	{ "/v1/sessions/", GET | DELETE, false, answer_session },
 	{ "/v1/modules", GET, false, answer_modules },
 	{ "/v1/locks", GET, false, answer_locks },
+	{ "/v1/quarantine", GET, false, answer_quarantine },
+	{ "/v1/quarantine/", DELETE, false, answer_release },
 	{ "/v1/tls", GET, false, answer_tls },
 	{ "/v1/reload", POST, false, answer_reload },
 	{ "/v1/stop", POST, false, answer_stop },

@@ -8,6 +8,7 @@ libadmin_la_SOURCES = \
 	server/admin/modules.c server/admin/modules.h \
 	server/admin/operate.c server/admin/operate.h \
 	server/admin/peers.c server/admin/peers.h \
+	server/admin/quarantined.c server/admin/quarantined.h \
 	server/admin/rates.c server/admin/rates.h \
 	server/admin/scene.c server/admin/scene.h \
 	server/admin/sessions.c server/admin/sessions.h \

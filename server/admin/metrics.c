@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <strings.h>
 #include "admin/modules.h"
+#include "admin/quarantined.h"
 #include "admin/tls.h"
+#include "ipc/quarantine.h"
 
 #define TRIES 3 /* while a generation's counters are passed on */
 
@@ -231,6 +233,7 @@ static const struct {
 	{ M_DELETED, BOARD_DELETED, NULL, NULL },
 	{ M_MISMATCHES, BOARD_SIZE_MISMATCHES, NULL, NULL },
 	{ M_FAILURES, BOARD_MODULE_FAILURES, NULL, NULL },
+	{ M_QUARANTINE_REFUSALS, BOARD_QUARANTINED, NULL, NULL },
 };
 
 static void write_plain(struct page *p)
@@ -291,6 +294,16 @@ static void write_deaths(struct page *p)
 static void write_restarts(struct page *p)
 {
 	sample(p, sum(p, figures_restarts), NO_MORE);
+}
+
+static void write_quarantined(struct page *p)
+{
+	sample(p, quarantined_count(p->scene), NO_MORE);
+}
+
+static void write_quarantines(struct page *p)
+{
+	sample(p, sum(p, board_quarantines), NO_MORE);
 }
 
 static uint64_t connections(const struct board *b)
@@ -358,9 +371,13 @@ static void write_op(struct page *p, const struct figures_instance *about, unsig
 	uint64_t n = 0, bound = FIGURES_FIRST_US;
 	char le[32];
 
-	if (p->metric == M_CRASHES || p->metric == M_OP_FAILURES) {
-		sample(p, p->metric == M_CRASHES ? h->crashes : h->failures, "list", list,
-			"module_instance", about->name, "operation", name, NO_MORE);
+	if (p->metric != M_OPERATION) {
+		sample(p,
+			p->metric == M_CRASHES        ? h->crashes
+				: p->metric == M_LATE ? h->late
+						      : h->failures,
+			"list", list, "module_instance", about->name, "operation", name,
+			NO_MORE);
 		return;
 	}
 	for (unsigned i = 0; i <= FIGURES_BOUNDS; i++, bound *= 2) {
@@ -389,7 +406,7 @@ static void write_ops(struct page *p)
 			continue;
 		for (unsigned op = 0; op < FIGURES_OPS; op++) {
 			modules_histogram(p->scene, i, &about, op, &h);
-			if (figures_calls(&h) + h.crashes > 0)
+			if (figures_calls(&h) + h.crashes + h.late > 0)
 				write_op(p, &about, op, &h);
 		}
 	}
@@ -462,6 +479,9 @@ static void (*const writers[METRICS])(struct page *) = {
 	[M_OPERATION] = write_ops,
 	[M_OP_FAILURES] = write_ops,
 	[M_CRASHES] = write_ops,
+	[M_LATE] = write_ops,
+	[M_QUARANTINED] = write_quarantined,
+	[M_QUARANTINES] = write_quarantines,
 	[M_COUNTS] = write_stats,
 	[M_LEVELS] = write_stats,
 	[M_HANDSHAKES] = write_handshakes,

@@ -42,6 +42,13 @@ METRIC(OP_FAILURES, "popart_module_operation_failures", COUNTER, "",
 	"Operations of modules that failed internally.")
 METRIC(CRASHES, "popart_module_crashes", COUNTER, "",
 	"Workers that died while a thread was in the operation.")
+METRIC(LATE, "popart_module_late_calls", COUNTER, "",
+	"Calls into modules that went on past call_deadline.")
+METRIC(QUARANTINED, "popart_quarantined", GAUGE, "",
+	"Users that are refused now because workers died of them.")
+METRIC(QUARANTINES, "popart_quarantines", COUNTER, "", "How often one of these began.")
+METRIC(QUARANTINE_REFUSALS, "popart_quarantine_refusals", COUNTER, "",
+	"Logins refused for it.")
 METRIC(COUNTS, "popart_module_counts", COUNTER, "", "What modules count themselves.")
 METRIC(LEVELS, "popart_module_levels", GAUGE, "", "What modules gauge themselves.")
 METRIC(HANDSHAKES, "popart_tls_handshakes", COUNTER, "",

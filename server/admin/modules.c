@@ -9,6 +9,7 @@ static void add_histogram(struct figures_histogram *to, const struct figures_his
 	to->ns += from->ns;
 	to->failures += from->failures;
 	to->crashes += from->crashes;
+	to->late += from->late;
 }
 
 void modules_histogram(const struct scene *s, uint32_t instance,
@@ -68,14 +69,14 @@ static json_t *operations(
 
 	for (unsigned op = 0; array && op < FIGURES_OPS; op++) {
 		modules_histogram(s, instance, about, op, &h);
-		if (figures_calls(&h) + h.crashes == 0)
+		if (figures_calls(&h) + h.crashes + h.late == 0)
 			continue;
 		(void)json_array_append_new(array,
-			json_pack("{s:s, s:I, s:I, s:I, s:f, s:o}", "operation",
+			json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:o}", "operation",
 				figures_op_names[op], "calls", (json_int_t)figures_calls(&h),
 				"failures", (json_int_t)h.failures, "crashes",
-				(json_int_t)h.crashes, "time_s", (double)h.ns / 1e9,
-				"histogram", buckets(&h)));
+				(json_int_t)h.crashes, "late", (json_int_t)h.late, "time_s",
+				(double)h.ns / 1e9, "histogram", buckets(&h)));
 	}
 	return array;
 }
@@ -156,10 +157,11 @@ static int newest_first(const void *a, const void *b)
 
 static json_t *crash(const struct scene *s, const struct figures_crash *c)
 {
-	return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "at",
+	return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}", "at",
 		scene_time(s, c->at_ms), "generation", (json_int_t)c->generation, "worker",
 		(json_int_t)c->worker + 1, "reason", scene_text(view_str(c->reason)), "doing",
-		scene_text_or_null(view_str(c->doing)), "address",
+		scene_text_or_null(view_str(c->doing)), "where",
+		scene_text_or_null(view_str(c->where)), "address",
 		scene_text_or_null(view_str(c->address)), "user",
 		scene_text_or_null(view_str(c->user)), "sessions", (json_int_t)c->sessions);
 }

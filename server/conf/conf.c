@@ -149,6 +149,8 @@ static void read_server(struct load *l)
 	c->drain_timeout_ms = conf_int(v, "drain_timeout");
 	c->retire_timeout_ms = conf_int(v, "retire_timeout");
 	c->worker_timeout_ms = conf_int(v, "worker_timeout");
+	c->call_deadline_ms = conf_int(v, "call_deadline");
+	c->quarantine_ms = conf_int(v, "quarantine");
 	c->login_delay_s = (unsigned)((conf_int(v, "login_delay") + 999) / 1000);
 	c->implementation = conf_int(v, "implementation");
 	c->apop = conf_int(v, "apop");

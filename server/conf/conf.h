@@ -67,7 +67,9 @@ struct conf {
 	int64_t idle_timeout_ms, login_timeout_ms, handshake_timeout_ms;
 	int64_t start_timeout_ms, drain_timeout_ms, retire_timeout_ms;
 	int64_t worker_timeout_ms; /* 0: none */
-	int32_t expire_days;       /* as popart_session_conf has it */
+	int64_t call_deadline_ms;
+	int64_t quarantine_ms; /* 0: none */
+	int32_t expire_days;   /* as popart_session_conf has it */
 	unsigned login_delay_s;
 	bool implementation, apop;
 	int log_to;           /* enum log_to                          */

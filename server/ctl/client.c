@@ -325,3 +325,11 @@ void client_add_query(struct client *c, struct buf *target, const char *name, co
 		escaped ? escaped : "");
 	curl_free(escaped);
 }
+
+void client_add_part(struct client *c, struct buf *target, const char *value)
+{
+	char *escaped = curl_easy_escape(c->curl, value, (int)strlen(value));
+
+	buf_add_str(target, escaped ? escaped : "");
+	curl_free(escaped);
+}

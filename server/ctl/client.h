@@ -34,6 +34,8 @@ long client_status(const struct client *);
 /* Why the last request failed: one sentence. */
 const char *client_why(struct client *);
 
+/* Adds one part of a path, without the '/' before it; value as it is. */
+void client_add_part(struct client *, struct buf *target, const char *value);
 /* Adds "?name=value" to a target, or "&name=value" behind others; value as it is. */
 void client_add_query(struct client *, struct buf *target, const char *name, const char *value);
 

@@ -147,6 +147,17 @@ static int64_t time_of(struct popart_str text)
 	return strptime(room, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : 0;
 }
 
+static void look_at_quarantines(struct health *h, const json_t *status)
+{
+	uint64_t n = list_count(status, "quarantined");
+
+	if (n > 0)
+		note(h, TONE_WARN,
+			"%" PRIu64 " user%s refused because workers died of them; see "
+			"popartctl quarantine",
+			n, n > 1 ? "s are" : " is");
+}
+
 static void look_at_crashes(struct health *h, const json_t *modules, int64_t now)
 {
 	const json_t *crash, *last = NULL;
@@ -231,6 +242,7 @@ void health_look(struct health *h, const json_t *status, const json_t *modules,
 		look_at_workers(h, status);
 		look_at_room(h, status);
 		look_at_rates(h, status);
+		look_at_quarantines(h, status);
 	}
 	look_at_crashes(h, modules, now);
 	look_at_modules(h, modules);

@@ -29,6 +29,7 @@ static const struct list_column crash_columns[] = {
 	{ "IN", "doing", LIST_TEXT, 64 },
 	{ "FOR", "user", LIST_TEXT, 32 },
 	{ "SESSIONS", "sessions", LIST_COUNT, 0 },
+	{ "AT", "where", LIST_TEXT, 0 },
 };
 
 static const struct list_column option_columns[] = {

@@ -65,6 +65,43 @@ int ctl_reload_run(struct ctl *c)
 		tell_reload);
 }
 
+static int tell_released(const struct client *client, const json_t *answer)
+{
+	(void)client;
+	return server_printed(printf("%.*s: may log in again\n",
+				      VIEW_FMT(list_text(answer, "released"))) >= 0);
+}
+
+static int release(struct ctl *c, const char *user)
+{
+	struct client *client = client_new(c->socket);
+	struct buf target;
+	int status = CTL_FAILED;
+
+	buf_init(&target, 16384);
+	if (client) {
+		buf_add_str(&target, "/v1/quarantine/");
+		client_add_part(client, &target, user);
+		status = order(c,
+			&(struct client_request){
+				.method = "DELETE", .target = buf_cstr(&target) },
+			tell_released);
+	}
+	buf_free(&target);
+	client_free(&client);
+	return status;
+}
+
+int ctl_release_run(struct ctl *c)
+{
+	int status = CTL_OK;
+
+	for (size_t i = 0; i < c->noperands; i++)
+		status = (int)ctl_exit_worse(
+			(enum ctl_exit)status, (enum ctl_exit)release(c, c->operands[i]));
+	return status;
+}
+
 static int tell_level(const struct client *client, const json_t *answer)
 {
 	(void)client;

@@ -98,6 +98,27 @@ int ctl_locks_run(struct ctl *c)
 	return server_show(c, "/v1/locks", show_locks);
 }
 
+static const struct list_column quarantine_columns[] = {
+	{ "USER", "user", LIST_TEXT, 40 },
+	{ "STILL FOR", "left_s", LIST_SPAN, 0 },
+	{ "SINCE", "since", LIST_TIME, 0 },
+	{ "IN", "call", LIST_TEXT, 64 },
+	{ "DEATHS", "crashes", LIST_COUNT, 0 },
+	{ "TIMES", "times", LIST_COUNT, 0 },
+};
+
+static int show_quarantine(struct ctl *c, const json_t *answer)
+{
+	return server_printed(list_show(quarantine_columns, ARRAY_LEN(quarantine_columns),
+		table_colours(c->terminal), json_object_get(answer, "quarantined"),
+		"Nobody is in quarantine."));
+}
+
+int ctl_quarantine_run(struct ctl *c)
+{
+	return server_show(c, "/v1/quarantine", show_quarantine);
+}
+
 static const struct list_column certificate_columns[] = {
 	{ "EXPIRES IN", "expires_s", LIST_EXPIRY, 0 },
 	{ "NAMES", "names", LIST_WORDS, 48 },

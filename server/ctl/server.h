@@ -15,6 +15,8 @@ int ctl_workers_run(struct ctl *);
 int ctl_sessions_run(struct ctl *);
 int ctl_kick_run(struct ctl *);
 int ctl_modules_run(struct ctl *);
+int ctl_quarantine_run(struct ctl *);
+int ctl_release_run(struct ctl *);
 int ctl_locks_run(struct ctl *);
 int ctl_tls_run(struct ctl *);
 int ctl_reload_run(struct ctl *);

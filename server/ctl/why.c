@@ -15,6 +15,7 @@
 #include "ctl/units.h"
 #include "host/ids.h"
 #include "ipc/lock.h"
+#include "ipc/quarantine.h"
 #include "net/prep.h"
 
 #define TEXT_MAX 8192u
@@ -294,6 +295,52 @@ static void show_lock(struct why *w)
 	json_decref(locks);
 }
 
+/* --- what workers died of --------------------------------------------------------------- */
+
+/* NULL: it is not in quarantine. */
+static json_t *find_quarantine(const json_t *answer, uint64_t key)
+{
+	json_t *row;
+	char text[24];
+	size_t i;
+
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, key);
+	json_array_foreach (json_object_get(answer, "quarantined"), i, row)
+		if (key && view_eq(list_text(row, "key"), view_str(text)))
+			return row;
+	return NULL;
+}
+
+/* Whether the modules are better not asked: it would be us who die. key: of the name that
+ * somebody logs in by, or of the user in the store. */
+static bool is_quarantined(struct why *w, uint64_t key)
+{
+	json_t *answer = ask(w, "/v1/quarantine"), *row = find_quarantine(answer, key);
+	bool is = row != NULL;
+	struct buf span;
+
+	if (row) {
+		buf_init(&span, 64);
+		units_add_seconds(&span, list_count(row, "left_s"));
+		buf_printf(&w->text, "for %s more: workers died in %.*s", buf_cstr(&span),
+			VIEW_FMT(list_text(row, "call")));
+		against(w,
+			"workers died of this user, in %.*s; it is refused for %s more, or "
+			"until popartctl release",
+			VIEW_FMT(list_text(row, "call")), buf_cstr(&span));
+		fact(w, "quarantine", "quarantine", TONE_BAD);
+		buf_free(&span);
+	}
+	json_decref(answer);
+	return is;
+}
+
+static bool is_kept_from_store(struct why *w)
+{
+	return is_quarantined(
+		w, quarantine_key(host_instance_name(w->who->store), w->who->user));
+}
+
 /* --- the server and the way to it -------------------------------------------------------- */
 
 static void show_server(struct why *w)
@@ -465,11 +512,12 @@ static int take_words(struct why *w)
 
 static void find_out(struct why *w)
 {
-	look_up(w);
+	if (!is_quarantined(w, quarantine_key(NULL, buf_view(&w->name))))
+		look_up(w);
 	if (w->who) {
 		show_account(w);
 		show_store(w);
-		if (w->who->store)
+		if (w->who->store && !is_kept_from_store(w))
 			show_lock(w);
 	}
 	show_limits(w);

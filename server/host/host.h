@@ -29,6 +29,11 @@ struct host_setup {
 	void (*measured)(void *ctx, unsigned thread, unsigned instance, unsigned op,
 		uint64_t ns, bool failed);
 	void *measured_ctx;
+	/* Told before a module is entered that no session calls, with "start" and the like,
+	 * and with NULL when it is over; on its thread, but for check, start and stop, which
+	 * have the last one's index. NULL: nobody is. */
+	void (*entered)(void *ctx, unsigned thread, const char *instance, const char *what);
+	void *entered_ctx;
 };
 
 struct host *host_new(const struct host_setup *);
@@ -82,6 +87,10 @@ bool host_store_blocks(const struct popart_instance *);
 bool host_store_reads_block(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
 const char *host_instance_module(const struct popart_instance *);
+/* Whether one of the modules was loaded from this file. */
+bool host_has_module(const struct host *, const char *path);
+/* Whose operation "instance.operation" is: the module's name; NULL: nobody's. */
+const char *host_module_doing(const struct host *, struct popart_str what);
 /* The storage instance of that name. NULL: there is none. */
 struct popart_instance *host_storage_named(const struct host *, struct popart_str name);
 unsigned host_instance_index(const struct popart_instance *);

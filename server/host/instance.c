@@ -284,6 +284,28 @@ static bool take_reason(
 	return status == POPART_OK;
 }
 
+/* For who asks why a thread died outside of any session. */
+static void enter(const struct popart_instance *inst, unsigned thread, const char *what)
+{
+	const struct host_setup *setup = &inst->host->setup;
+
+	if (setup->entered)
+		setup->entered(setup->entered_ctx, thread, inst->name, what);
+}
+
+static void leave(const struct popart_instance *inst, unsigned thread)
+{
+	const struct host_setup *setup = &inst->host->setup;
+
+	if (setup->entered)
+		setup->entered(setup->entered_ctx, thread, NULL, NULL);
+}
+
+static unsigned last_thread(const struct host *h)
+{
+	return h->setup.threads - 1;
+}
+
 bool host_check(struct host *h, struct report *r)
 {
 	bool all = true;
@@ -294,7 +316,9 @@ bool host_check(struct host *h, struct report *r)
 			continue;
 		expect_reason(inst);
 		inst->warnings = h->setup.log ? NULL : r;
+		enter(inst, last_thread(h), "check");
 		int status = inst->module->desc.check(&h->table, inst, inst->conf);
+		leave(inst, last_thread(h));
 		inst->warnings = NULL;
 		all &= take_reason(inst, status, "check", r);
 	}
@@ -307,8 +331,10 @@ bool host_start(struct host *h, struct report *r)
 		struct popart_instance *inst = h->instances[i];
 
 		expect_reason(inst);
+		enter(inst, last_thread(h), "start");
 		int status =
 			inst->module->desc.start(&h->table, inst, inst->conf, &inst->state);
+		leave(inst, last_thread(h));
 		inst->started = status == POPART_OK;
 		if (!take_reason(inst, status, "start", r)) {
 			inst->state = NULL;
@@ -325,7 +351,9 @@ void host_stop(struct host *h)
 		struct popart_instance *inst = h->instances[i];
 		if (!inst->started)
 			continue;
+		enter(inst, last_thread(h), "stop");
 		inst->module->desc.stop(inst->state);
+		leave(inst, last_thread(h));
 		inst->started = false;
 		inst->state = NULL;
 	}
@@ -336,9 +364,12 @@ static void stop_thread(struct host *h, unsigned thread, size_t n)
 {
 	while (n-- > 0) {
 		struct popart_instance *inst = h->instances[n];
-		if (inst->module->desc.thread_stop)
+		if (inst->module->desc.thread_stop) {
+			enter(inst, thread, "thread_stop");
 			inst->module->desc.thread_stop(
 				inst->state, thread, inst->thread_states[thread]);
+			leave(inst, thread);
+		}
 		inst->thread_states[thread] = NULL;
 	}
 }
@@ -350,8 +381,10 @@ bool host_thread_start(struct host *h, unsigned thread, struct report *r)
 		if (!inst->module->desc.thread_start)
 			continue;
 		expect_reason(inst);
+		enter(inst, thread, "thread_start");
 		int status = inst->module->desc.thread_start(
 			inst->state, thread, &inst->thread_states[thread]);
+		leave(inst, thread);
 		if (!take_reason(inst, status, "thread_start", r)) {
 			inst->thread_states[thread] = NULL;
 			stop_thread(h, thread, i);
@@ -429,6 +462,26 @@ void host_each_stat(const struct host *h,
 			each(ctx, inst->index, (unsigned)n, sum);
 		}
 	}
+}
+
+bool host_has_module(const struct host *h, const char *path)
+{
+	for (const struct module *m = h->modules; m; m = m->next)
+		if (strcmp(m->path, path) == 0)
+			return true;
+	return false;
+}
+
+const char *host_module_doing(const struct host *h, struct popart_str what)
+{
+	for (size_t i = 0; i < h->ninstances; i++) {
+		const struct popart_instance *inst = h->instances[i];
+
+		for (size_t op = 0; op < HOST_OPS; op++)
+			if (view_eq(what, view_str(inst->doing[op])))
+				return inst->module->desc.name;
+	}
+	return NULL;
 }
 
 const char *host_instance_name(const struct popart_instance *inst)

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "ipc/board.h"
 #include "ipc/figures_memory.h"
+#include "ipc/quarantine.h"
 
 #define MAGIC         UINT64_C(0x6472616f42504f50)
 #define PAGE          4096u
@@ -49,6 +50,7 @@ struct shared_tables {
 	struct bucket delays[DELAY_BUCKETS];
 	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. */
 	struct bucket locks[LOCK_BUCKETS];
+	_Alignas(LINE) struct quarantine_shown quarantine;
 };
 #define SLOT_BITS   20 /* BOARD_SLOTS_MAX of them */
 #define HOLDER_BITS 30 /* and BOARD_WORKERS_MAX of these */
@@ -60,7 +62,8 @@ struct shared_worker {
 	                             would make the kernel give it a page */
 	_Atomic uint32_t connections;
 	_Atomic uint32_t beats;
-	uint32_t reserved[11];
+	_Atomic uint32_t stuck;
+	uint32_t reserved[10];
 };
 struct shared_thread {
 	_Alignas(LINE) _Atomic uint64_t counters[BOARD_COUNTERS];
@@ -74,7 +77,7 @@ _Static_assert(offsetof(struct board_slot, port) == 80, "scoreboard layout: port
 _Static_assert(offsetof(struct board_slot, user) == 130, "scoreboard layout: user");
 _Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
 _Static_assert(BOARD_WORKERS_MAX <= 1u << (HOLDER_BITS - SLOT_BITS), "and a worker's");
-_Static_assert(sizeof(struct board_thread) == 180, "scoreboard layout: thread note");
+_Static_assert(sizeof(struct board_thread) == 440, "scoreboard layout: thread note");
 _Static_assert(sizeof(struct shared_head) == 48, "scoreboard layout: head");
 _Static_assert(sizeof(struct shared_worker) == LINE, "scoreboard layout: worker");
 _Static_assert(sizeof(struct shared_thread) % LINE == 0, "scoreboard layout: thread");
@@ -188,6 +191,11 @@ struct figures_thread *board_figures_thread(
 		own_figures_size() + thread * figures_thread_size(&b->shape));
 }
 
+struct quarantine_shown *board_quarantine(const struct board *b)
+{
+	return &tables_of(b)->quarantine;
+}
+
 static bool map(struct board *b, int fd)
 {
 	b->mem = mmap(NULL, b->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -298,6 +306,16 @@ enum board_worker_state board_worker_get(const struct board *b, uint32_t worker,
 void board_beat(struct board *b, uint32_t worker)
 {
 	atomic_fetch_add_explicit(&worker_of(b, worker)->beats, 1, memory_order_relaxed);
+}
+
+void board_stuck(struct board *b, uint32_t worker, bool stuck)
+{
+	atomic_store_explicit(&worker_of(b, worker)->stuck, stuck, memory_order_relaxed);
+}
+
+bool board_is_stuck(const struct board *b, uint32_t worker)
+{
+	return atomic_load_explicit(&worker_of(b, worker)->stuck, memory_order_relaxed) != 0;
 }
 
 uint32_t board_beats(const struct board *b, uint32_t worker)
@@ -448,6 +466,7 @@ uint32_t board_worker_repair(struct board *b, uint32_t worker)
 	clear_sites(b, worker);
 	figures_repair(b, worker);
 	atomic_store(&w->connections, 0);
+	board_stuck(b, worker, false);
 	board_worker_state(b, worker, BOARD_FREE, 0);
 	return sessions;
 }
@@ -532,6 +551,7 @@ void board_pass_counters(const struct board *from, struct board *to)
 	figures_pass_begin(from, to);
 	for (unsigned c = 0; c < BOARD_COUNTERS; c++)
 		board_count(to, 0, 0, c, board_total(from, c));
+	board_quarantines_add(to, board_quarantines(from));
 	figures_pass(from, to);
 	figures_pass_end(to);
 }

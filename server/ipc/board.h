@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "base/view.h"
 
-#define BOARD_LAYOUT 4u /* bumped with every change of the shared structs */
+#define BOARD_LAYOUT 5u /* bumped with every change of the shared structs */
 
 enum board_counter {
 #define BOARD_COUNTER(id, name, help) BOARD_##id,
@@ -62,6 +62,9 @@ struct board;
 #define BOARD_POOL_THREADS  8u
 #define BOARD_EXTRA_THREADS (BOARD_POOL_THREADS + 1u)
 
+/* "module.so+0x1234 (build-id ...), in libc.so.6+0x5678 (build-id ...)" */
+#define BOARD_WHERE 224u
+
 struct board_shape {
 	uint32_t workers; /* 1 .. BOARD_WORKERS_MAX         */
 	uint32_t threads; /* a worker: 1 .. BOARD_THREADS_MAX */
@@ -84,16 +87,25 @@ struct board_shape board_shape(const struct board *);
 void board_worker_state(struct board *, uint32_t worker, enum board_worker_state, int32_t pid);
 /* One more sign that the worker turns its timers and listens to the master. */
 void board_beat(struct board *, uint32_t worker);
+/* Why there is none: every event thread has been in a module for too long. */
+void board_stuck(struct board *, uint32_t worker, bool);
 /* Any of the worker's threads may add; wait-free. */
 void board_count(
 	struct board *, uint32_t worker, uint32_t thread, enum board_counter, uint64_t n);
 /* Where a thread notes "instance.operation", for whom and from where before it enters a module:
- * strings first, then busy with release order; NUL-terminated unless full. */
+ * all else first, then busy with release order; NUL-terminated unless full. */
+enum board_busy { BOARD_IDLE, BOARD_CALL, BOARD_COMMIT };
 struct board_thread {
-	_Atomic uint32_t busy;
+	_Atomic uint32_t busy;     /* enum board_busy */
+	_Atomic uint32_t signal;   /* the worker died of this one, in this thread; 0: no */
+	_Atomic int64_t since_ms;  /* clock_ms: when the call began */
+	_Atomic int64_t placed_ms; /* since_ms of the call that `where` is about */
+	uint64_t session;          /* 0: none */
+	uint64_t key;              /* whom a quarantine would be of; 0: nobody */
 	char what[64];
 	char user[64];
 	char peer[48];
+	char where[BOARD_WHERE]; /* the code that it is in, once somebody had to ask */
 };
 struct board_thread *board_thread(struct board *, uint32_t worker, uint32_t thread);
 /* A connection's slot: index from the worker's own free list. Write between these two. */
@@ -115,6 +127,8 @@ uint64_t board_worker_total(const struct board *, uint32_t worker, enum board_co
 enum board_worker_state board_worker_get(const struct board *, uint32_t worker, int32_t *pid);
 /* Its signs of life so far: one that lives has another number a second later. */
 uint32_t board_beats(const struct board *, uint32_t worker);
+/* Whether it has said that all its event threads are stuck in modules. */
+bool board_is_stuck(const struct board *, uint32_t worker);
 /* In the master, after a worker died (and after its threads' notes were read): slots and
  * notes cleared, half-written ones too, and its connections given back to the limits;
  * counters stay. Returns how many sessions it had. */

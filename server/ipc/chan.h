@@ -8,7 +8,7 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT   4u /* bumped with every change of the struct or the kinds */
+#define CHAN_LAYOUT   5u /* bumped with every change of the struct or the kinds */
 #define CHAN_TEXT_MAX 4096u
 #define CHAN_FDS_MAX  64u
 
@@ -37,11 +37,12 @@ enum chan_kind {
 	CHAN_GONE,     /* master -> admin: there is this generation no more                */
 	CHAN_STOPPING, /* master -> admin: no generation serves any more                   */
 	/* What the admin process asks for, `request` tells whose answer CHAN_DONE is: */
-	CHAN_KICK,   /* admin -> master -> the worker: close this session, without update */
-	CHAN_LEVEL,  /* admin -> master: value: the log's level, of all; -> all: yours    */
-	CHAN_RELOAD, /* admin -> master: read the configuration anew                     */
-	CHAN_QUIT,   /* admin -> master: drain and stop; value 1: at once */
-	CHAN_DONE    /* worker -> master -> admin: value: as an HTTP status; text: why not */
+	CHAN_KICK,    /* admin -> master -> the worker: close this session, without update */
+	CHAN_LEVEL,   /* admin -> master: value: the log's level, of all; -> all: yours    */
+	CHAN_RELOAD,  /* admin -> master: read the configuration anew                     */
+	CHAN_QUIT,    /* admin -> master: drain and stop; value 1: at once */
+	CHAN_RELEASE, /* admin -> master: text: a user whose quarantines are to end       */
+	CHAN_DONE     /* worker -> master -> admin: value: as an HTTP status; text: why not */
 };
 #define CHAN_NO_GROUP INT64_C(-1)
 

@@ -231,6 +231,7 @@ static void distrust_crash(struct figures_crash *crash)
 	END(crash->doing);
 	END(crash->address);
 	END(crash->user);
+	END(crash->where);
 }
 
 bool figures_instance(const struct board *b, uint32_t instance, struct figures_instance *copy)
@@ -333,22 +334,68 @@ static void keep_crash(struct figures_head *head, const struct figures_crash *cr
 	add(&head->ncrashes, 1);
 }
 
+static bool is_hit(const struct board_thread *note)
+{
+	return atomic_load(&note->signal) != 0;
+}
+
+const struct board_thread *figures_suspect(struct board *b, uint32_t worker, uint32_t *thread)
+{
+	uint32_t n = board_shape(b).threads;
+	bool known = false;
+
+	for (uint32_t t = 0; t < n; t++)
+		known = known || is_hit(board_thread(b, worker, t));
+	while (*thread < n) {
+		const struct board_thread *note = board_thread(b, worker, (*thread)++);
+
+		if (atomic_load(&note->busy) && (!known || is_hit(note)))
+			return note;
+	}
+	return NULL;
+}
+
 void figures_note_crash(struct board *b, const struct figures_crash *crash)
 {
 	struct figures_head *head = board_figures(b);
+	const struct board_thread *note;
 	enum figures_op op;
-	uint32_t instance;
+	uint32_t instance, t = 0;
 
 	add(&head->deaths, 1);
 	keep_crash(head, crash);
-	for (uint32_t t = 0; t < board_shape(b).threads; t++) {
-		const struct board_thread *note = board_thread(b, crash->worker, t);
+	while ((note = figures_suspect(b, crash->worker, &t))) {
 		struct popart_str what =
 			view_of(note->what, strnlen(note->what, sizeof(note->what)));
 
-		if (atomic_load(&note->busy) && find_call(b, what, &instance, &op))
+		if (find_call(b, what, &instance, &op))
 			add(&head->crashes_in[instance][op], 1);
 	}
+}
+
+void figures_late(struct board *b, uint32_t worker, struct popart_str what)
+{
+	struct figures_worker *w = board_figures_worker(b, worker);
+	enum figures_op op;
+	uint32_t instance;
+
+	if (!find_call(b, what, &instance, &op))
+		return;
+	add(&w->late[instance][op], 1);
+	raise_to(&w->any_late, 1);
+}
+
+static uint64_t late_calls(const struct board *b, uint32_t instance, enum figures_op op)
+{
+	uint64_t sum = get(&board_figures(b)->late[instance][op]);
+
+	for (uint32_t i = 0; i < board_shape(b).workers; i++) {
+		const struct figures_worker *w = board_figures_worker(b, i);
+
+		if (atomic_load_explicit(&w->any_late, memory_order_acquire))
+			sum += get(&w->late[instance][op]);
+	}
+	return sum;
 }
 
 void figures_note_restart(struct board *b)
@@ -386,6 +433,7 @@ void figures_histogram(const struct board *b, uint32_t instance, enum figures_op
 	if (instance >= board_shape(b).instances)
 		return;
 	sum->crashes = get(&head->crashes_in[instance][op]);
+	sum->late = late_calls(b, instance, op);
 	if (get(&head->past.touched) & UINT64_C(1) << instance)
 		sum_row(sum, &head->rows[instance][op]);
 	for (uint32_t w = 0; w < board_shape(b).workers; w++) {
@@ -491,6 +539,7 @@ static void pass_instance(
 		add(&row->ns, sum.ns);
 		add(&row->failures, sum.failures);
 		add(&head->crashes_in[heir][op], sum.crashes);
+		add(&head->late[heir][op], sum.late);
 	}
 	atomic_store_explicit(&head->past.touched,
 		get(&head->past.touched) | UINT64_C(1) << heir, memory_order_relaxed);

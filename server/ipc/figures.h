@@ -27,6 +27,7 @@ struct figures_histogram {
 	uint64_t counts[FIGURES_BOUNDS + 1]; /* not cumulative */
 	uint64_t ns, failures;               /* in all; internal ones */
 	uint64_t crashes;                    /* workers that died while a thread was in it */
+	uint64_t late;                       /* calls that went on past their deadline     */
 };
 
 enum figures_result {
@@ -56,6 +57,8 @@ const char *figures_name(const struct figures_words *, uint8_t word);
 
 void figures_observe(struct board *, uint32_t worker, uint32_t thread, uint32_t instance,
 	enum figures_op, uint64_t ns, bool failed);
+/* A call is past its deadline; what: "instance.operation". One thread of the worker. */
+void figures_late(struct board *, uint32_t worker, struct popart_str what);
 void figures_login(struct board *, uint32_t worker, uint32_t thread, enum figures_result,
 	uint8_t mechanism);
 void figures_handshake(struct board *, uint32_t worker, uint32_t thread, uint8_t version,
@@ -98,10 +101,14 @@ void figures_text(char *room, size_t size, struct popart_str);
 struct figures_crash {
 	int64_t at_ms; /* clock_ms; 0: none */
 	uint32_t generation, worker, sessions;
-	char reason[64], doing[256], address[128], user[256];
+	char reason[64], doing[256], address[128], user[256], where[BOARD_WHERE];
 };
-/* A worker has died. Its notes must not have been cleared: operations count their crashes. */
+/* A worker has died. Its notes must not have been cleared: operations count their crashes,
+ * the one whose thread was hit by the signal, or, if nobody knows, all that were under way. */
 void figures_note_crash(struct board *, const struct figures_crash *);
+/* The next thread of a dead worker, from *thread on, whose call it may have been; *thread is
+ * behind it then. NULL: no more. */
+const struct board_thread *figures_suspect(struct board *, uint32_t worker, uint32_t *thread);
 /* In place of one that died another is started. */
 void figures_note_restart(struct board *);
 

@@ -33,6 +33,9 @@ struct figures_worker {
 	_Atomic int64_t stats[BOARD_INSTANCES_MAX][FIGURES_STATS];
 	/* Of processes that had this place before: counters only. */
 	_Atomic int64_t earlier[BOARD_INSTANCES_MAX][FIGURES_STATS];
+	/* By one thread; any_late: whether there is something to read. */
+	_Atomic uint64_t late[BOARD_INSTANCES_MAX][FIGURES_OPS];
+	_Atomic uint32_t any_late, reserved;
 	/* How many of each there are to look at. */
 	_Atomic uint32_t ninstances, ncertificates;
 };
@@ -44,6 +47,7 @@ struct figures_head {
 	_Atomic uint64_t passes; /* odd while another board's counters are added */
 	_Atomic uint32_t passed; /* ours are in another board's */
 	_Atomic uint64_t crashes_in[BOARD_INSTANCES_MAX][FIGURES_OPS];
+	_Atomic uint64_t late[BOARD_INSTANCES_MAX][FIGURES_OPS]; /* of past generations */
 	FIGURES_NOTE(figures_crash) crashes[FIGURES_CRASHES];
 	_Atomic int64_t stats[BOARD_INSTANCES_MAX][FIGURES_STATS]; /* of past generations */
 	struct figures_row rows[BOARD_INSTANCES_MAX][FIGURES_OPS];

@@ -10,5 +10,6 @@ libipc_la_SOURCES = \
 	server/ipc/figures_memory.h \
 	server/ipc/lock.c server/ipc/lock.h \
 	server/ipc/lock_holder.c \
+	server/ipc/quarantine.c server/ipc/quarantine.h \
 	server/ipc/secret.c \
 	server/ipc/secret.h

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "master/guard.h"
 #include "master/reload.h"
 #include "master/spawn.h"
 
@@ -339,6 +340,13 @@ static void set_level(struct master *m, const struct chan_msg *msg)
 	answer(m, msg->request, 200, 0, VIEW_NONE);
 }
 
+static void release(struct master *m, const struct chan_msg *msg)
+{
+	unsigned n = guard_release(m, view_of(msg->text, msg->text_len));
+
+	answer(m, msg->request, n > 0 ? 200 : 404, 0, VIEW_NONE);
+}
+
 static void log_start(const struct master *m)
 {
 	struct log_line l;
@@ -374,6 +382,9 @@ static void obey(struct master *m, struct chan_msg *msg)
 		break;
 	case CHAN_RELOAD:
 		ask_reload(m, msg->request);
+		break;
+	case CHAN_RELEASE:
+		release(m, msg);
 		break;
 	case CHAN_QUIT:
 		answer(m, msg->request, 202, 0, VIEW_NONE);

@@ -6,8 +6,10 @@ libmaster_la_SOURCES = \
 	server/master/announce.c server/master/announce.h \
 	server/master/backoff.c server/master/backoff.h \
 	server/master/child.c server/master/child.h \
+	server/master/death.c server/master/death.h \
 	server/master/desk.c server/master/desk.h \
 	server/master/generation.c server/master/generation.h \
+	server/master/guard.c server/master/guard.h \
 	server/master/life.c server/master/life.h \
 	server/master/limits.c server/master/limits.h \
 	server/master/listener.c server/master/listener.h \

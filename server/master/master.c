@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "ipc/chan.h"
 #include "master/announce.h"
+#include "master/guard.h"
 #include "master/life.h"
 #include "master/limits.h"
 #include "master/listener.h"
@@ -93,6 +94,7 @@ bool master_add_generation(
 	if (!m->log) /* the first */
 		take_log(m, g);
 	master_log_warnings(m, buf_view(&r->text));
+	guard_show(m);
 	life_start(g, m->log);
 	return true;
 }
@@ -356,17 +358,19 @@ static bool hear(struct master *m, struct worker *w)
 
 static void on_death(struct master *m, struct worker *w)
 {
+	struct death death;
 	struct buf how;
 
 	while (w->child.chan >= 0 && hear(m, w))
 		; /* its last words */
-	int status = spawn_bury(w, m->log);
+	spawn_bury(w, m->log, &death);
+	guard_death(m, &death);
 	if (w->gen == m->serving)
 		announce_workers(&m->notify, w->gen);
 	if (w->gen == m->coming) {
-		buf_init(&how, 64);
+		buf_init(&how, 512);
 		buf_add_str(&how, "it ended before it was ready: ");
-		spawn_describe(status, &how);
+		death_describe(&death, &how);
 		fail_start(m, w->index + 1, buf_view(&how));
 		buf_free(&how);
 	}
@@ -473,10 +477,11 @@ static int64_t next_due(const struct generation *g)
  * due. */
 static int64_t look_alive(struct master *m)
 {
-	int64_t now = clock_ms(), due = notify_ping(&m->notify, now), desk = desk_turn(m);
+	int64_t now = clock_ms(), due = notify_ping(&m->notify, now), next = desk_turn(m);
 
-	due = desk < due ? desk : due;
-
+	due = next < due ? next : due;
+	next = guard_turn(m);
+	due = next < due ? next : due;
 	for (struct generation *g = m->newest; g; g = g->older) {
 		int64_t look = pulse_check(g, now);
 		due = look < due ? look : due;

@@ -6,8 +6,6 @@
 #include "base/clock.h"
 #include "ipc/figures.h"
 
-#define DOING_MAX 1024u
-
 static int send_start(const struct worker *w)
 {
 	const struct generation *g = w->gen;
@@ -122,82 +120,6 @@ void spawn_describe(int status, struct buf *out)
 		buf_printf(out, "signal %d", WTERMSIG(status));
 }
 
-static void add_word(struct buf *list, const char *text, size_t room)
-{
-	if (list->len > 0)
-		buf_add_str(list, ", ");
-	buf_add(list, view_of(text, strnlen(text, room)));
-}
-
-/* The threads that are inside a module. One of them did it; which one, nobody knows. */
-static void read_doing(
-	const struct worker *w, struct buf *what, struct buf *peer, struct buf *user)
-{
-	struct board *board = w->gen->board;
-	unsigned threads = board_shape(board).threads;
-
-	for (unsigned t = 0; t < threads; t++) {
-		const struct board_thread *thread = board_thread(board, w->index, t);
-		if (!atomic_load(&thread->busy))
-			continue;
-		add_word(what, thread->what, sizeof(thread->what));
-		add_word(peer, thread->peer, sizeof(thread->peer));
-		add_word(user, thread->user, sizeof(thread->user));
-	}
-}
-
-static void note_crash(const struct worker *w, const struct buf *how, const struct buf *what,
-	const struct buf *peer, const struct buf *user)
-{
-	struct figures_crash crash = { .at_ms = clock_ms(),
-		.generation = w->gen->number,
-		.worker = w->index,
-		.sessions = board_connections(w->gen->board, w->index) };
-
-	figures_text(crash.reason, sizeof(crash.reason), buf_view(how));
-	figures_text(crash.doing, sizeof(crash.doing), buf_view(what));
-	figures_text(crash.address, sizeof(crash.address), buf_view(peer));
-	figures_text(crash.user, sizeof(crash.user), buf_view(user));
-	figures_note_crash(w->gen->board, &crash);
-}
-
-/* Repairs the scoreboard, too: what it says of the dead is read before. */
-static void log_death(
-	const struct worker *w, struct log *log, int pid, int status, int64_t delay_ms)
-{
-	struct buf how, what, peer, user;
-	struct log_line l;
-
-	buf_init(&how, 64);
-	buf_init(&what, DOING_MAX);
-	buf_init(&peer, DOING_MAX);
-	buf_init(&user, DOING_MAX);
-	if (w->pulse.killed)
-		buf_add_str(&how, "gave no sign of life and was killed");
-	else
-		spawn_describe(status, &how);
-	read_doing(w, &what, &peer, &user);
-	note_crash(w, &how, &what, &peer, &user);
-	log_begin(log, &l, LOG_EV_WORKER_DIED);
-	log_u64(&l, "worker", w->index + 1);
-	log_u64(&l, "generation", w->gen->number);
-	log_i64(&l, "pid", pid);
-	log_quoted(&l, "reason", buf_view(&how));
-	log_u64(&l, "sessions", board_worker_repair(w->gen->board, w->index));
-	if (w->gen->phase == PHASE_SERVING)
-		log_i64(&l, "restart_ms", delay_ms);
-	if (what.len > 0) {
-		log_quoted(&l, "doing", buf_view(&what));
-		log_view(&l, "rip", buf_view(&peer));
-		log_quoted(&l, "user", buf_view(&user));
-	}
-	log_end(&l);
-	buf_free(&how);
-	buf_free(&what);
-	buf_free(&peer);
-	buf_free(&user);
-}
-
 static void log_exit(const struct worker *w, struct log *log, int pid)
 {
 	struct log_line l;
@@ -209,8 +131,17 @@ static void log_exit(const struct worker *w, struct log *log, int pid)
 	log_end(&l);
 }
 
-int spawn_bury(struct worker *w, struct log *log)
+/* Its threads may have been in modules, and nobody wanted it to end. */
+static bool is_unexpected(const struct worker *w, enum worker_state was)
 {
+	if (was >= WORKER_READY)
+		return w->gen->phase != PHASE_STARTING;
+	return was != WORKER_FAILING && w->gen->phase == PHASE_SERVING;
+}
+
+void spawn_bury(struct worker *w, struct log *log, struct death *d)
+{
+	struct board *board = w->gen->board;
 	int64_t now = clock_ms();
 	enum worker_state was = w->state;
 	int pid = w->child.pid;
@@ -219,11 +150,12 @@ int spawn_bury(struct worker *w, struct log *log)
 	w->state = WORKER_DOWN;
 	int64_t delay_ms = backoff_after(&w->backoff, now - w->started_ms);
 	w->due_ms = now + delay_ms;
-	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	death_read(w, pid, status, d);
+	if (w->gen->phase >= PHASE_DRAINING && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		d->crashed = false;
 		log_exit(w, log, pid);
-	else if (was >= WORKER_READY ? w->gen->phase != PHASE_STARTING
-				     : was != WORKER_FAILING && w->gen->phase == PHASE_SERVING)
-		log_death(w, log, pid, status, delay_ms);
-	(void)board_worker_repair(w->gen->board, w->index);
-	return status;
+	} else if (is_unexpected(w, was)) {
+		death_log(w, d, log, board_connections(board, w->index), delay_ms);
+	}
+	(void)board_worker_repair(board, w->index);
 }

@@ -3,6 +3,7 @@
 #define MASTER_STATE_H
 /* What the master knows; for master.c, which turns, and reload.c. */
 #include <poll.h>
+#include "ipc/quarantine.h"
 #include "ipc/secret.h"
 #include "master/activation.h"
 #include "master/desk.h"
@@ -27,6 +28,7 @@ struct master {
 	struct notify notify;
 	struct activation passed; /* for all generations */
 	struct desk desk;
+	struct quarantine guarded; /* for all generations */
 
 	/* The signals; two of the admin process; then two for each worker, whose they are. */
 	struct pollfd *fds;

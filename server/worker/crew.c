@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include "worker/loop.h"
+#include "worker/watch.h"
 
 struct member {
 	struct crew *crew;
@@ -49,10 +50,13 @@ static void *live(void *arg)
 	struct crew *crew = m->crew;
 	struct host *host = crew->worker->host;
 	struct report report;
-	bool up, go;
+	bool watched, up, go;
 
 	report_init(&report);
-	up = host_thread_start(host, m->thread->index, &report);
+	watched = watch_enter(crew->worker->watch, m->thread->index);
+	if (!watched)
+		report_error(&report, NULL, 0, "out of memory for a thread's alternate stack");
+	up = watched && host_thread_start(host, m->thread->index, &report);
 	pthread_mutex_lock(&crew->mutex);
 	if (!up && crew->failed == 0) /* once is enough: they fail for one reason */
 		report_append(crew->report, &report);
@@ -67,6 +71,7 @@ static void *live(void *arg)
 		serve(m);
 	if (up)
 		host_thread_stop(host, m->thread->index);
+	watch_leave(crew->worker->watch, m->thread->index);
 	return NULL;
 }
 

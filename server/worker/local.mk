@@ -17,6 +17,7 @@ libworker_la_SOURCES = \
 	server/worker/pool.c \
 	server/worker/pool.h \
 	server/worker/private.h \
+	server/worker/probe.c server/worker/probe.h \
 	server/worker/sandbox.c \
 	server/worker/sandbox.h \
 	server/worker/secure.c \
@@ -26,5 +27,7 @@ libworker_la_SOURCES = \
 	server/worker/state.h \
 	server/worker/tell.c \
 	server/worker/tell.h \
+	server/worker/watch.c server/worker/watch.h \
+	server/worker/where.c server/worker/where.h \
 	server/worker/worker.c \
 	server/worker/worker.h

@@ -5,14 +5,13 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "ipc/chan.h"
+#include "ipc/quarantine.h"
 #include "net/digest.h"
 #include "net/prep.h"
 #include "worker/flow.h"
 #include "worker/lease.h"
 #include "worker/show.h"
 
-/* How long a module may take before it is asked to give up; never for a commit. */
-#define CALL_DEADLINE_MS 30000
 /* A piece of a message that is read by calls. */
 #define READ_ROOM (64u << 10)
 
@@ -27,16 +26,21 @@ static size_t put(char *room, size_t size, size_t at, struct popart_str v)
 	return at + n;
 }
 
+static struct board_thread *note_of(const struct conn *c)
+{
+	return board_thread(c->worker->board, c->worker->index, c->thread->index);
+}
+
 /* Also notes in the scoreboard what is going on, for who has to explain our death. */
 static void call_begin(struct conn *c, struct host_call *call, const char *what)
 {
-	struct board_thread *note =
-		board_thread(c->worker->board, c->worker->index, c->thread->index);
+	struct board_thread *note = note_of(c);
 	const char *instance = c->who ? host_instance_name(c->who->store) : "auth";
+	int64_t now = clock_ms();
 	size_t n;
 
-	host_call_begin(
-		call, c->worker->host, c->thread->index, c->id, clock_ms() + CALL_DEADLINE_MS);
+	host_call_begin(call, c->worker->host, c->thread->index, c->id,
+		now + c->worker->conf->call_deadline_ms);
 	call->peer = conn_peer(c);
 	call->user = c->who ? c->who->user : VIEW_NONE;
 	call->who = c->who;
@@ -47,14 +51,15 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 	(void)put(note->user, sizeof(note->user), 0, call->user);
 	_Static_assert(sizeof(note->what) >= HOST_DOING_SIZE, "the host writes there");
 	call->doing = note->what; /* more exactly, as soon as a module is entered */
-	atomic_store_explicit(&note->busy, 1, memory_order_release);
+	note->session = c->id;
+	note->key = c->who ? c->key : 0;
+	atomic_store_explicit(&note->since_ms, now, memory_order_relaxed);
+	atomic_store_explicit(&note->busy, BOARD_CALL, memory_order_release);
 }
 
 static void call_end(struct conn *c, struct host_call *call)
 {
-	atomic_store_explicit(
-		&board_thread(c->worker->board, c->worker->index, c->thread->index)->busy, 0,
-		memory_order_release);
+	atomic_store_explicit(&note_of(c)->busy, BOARD_IDLE, memory_order_release);
 	host_call_end(call);
 }
 
@@ -78,6 +83,34 @@ static bool apop_check(void *ctx, struct popart_str secret)
 	return digest_apop_matches(try->stamp, secret, try->hex);
 }
 
+/* Workers died of the user again and again: whatever it was is not asked. */
+static int quarantine(struct conn *c, struct host_call *call, uint64_t key)
+{
+	int64_t until = board_quarantine_until(c->worker->board, key), left;
+
+	if (until == 0)
+		return POPART_OK;
+	left = until - clock_ms();
+	if (left <= 0)
+		return POPART_OK;
+	conn_count(c, BOARD_QUARANTINED, 1);
+	call->inst = c->who ? c->who->store : NULL;
+	buf_printf(&call->detail, "quarantined for %jd s more, because workers died of it",
+		(intmax_t)((left + 999) / 1000));
+	return POPART_R_TEMP;
+}
+
+/* Who it is that modules are about to be asked about, as long as nobody has said so. */
+static int claim(struct conn *c, struct host_call *call, struct popart_str name)
+{
+	struct board_thread *note = note_of(c);
+
+	note->key = quarantine_key(NULL, name);
+	if (c->worker->conf->log_refused_users)
+		(void)put(note->user, sizeof(note->user), 0, name);
+	return quarantine(c, call, note->key);
+}
+
 /* A POPART status; what is refused here the call records as a module would. */
 static int authenticate(struct conn *c, struct host_call *call, const struct popart_step *step,
 	struct buf prepared[3], bool quick)
@@ -91,6 +124,7 @@ static int authenticate(struct conn *c, struct host_call *call, const struct pop
 	};
 	struct apop_try try = { .stamp = step->stamp, .hex = step->secret };
 	bool apop = view_eq(step->mechanism, VIEW_LIT("APOP"));
+	int status;
 
 	if (!prep_credential(step->user, &prepared[0]) ||
 		(step->act_as.len && !prep_credential(step->act_as, &prepared[1])) ||
@@ -100,6 +134,9 @@ static int authenticate(struct conn *c, struct host_call *call, const struct pop
 	}
 	login.user = buf_view(&prepared[0]);
 	login.act_as = buf_view(&prepared[1]);
+	status = claim(c, call, login.user);
+	if (status != POPART_OK)
+		return status;
 	if (quick)
 		return !apop && host_auth_quick(call, &login, buf_view(&prepared[2]), &c->who)
 			? POPART_OK
@@ -147,6 +184,10 @@ static void answer_login(
 {
 	struct popart_str name = status == POPART_OK ? step->user : claimed_name(c, step);
 
+	if (status == POPART_OK) {
+		c->key = quarantine_key(host_instance_name(c->who->store), c->who->user);
+		status = quarantine(c, call, c->key);
+	}
 	if (status == POPART_OK)
 		status = login_delay(c, call);
 	if (status != POPART_OK) {
@@ -389,6 +430,7 @@ static void meet_commit(struct conn *c, const struct popart_step *step)
 	lease_end(c);
 	call_begin(c, &call, "commit");
 	call.pub.deadline_ms = INT64_MAX;
+	atomic_store_explicit(&note_of(c)->busy, BOARD_COMMIT, memory_order_release);
 	status = store_commit(&call, c->who->store, c->drop, step->refs, step->nrefs, &removed);
 	/* Whoever is answered may come back at once: the lock goes first. */
 	meet_unlock(c);

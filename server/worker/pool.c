@@ -102,6 +102,21 @@ void pool_serve(struct pool *p, unsigned index, void *thread)
 	pthread_mutex_unlock(&p->mutex);
 }
 
+const void *pool_owner(struct pool *p, unsigned index)
+{
+	const void *owner;
+
+	pthread_mutex_lock(&p->mutex);
+	owner = p->running[index];
+	pthread_mutex_unlock(&p->mutex);
+	return owner;
+}
+
+unsigned pool_bound(const struct pool *p)
+{
+	return p->bound;
+}
+
 void pool_stop(struct pool *p)
 {
 	pthread_mutex_lock(&p->mutex);

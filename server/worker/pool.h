@@ -27,6 +27,9 @@ void pool_submit(struct pool *, struct pool_job *);
 void pool_submit_first(struct pool *, struct pool_job *);
 /* One thread's life in the pool, index 0 .. threads-1: runs jobs until pool_stop. */
 void pool_serve(struct pool *, unsigned index, void *thread);
+/* Any thread: whose job that thread runs; NULL: none. And how many threads one owner gets. */
+const void *pool_owner(struct pool *, unsigned index);
+unsigned pool_bound(const struct pool *);
 /* Makes every pool_serve return once its job is done. */
 void pool_stop(struct pool *);
 

@@ -24,6 +24,7 @@ enum worker_phase {
 };
 
 struct conn;
+struct watch;
 
 struct worker_listener {
 	const struct conf_listener *conf;
@@ -67,6 +68,7 @@ struct worker {
 	struct wheel *wheel;
 	struct leases *leases; /* NULL: no store renews */
 	struct pool *pool;
+	struct watch *watch;
 
 	int epoll;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */

@@ -16,8 +16,10 @@
 #include "worker/crew.h"
 #include "worker/lease.h"
 #include "worker/loop.h"
+#include "worker/probe.h"
 #include "worker/sandbox.h"
 #include "worker/tell.h"
+#include "worker/watch.h"
 
 /* Descriptors a connection may need at once: socket, message, held ones of a commit aside. */
 #define FDS_PER_CONNECTION 2u
@@ -149,6 +151,8 @@ static bool start_modules(struct worker *w, struct report *r)
 		.stopping = &w->stopping,
 		.measured = tell_measured,
 		.measured_ctx = w,
+		.entered = watch_entered,
+		.entered_ctx = w,
 	};
 
 	w->host = host_new(&setup);
@@ -156,7 +160,10 @@ static bool start_modules(struct worker *w, struct report *r)
 		fail_errno(r, "modules");
 		return false;
 	}
-	if (!host_load(w->host, w->conf, r) || !host_check(w->host, r))
+	if (!host_load(w->host, w->conf, r))
+		return false;
+	watch_learn(w->watch);
+	if (!host_check(w->host, r))
 		return false;
 	sandbox_enter(w->host, w->conf, w->log);
 	if (!host_start(w->host, r))
@@ -328,9 +335,11 @@ static void control(struct worker *w)
 		now = clock_ms();
 		wheel_turn(w->wheel, now, conn_expired);
 		leases_turn(w->leases, now);
+		watch_hear(w->watch);
 		(void)log_flush(w->log);
 		if (now >= next_look) {
-			board_beat(w->board, w->index);
+			if (watch_look(w->watch))
+				board_beat(w->board, w->index);
 			tell_stats(w);
 			if (atomic_exchange(&w->left_waiting, 0) != 0)
 				accept_anew(w);
@@ -364,6 +373,9 @@ static void free_worker(struct worker *w)
 	if (w->host && w->modules_started)
 		host_stop(w->host);
 	host_free(&w->host);
+	if (w->watch)
+		watch_leave(w->watch, crew_size(w->conf) - 1);
+	watch_free(&w->watch);
 	loop_close(w);
 	for (size_t i = 0; i < w->nlisteners; i++)
 		(void)close(w->listeners[i].fd);
@@ -383,6 +395,17 @@ static void free_worker(struct worker *w)
 	(void)close(w->chan);
 }
 
+static bool start_watch(struct worker *w, struct report *r)
+{
+	unsigned size = crew_size(w->conf);
+
+	w->watch = watch_new(w, size);
+	if (w->watch && watch_enter(w->watch, size - 1))
+		return true;
+	fail_errno(r, "watch");
+	return false;
+}
+
 /* True: served, and ended as asked to. */
 static bool live(struct worker *w, struct report *r)
 {
@@ -393,7 +416,8 @@ static bool live(struct worker *w, struct report *r)
 	grow_descriptor_table(w->conf->max_connections);
 	setup_protocol(w);
 	board_worker_state(w->board, w->index, BOARD_STARTING, (int32_t)getpid());
-	if (!open_log(w, r) || !start_modules(w, r) || !start_tables(w, r))
+	if (!open_log(w, r) || !start_watch(w, r) || !start_modules(w, r) ||
+		!start_tables(w, r))
 		return false;
 	self_index = crew_size(w->conf) - 1;
 	self = thread_new(w, self_index);
@@ -468,6 +492,7 @@ int worker_main(int chan)
 	bool ok;
 
 	ignore_signals();
+	probe_install();
 	report_init(&report);
 	(void)pthread_mutex_init(&w.reserve_mutex, NULL);
 	(void)pthread_mutex_init(&w.table.mutex, NULL);

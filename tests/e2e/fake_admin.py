@@ -12,9 +12,9 @@ import threading
 import urllib.parse
 
 COUNTERS = ("connections refused refused_full refused_address refused_fds refused_memory logins "
-            "auth_failures login_errors in_use sessions_ended timeouts handshake_timeouts "
+            "auth_failures login_errors quarantined in_use sessions_ended timeouts handshake_timeouts "
             "login_timeouts idle_timeouts bad_commands retrieved deleted octets_in octets_out "
-            "size_mismatches module_failures").split()
+            "size_mismatches module_failures late_calls").split()
 RATES = ("connections refused logins auth_failures login_errors in_use retrieved deleted "
          "octets_in octets_out module_failures").split()
 
@@ -32,7 +32,7 @@ def status():
     return {
         "version": "0.1.0", "hostname": "pop.example.net", "started": "2026-11-20T08:00:00Z",
         "uptime_s": 273600, "stopping": False, "generation": 2, "pid": 1, "admin_pid": 2,
-        "log_level": "info", "sessions": 3, "sessions_max": 1000,
+        "log_level": "info", "sessions": 3, "sessions_max": 1000, "quarantined": 0,
         "generations": [
             {"generation": 2, "phase": "serving", "age_s": 3600, "workers": 2, "workers_up": 2,
              "sessions": 2},
@@ -46,7 +46,7 @@ def status():
 
 def worker(number, **more):
     return {"worker": number, "generation": 2, "pid": 1000 + number, "state": "serving",
-            "sessions": 1, "beats": 9, "doing": [], "totals": counters(logins=5), **more}
+            "sessions": 1, "beats": 9, "stuck": False, "doing": [], "totals": counters(logins=5), **more}
 
 
 def session(number, user="anna", **more):
@@ -69,8 +69,8 @@ def module(name="mail", quick=500, slow=0, **more):
             "options": [{"name": "path", "value": "\"/m/%n\""}],
             "operations": [
                 {"operation": "open", "calls": quick + slow, "failures": 0, "crashes": 0,
-                 "time_s": 0.25, "histogram": histogram(quick, slow)},
-                {"operation": "renew", "calls": 0, "failures": 0, "crashes": 0, "time_s": 0,
+                 "late": 0, "time_s": 0.25, "histogram": histogram(quick, slow)},
+                {"operation": "renew", "calls": 0, "failures": 0, "crashes": 0, "late": 0, "time_s": 0,
                  "histogram": histogram(0)}],
             "statistics": [{"name": "cache_hits", "value": 7, "help": "Lists from the cache."}],
             **more}
@@ -78,7 +78,7 @@ def module(name="mail", quick=500, slow=0, **more):
 
 def crash(at, **more):
     return {"at": at, "generation": 2, "worker": 1, "reason": "signal 11", "doing": "mail.open",
-            "address": "192.0.2.7", "user": "anna", "sessions": 4, **more}
+            "where": "maildir.so+0x12 (build-id 0abc)", "address": "192.0.2.7", "user": "anna", "sessions": 4, **more}
 
 
 def certificate(expires_s, **more):
@@ -99,9 +99,13 @@ def lock(**more):
 ANSWERS = {
     "/v1/status": status(),
     "/v1/workers": {"workers": [
-        worker(1, doing=[{"call": "mail.open", "user": "anna", "address": "192.0.2.7"}]),
+        worker(1, doing=[{"call": "mail.open", "user": "anna", "address": "192.0.2.7",
+                          "ms": 12, "where": None}]),
         worker(2, state="down", pid=0)]},
     "/v1/modules": {"modules": [module()], "crashes": []},
+    "/v1/quarantine": {"quarantined": [
+        {"user": "eve", "address": "192.0.2.9", "call": "mail.list", "key": "%016x" % 5,
+         "since": "2026-11-26T00:37:33Z", "left_s": 50, "crashes": 3, "times": 1}]},
     "/v1/locks": {"locks": [lock()], "skipped": 0},
     "/v1/tls": {"certificates": [certificate(90 * 86400)], "handshakes": 9, "resumed": 4,
                 "failures": 1, "versions": [{"name": "TLS1.3", "count": 9}],

@@ -17,6 +17,7 @@ E2E_TESTS = \
 	tests/e2e/test-plaintext.py \
 	tests/e2e/test-pool.py \
 	tests/e2e/test-deliver.py \
+	tests/e2e/test-isolation.py \
 	tests/e2e/test-races.py \
 	tests/e2e/test-refusals.py \
 	tests/e2e/test-reload.py \

@@ -540,6 +540,7 @@ def contract():
         check(fake_admin.ANSWERS["/v1/" + name], name.capitalize(), name)
     check(fake_admin.session(1), "Session", "session")
     check(fake_admin.crash("2026-11-26T00:37:33Z"), "Crash", "crash")
+    check(fake_admin.ANSWERS["/v1/quarantine"], "Quarantines", "quarantine")
 
 
 @contextlib.contextmanager

@@ -167,6 +167,10 @@ def _():
                 simple("/v1/sessions/x", status=400, template=one)
                 simple("/v1/sessions?state=x", status=400, template="/v1/sessions")
                 simple("/v1/sessions?nonsense=x", status=400, template="/v1/sessions")
+                simple("/v1/quarantine/nobody", "DELETE", status=404,
+                       template="/v1/quarantine/{user}")
+                simple("/v1/quarantine/", "DELETE", status=400,
+                       template="/v1/quarantine/{user}")
                 simple("/v1/log-level", "PUT", '{"level":"debug"}')
                 simple("/v1/log-level", "PUT", '{"level":"loud"}', 400)
                 simple("/v1/log-level", "PUT", "x" * 5000, 413)
@@ -177,9 +181,9 @@ def _():
             simple("/v1/reload", "POST", status=500)
             simple("/v1/stop", "POST", status=202)
     schemas = {"#/components/schemas/" + name for name in contract.text["components"]["schemas"]}
-    # Crashes and waiting reloads have tests of their own.
+    # Crashes, who is refused for them, and waiting reloads have tests of their own.
     equal(schemas - contract.seen - {"#/components/schemas/" + name for name in (
-        "Waiting", "Crash", "Doing")}, set(), "schemas that no answer has")
+        "Waiting", "Crash", "Doing", "Quarantine", "Released")}, set(), "schemas that no answer has")
 
 
 @test("curl and jq are enough")

@@ -13,9 +13,9 @@ import threading
 import time
 
 COUNTERS = ("connections refused refused_full refused_address refused_fds refused_memory logins "
-            "auth_failures login_errors in_use sessions_ended timeouts handshake_timeouts "
+            "auth_failures login_errors quarantined in_use sessions_ended timeouts handshake_timeouts "
             "login_timeouts idle_timeouts bad_commands retrieved deleted octets_in octets_out "
-            "size_mismatches module_failures").split()
+            "size_mismatches module_failures late_calls").split()
 RATES = ("connections refused logins auth_failures login_errors in_use retrieved deleted "
          "octets_in octets_out module_failures").split()
 BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
@@ -119,7 +119,7 @@ class World:
         return {"version": "0.1.0", "hostname": "pop.example.net", "started": stamp(273840),
                 "uptime_s": 273840, "stopping": self.stopping, "generation": 1, "pid": 4711,
                 "admin_pid": 4712, "log_level": "info", "sessions": len(self.sessions),
-                "sessions_max": 20000,
+                "sessions_max": 20000, "quarantined": 0,
                 "generations": [{"generation": 1, "phase": "serving", "age_s": 86500,
                                  "workers": self.workers,
                                  "workers_up": self.workers - len(self.down),
@@ -132,9 +132,10 @@ class World:
         down = number in self.down
         return {"worker": number, "generation": 1, "pid": 0 if down else 4712 + number,
                 "state": "down" if down else "serving",
-                "sessions": sum(s["worker"] == number for s in self.sessions), "beats": 86500,
+                "sessions": sum(s["worker"] == number for s in self.sessions), "beats": 86500, "stuck": False,
                 "doing": [] if number % 2 else [
-                    {"call": "users.check_password", "user": self.USERS[number], "address": "192.0.2.9"}],
+                    {"call": "users.check_password", "user": self.USERS[number], "address": "192.0.2.9",
+                     "ms": 7, "where": None}],
                 "totals": {name: n // self.workers for name, n in self.totals.items()}}
 
     def modules(self):

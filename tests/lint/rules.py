@@ -13,10 +13,10 @@ EVERYWHERE = CODE + ["tests", "docs"]
 MAX_COLUMNS = 96
 
 LIBC = re.compile(r"(sys|netinet|net|arpa|linux)/[a-z0-9_]+\.h|"
-                  r"(assert|ctype|dirent|endian|errno|fcntl|getopt|grp|inttypes|libgen|"
+                  r"(assert|ctype|dirent|endian|errno|execinfo|fcntl|getopt|grp|inttypes|libgen|"
                   r"limits|locale|malloc|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|"
                   r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|"
-                  r"string|strings|sysexits|syslog|termios|threads|time|unistd|wchar)\.h")
+                  r"string|strings|sysexits|syslog|termios|threads|time|ucontext|unistd|wchar)\.h")
 
 # directory: parts of the server that it may include, other headers that it may include.
 MAY_INCLUDE = {
@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "deliver": (["base", "conf", "host"], ["popart/.*"]),
     "net": (["base"], ["gnutls/.*"]),
     "ipc": (["base"], []),
-    "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*"]),
+    "worker": (["base", "pop3", "conf", "host", "net", "ipc"], ["popart/.*", "link.h"]),
     "master": (["base", "conf", "ipc"], []),
     "move": (["base", "host", "ipc", "net", "pop3"], ["popart/.*"]),
     "web": (["base"], ["microhttpd.h"]),

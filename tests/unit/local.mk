@@ -49,7 +49,11 @@ tests_unit_test_net_SOURCES = \
 	tests/unit/net/tls_setup.c
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(TAP_LIBS) $(NET_LIBS)
-tests_unit_test_worker_SOURCES = tests/unit/worker/main.c
+tests_unit_test_worker_SOURCES = \
+	tests/unit/worker/main.c \
+	tests/unit/worker/probe.c \
+	tests/unit/worker/suites.h \
+	tests/unit/worker/where.c
 tests_unit_test_worker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_worker_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
 endif
@@ -88,6 +92,7 @@ tests_unit_test_ipc_SOURCES = \
 	tests/unit/ipc/chan.c \
 	tests/unit/ipc/figures.c \
 	tests/unit/ipc/main.c \
+	tests/unit/ipc/quarantine.c \
 	tests/unit/ipc/secret.c \
 	tests/unit/ipc/suites.h
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)

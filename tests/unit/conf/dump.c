@@ -70,6 +70,8 @@ static void test_dump(void)
 		"drain_timeout = \"30s\";\n"
 		"retire_timeout = \"1h\";\n"
 		"worker_timeout = \"1m\";\n"
+		"call_deadline = \"30s\";\n"
+		"quarantine = \"1m\";\n"
 		"max_bad_commands = 20;\n"
 		"expire = \"never\";\n"
 		"login_delay = \"1s\";\n"

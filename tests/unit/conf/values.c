@@ -29,6 +29,8 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c->drain_timeout_ms, 30000);
 	CU_ASSERT_EQUAL(c->retire_timeout_ms, 3600000);
 	CU_ASSERT_EQUAL(c->worker_timeout_ms, 60000);
+	CU_ASSERT_EQUAL(c->call_deadline_ms, 30000);
+	CU_ASSERT_EQUAL(c->quarantine_ms, 60000);
 	CU_ASSERT_EQUAL(c->expire_days, -1);
 	CU_ASSERT_EQUAL(c->login_delay_s, 0);
 	CU_ASSERT(c->implementation && !c->apop);
@@ -49,6 +51,7 @@ static void test_all(void)
 		"state_dir = \"/s\"; module_path = \"/m:/n\"; workers = 3; threads = 4\n"
 		"max_connections: 5; idle_timeout = 900; login_timeout = \"90s\";\n"
 		"drain_timeout = \"0s\"; worker_timeout = 0; max_bad_commands = 0x10; "
+		"call_deadline = \"1500ms\"; quarantine = 0; "
 		"expire = 30;\n"
 		"login_delay = \"1500ms\"; implementation = FALSE; apop = True;\n"
 		"log = { target = \"/var/log/popart\"; format = \"json\"; level = \"debug\"; "
@@ -72,6 +75,8 @@ static void test_all(void)
 	CU_ASSERT_EQUAL(c->login_timeout_ms, 90000);
 	CU_ASSERT_EQUAL(c->drain_timeout_ms, 0);
 	CU_ASSERT_EQUAL(c->worker_timeout_ms, 0);
+	CU_ASSERT_EQUAL(c->call_deadline_ms, 1500);
+	CU_ASSERT_EQUAL(c->quarantine_ms, 0);
 	CU_ASSERT_EQUAL(c->max_bad_commands, 16);
 	CU_ASSERT_EQUAL(c->expire_days, 30);
 	CU_ASSERT_EQUAL(c->login_delay_s, 2);

@@ -211,7 +211,34 @@ static void memory(void)
 	(void)close(fd);
 }
 
+/* Of both workers, and in the next generation, too. */
+static void late_calls(void)
+{
+	struct board *b = make(), *next = make();
+	struct figures_histogram h;
+
+	describe(b, 0, 0, "far");
+	describe(b, 0, 1, "mail");
+	describe(next, 0, 1, "far");
+	describe(next, 0, 0, "mail");
+	figures_late(b, 0, VIEW_LIT("mail.open"));
+	figures_late(b, 1, VIEW_LIT("mail.open"));
+	figures_late(b, 1, VIEW_LIT("mail.nothing"));
+	figures_late(b, 1, VIEW_LIT("auth.login"));
+	figures_histogram(b, 1, FIGURES_OP_OPEN, &h);
+	CU_ASSERT_EQUAL(h.late, 2);
+	figures_histogram(b, 0, FIGURES_OP_OPEN, &h);
+	CU_ASSERT_EQUAL(h.late, 0);
+	board_pass_counters(b, next);
+	figures_late(next, 1, VIEW_LIT("mail.open"));
+	figures_histogram(next, 0, FIGURES_OP_OPEN, &h);
+	CU_ASSERT_EQUAL(h.late, 3);
+	board_unmap(&b);
+	board_unmap(&next);
+}
+
 CU_TestInfo figures_tests[] = {
+	{ "calls that were late are counted, over generations", late_calls },
 	{ "a bound belongs to its bucket", bounds },
 	{ "what is past the shape is left out", past_the_shape },
 	{ "a hostile worker's words", hostile },

@@ -8,6 +8,7 @@ int main(int argc, char **argv)
 		{ .pName = "board", .pTests = board_tests },
 		{ .pName = "chan", .pTests = chan_tests },
 		{ .pName = "figures", .pTests = figures_tests },
+		{ .pName = "quarantine", .pTests = quarantine_tests },
 		{ .pName = "secret", .pTests = secret_tests },
 		CU_SUITE_INFO_NULL,
 	};

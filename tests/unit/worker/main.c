@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "support/tap.h"
 #include "ipc/lock.h"
+#include "suites.h"
 #include "worker/pool.h"
 
 /* --- the session lock --- */
@@ -342,6 +343,8 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		{ "lock", make_dir, remove_dir, NULL, NULL, lock },
 		{ "pool", NULL, NULL, NULL, NULL, pool },
+		{ .pName = "where", .pTests = where_tests },
+		{ .pName = "probe", .pTests = probe_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_SUITES_H
+#define WORKER_SUITES_H
+#include <CUnit/CUnit.h>
+
+extern CU_TestInfo where_tests[], probe_tests[];
+
+#endif
