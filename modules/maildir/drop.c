@@ -118,12 +118,25 @@ bool drop_keep(struct drop *d)
 	return true;
 }
 
+/* Not snprintf: paths are made for every message that is sent. */
+bool path_join(char path[4096], const char *root, const char *dir, const char *name)
+{
+	size_t a = strlen(root), b = strlen(dir), c = strlen(name);
+
+	if (a + 1 + b + c >= 4096)
+		return false;
+	memcpy(path, root, a);
+	path[a] = '/';
+	memcpy(path + a + 1, dir, b);
+	memcpy(path + a + 1 + b, name, c + 1);
+	return true;
+}
+
 bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])
 {
 	const char *dir = d->plain ? "" : flags & RECORD_CUR ? "cur/" : "new/";
-	int n = snprintf(path, 4096, "%s/%s%s", d->root, dir, name);
 
-	return n > 0 && n < 4096;
+	return path_join(path, d->root, dir, name);
 }
 
 int drop_dir(const struct drop *d, unsigned which)

@@ -97,6 +97,8 @@ void drop_free(struct drop *);
 bool drop_keep(struct drop *);
 uint64_t drop_wire(const struct message *);
 const char *drop_name(const struct drop *, const struct message *);
+/* "ROOT/DIRNAME"; dir is empty or ends in '/'. False: too long. */
+bool path_join(char path[4096], const char *root, const char *dir, const char *name);
 /* "new/NAME", "cur/NAME" or "NAME" below the root, as a path. False: too long. */
 bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4096]);
 /* Directories of the layout: opened as a descriptor, or -errno. which: 0 new/ or the plain

@@ -46,12 +46,7 @@ static void *grow(void *array, uint32_t *cap, uint32_t len, size_t more, size_t 
 
 static bool uid_ok(struct popart_str uid)
 {
-	if (uid.len == 0 || uid.len > DROP_UID_MAX)
-		return false;
-	for (size_t i = 0; i < uid.len; i++)
-		if (uid.ptr[i] < 0x21 || uid.ptr[i] > 0x7E)
-			return false;
-	return true;
+	return uid.len > 0 && uid.len <= DROP_UID_MAX && view_is_graphic(uid);
 }
 
 static int add_one(struct drop *d, const struct popart_msg *m)
