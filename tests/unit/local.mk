@@ -188,6 +188,7 @@ tests_unit_test_pop3_SOURCES = \
 	tests/unit/pop3/sasl.c \
 	tests/unit/pop3/session.c \
 	tests/unit/pop3/suites.h \
+	tests/unit/pop3/uids.c \
 	tests/unit/pop3/wire.c
 tests_unit_test_pop3_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_pop3_LDADD = $(TAP_LIBS) $(POP3_LIBS)
