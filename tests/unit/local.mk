@@ -133,6 +133,7 @@ tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/maildir/list_test.c \
 	tests/unit/maildir/main.c \
 	tests/unit/maildir/name_test.c \
+	tests/unit/maildir/names_test.c \
 	tests/unit/maildir/race_test.c \
 	tests/unit/maildir/size_test.c \
 	tests/unit/maildir/tests.h
