@@ -32,6 +32,7 @@ void drop_free(struct drop *d)
 	image_free(&d->image);
 	free(d->held);
 	free(d->lessons);
+	free(d->looked);
 	names_free(&d->names);
 	free(d->renamed);
 	free(d->v);
@@ -282,6 +283,22 @@ static int scan_all(const struct drop *d, struct scan *s)
 	return error;
 }
 
+/* Nothing has moved since the last look. */
+static bool is_as_looked(const struct drop *d, const struct stamp now[2])
+{
+	return d->looked && stamp_equal(&now[0], &d->looked[0]) &&
+		stamp_equal(&now[1], &d->looked[1]) && long_ago(&now[0]) && long_ago(&now[1]);
+}
+
+/* Without memory the next look is not saved, no more. */
+static void note_look(struct drop *d, const struct stamp now[2])
+{
+	if (!d->looked)
+		d->looked = malloc(2 * sizeof(*d->looked));
+	if (d->looked)
+		memcpy(d->looked, now, 2 * sizeof(*d->looked));
+}
+
 /* A file that is renamed while a directory is read can be missed, so what changed
  * meanwhile is read again. */
 bool drop_look_again(struct drop *d)
@@ -295,8 +312,7 @@ bool drop_look_again(struct drop *d)
 	for (unsigned i = 0; i < 2; i++)
 		if (d->has[i] && !before[i].ino) /* its messages are elsewhere, not gone */
 			return false;
-	if (stamp_equal(&before[0], &d->looked[0]) && stamp_equal(&before[1], &d->looked[1]) &&
-		long_ago(&before[0]) && long_ago(&before[1]))
+	if (is_as_looked(d, before))
 		return true;
 	if (!index_messages(d, &t))
 		return false;
@@ -313,7 +329,7 @@ bool drop_look_again(struct drop *d)
 		memcpy(before, after, sizeof(before));
 	}
 	if (ok)
-		memcpy(d->looked, after, sizeof(after));
+		note_look(d, after);
 	table_free(&t);
 	return ok;
 }

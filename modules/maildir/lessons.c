@@ -15,7 +15,7 @@ void lessons_add(struct drop *d, uint32_t index, const struct record *r)
 	if (d->store->read_only || !d->store->cache || d->nlessons == LESSONS_MAX)
 		return;
 	if (d->nlessons == d->lessons_cap) {
-		size_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
+		uint32_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
 
 		l = realloc(d->lessons, cap * sizeof(*l));
 		if (!l)

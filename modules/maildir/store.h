@@ -71,23 +71,22 @@ struct lesson {
 
 struct drop {
 	struct store *store;
-	bool plain;
 	struct image image; /* between open and list only */
-
 	struct message *v;
 	size_t n;
 	struct names names; /* as they were listed */
 	char *renamed;      /* names that messages were given since; NUL after each */
-	uint32_t renamed_len, renamed_cap;
-
-	bool has[2];            /* which directories there were at login                     */
-	struct stamp looked[2]; /* as they were when moved messages were last looked for */
 	struct lesson *lessons;
-	size_t nlessons, lessons_cap;
-	int *held; /* descriptors of removed files, closed last */
-	size_t nheld;
+	int *held;            /* descriptors of removed files, closed last */
+	struct stamp *looked; /* new/ and cur/ as they were when moved messages were last looked
+	                         for; NULL: never */
+	uint32_t renamed_len, renamed_cap;
+	uint32_t nlessons, lessons_cap;
+	uint32_t nheld;
 	unsigned healed; /* names corrected by release, which has no call to count with */
-	char root[];     /* the maildrop's directory */
+	bool has[2];     /* which directories there were at login */
+	bool plain;
+	char root[]; /* the maildrop's directory */
 };
 
 /* drop.c: memory of an open maildrop, and names within it. */
