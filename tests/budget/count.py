@@ -30,6 +30,7 @@ listen = ( {{ address = "127.0.0.1:0"; }} );
 max_connections = 4000; max_connections_per_address = 4000;
 auth = {{ module = "passwd_file"; path = "{top}/users"; }};
 storage = {{ module = "maildir"; path = "{top}/mail/%n"; }};
+log = {{ level = "{level}"; }};
 """
 
 
@@ -41,7 +42,7 @@ def fill(maildir, count, octets):
 
 
 @contextlib.contextmanager
-def worker(scene, *command):
+def worker(scene, *command, level="info"):
     """One worker below command; its port, and the session of processes that it is in."""
     need(*command[:1])
     users = scene.file("users", "".join(
@@ -51,7 +52,7 @@ def worker(scene, *command):
         scene.directory(name)
     conf = scene.file("popart.conf", CONFIGURATION.format(
         user='user = "root";\n' if os.geteuid() == 0 else "", top=scene.path,
-        modules=MODULE_PATH))
+        modules=MODULE_PATH, level=level))
     log_path = os.path.join(scene.path, "log")
     with open(log_path, "wb") as log:
         process = subprocess.Popen([ALONE, conf, *command, POPARTD], stdin=subprocess.PIPE,
@@ -167,17 +168,27 @@ def profiles(scene):
 
 # ---------------------------------------------------------------- system calls
 
-CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(.*)$")
+CALL = re.compile(r"^(\d+) +(<\.\.\. )?(\w+)(.*)$")
+
+
+def finished(path):
+    """(thread, system call, the rest of its line), a call that others have interrupted too."""
+    begun = {}
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            match = CALL.match(line)
+            if not match:
+                continue
+            thread, resumed, call, rest = match.groups()
+            if rest.endswith("<unfinished ...>"):
+                begun[thread] = rest
+            else:
+                yield thread, call, begun.pop(thread, "") + rest if resumed else rest
 
 
 def chunks(path):
     """[{system call: how often}] of the thread that accepts, for each connection."""
-    lines = []
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            match = CALL.match(line)
-            if match and "resumed>" not in match.group(3)[:10]:
-                lines.append(match.groups())
+    lines = list(finished(path))
     thread = next(pid for pid, call, _ in lines if call == "accept4")
     found = []
     for pid, call, rest in lines:
@@ -217,7 +228,7 @@ def pss(session):
     return total
 
 
-def idle_octets(messages, first=100, more=300):
+def idle_octets(messages, more, first=200):
     """What one more session takes that has logged in and waits."""
     names = ["u%d" % number for number in range(first + more)]
     with Scene(*names) as scene, contextlib.ExitStack() as stack:
@@ -226,7 +237,7 @@ def idle_octets(messages, first=100, more=300):
             for path in scene.mail[names[0]].messages():
                 os.link(path, os.path.join(scene.mail[name].path, "cur",
                                            os.path.basename(path)))
-        port, session = stack.enter_context(worker(scene))
+        port, session = stack.enter_context(worker(scene, level="error"))
         taken = []
         for part in (names[:first], names[first:]):
             for name in part:
