@@ -53,9 +53,8 @@ static void hold(struct job *j, int dir, const char *name)
 
 /* Whether the name still stands for what was listed. A link is looked through, as it was
  * for listing; one that leads nowhere any more is no message, and may go. */
-static int is_listed(const struct job *j, int dir, const struct message *m)
+static int is_listed(int dir, const char *name, const struct message *m)
 {
-	const char *name = drop_name(j->drop, m);
 	struct stat st;
 
 	if (!m->file) /* listed by its name, and never sent */
@@ -73,12 +72,13 @@ static int remove_one(struct job *j, uint64_t ref)
 {
 	const struct message *m = &j->drop->v[ref];
 	unsigned which = m->bits & MESSAGE_CUR ? 1 : 0;
-	const char *name = drop_name(j->drop, m);
+	char room[NAME_LEN + 1];
+	const char *name = drop_name(j->drop, m, room);
 	int error;
 
 	if (j->dirs[which] < 0)
 		return -j->dirs[which];
-	error = is_listed(j, j->dirs[which], m);
+	error = is_listed(j->dirs[which], name, m);
 	if (error)
 		return error;
 	hold(j, j->dirs[which], name);
@@ -90,9 +90,11 @@ static int remove_one(struct job *j, uint64_t ref)
 
 static void stays(struct job *j, uint64_t ref, int error)
 {
+	char room[NAME_LEN + 1];
+
 	j->stayed++;
 	j->error = error == NOT_LISTED ? 0 : error;
-	name_print(drop_name(j->drop, &j->drop->v[ref]), j->name);
+	name_print(drop_name(j->drop, &j->drop->v[ref], room), j->name);
 	if (error == NOT_LISTED) {
 		j->changed++;
 		message_relearn(j->drop, j->call, (uint32_t)ref);
@@ -130,7 +132,8 @@ static size_t remove_moved(struct job *j, uint64_t *refs, size_t n, struct messa
 	looked = drop_look_again(d);
 	for (size_t i = 0; i < n; i++) {
 		const struct message *m = &d->v[refs[i]];
-		bool moved = looked && (m->name != before[i].name || m->bits != before[i].bits);
+		bool moved = looked &&
+			(m->renamed != before[i].renamed || m->bits != before[i].bits);
 		int error = !looked ? EAGAIN : moved ? remove_one(j, refs[i]) : 0;
 
 		if (!error)

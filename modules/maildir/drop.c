@@ -13,18 +13,14 @@
 int drop_new(struct store *store, const struct popart_call *call, struct popart_str root,
 	bool plain, struct drop **out)
 {
-	struct drop *d = calloc(1, sizeof(*d));
+	struct drop *d = calloc(1, sizeof(*d) + root.len + 1);
 
-	if (d) {
-		d->store = store;
-		d->plain = plain;
-		d->root = strndup(root.ptr, root.len);
-	}
-	if (!d || !d->root) {
-		free(d);
+	if (!d)
 		return store->host->fail(store->inst, call, POPART_E_NOMEM, NULL, ENOMEM,
 			"%.*s: out of memory", (int)root.len, root.ptr);
-	}
+	d->store = store;
+	d->plain = plain;
+	memcpy(d->root, root.ptr, root.len);
 	*out = d;
 	return POPART_OK;
 }
@@ -36,9 +32,10 @@ void drop_free(struct drop *d)
 	image_free(&d->image);
 	free(d->held);
 	free(d->lessons);
-	free(d->names);
+	free(d->looked);
+	names_free(&d->names);
+	free(d->renamed);
 	free(d->v);
-	free(d->root);
 	free(d);
 }
 
@@ -70,15 +67,16 @@ uint64_t drop_wire(const struct message *m)
 	return (uint64_t)m->wire_high << 32 | m->wire_low;
 }
 
-const char *drop_name(const struct drop *d, const struct message *m)
+const char *drop_name(const struct drop *d, const struct message *m, char room[NAME_LEN + 1])
 {
-	return d->names + m->name;
+	if (m->renamed)
+		return d->renamed + (m->renamed - 1);
+	return names_get(&d->names, (size_t)(m - d->v), room);
 }
 
-static struct message message_of(const struct record *r, size_t name)
+static struct message message_of(const struct record *r)
 {
 	return (struct message){
-		.name = (uint32_t)name,
 		.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
 		.file = r->flags & RECORD_HINT ? 0 : file_of(r->stored, r->mtime_ns, r->ino),
 		.wire_low = (uint32_t)r->wire,
@@ -94,36 +92,43 @@ static struct message message_of(const struct record *r, size_t name)
 bool drop_keep(struct drop *d)
 {
 	size_t n = (size_t)image_head(&d->image)->count;
-	size_t names = d->image.len - sizeof(struct image_head) - n * sizeof(struct record);
+	const char *before = NULL;
 	const struct record *r;
-	char *fit;
 
 	if (n == 0)
 		return true;
-	if (names > UINT32_MAX)
-		return false;
 	d->v = malloc(n * sizeof(*d->v));
-	d->names = malloc(names);
-	if (!d->v || !d->names)
+	if (!d->v || !names_init(&d->names, n))
 		return false;
 	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL;) {
-		d->v[d->n++] = message_of(r, d->names_len);
-		memcpy(d->names + d->names_len, record_name(r), r->name_len + 1u);
-		d->names_len += r->name_len + 1u;
+		if (!names_add(&d->names, record_name(r), r->name_len, before))
+			return false;
+		d->v[d->n++] = message_of(r);
+		before = record_name(r);
 	}
-	fit = realloc(d->names, d->names_len);
-	if (fit)
-		d->names = fit;
-	d->names_cap = d->names_len;
+	names_shrink(&d->names);
+	return true;
+}
+
+/* Not snprintf: paths are made for every message that is sent. */
+bool path_join(char path[4096], const char *root, const char *dir, const char *name)
+{
+	size_t a = strlen(root), b = strlen(dir), c = strlen(name);
+
+	if (a + 1 + b + c >= 4096)
+		return false;
+	memcpy(path, root, a);
+	path[a] = '/';
+	memcpy(path + a + 1, dir, b);
+	memcpy(path + a + 1 + b, name, c + 1);
 	return true;
 }
 
 bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])
 {
 	const char *dir = d->plain ? "" : flags & RECORD_CUR ? "cur/" : "new/";
-	int n = snprintf(path, 4096, "%s/%s%s", d->root, dir, name);
 
-	return n > 0 && n < 4096;
+	return path_join(path, d->root, dir, name);
 }
 
 int drop_dir(const struct drop *d, unsigned which)
@@ -166,26 +171,24 @@ static size_t key_of(const struct drop *d, const char *name, size_t len, char ke
 
 bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len, uint8_t flags)
 {
-	const char *was = drop_name(d, m);
+	char room[NAME_LEN + 1];
+	const char *was = drop_name(d, m, room);
 	uint8_t bits = flags & RECORD_CUR ? MESSAGE_CUR : 0;
 
 	if (strcmp(was, name) != 0) {
-		size_t need = d->names_len + len + 1;
+		uint64_t need = (uint64_t)d->renamed_len + len + 1, cap = need + need / 8;
 
-		if (need > UINT32_MAX)
-			return false;
-		if (need > d->names_cap) {
-			size_t cap = need + need / 8;
-			char *names = realloc(d->names, cap);
+		if (need > d->renamed_cap) {
+			char *renamed = cap <= UINT32_MAX ? realloc(d->renamed, cap) : NULL;
 
-			if (!names)
+			if (!renamed)
 				return false;
-			d->names = names;
-			d->names_cap = cap;
+			d->renamed = renamed;
+			d->renamed_cap = (uint32_t)cap;
 		}
-		memcpy(d->names + d->names_len, name, len + 1);
-		m->name = (uint32_t)d->names_len;
-		d->names_len = need;
+		memcpy(d->renamed + d->renamed_len, name, len + 1);
+		m->renamed = d->renamed_len + 1;
+		d->renamed_len = (uint32_t)need;
 	}
 	m->bits = (uint8_t)((m->bits & ~MESSAGE_CUR) | bits);
 	return true;
@@ -196,14 +199,14 @@ bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len
 static struct message *message_for(const struct drop *d, const struct table *t,
 	const struct scan *s, const struct found *f, bool exact)
 {
-	char key[NAME_LEN], other[NAME_LEN];
+	char key[NAME_LEN], other[NAME_LEN], room[NAME_LEN + 1];
 	size_t len = key_of(d, scan_name(s, f), f->len, key);
 	uint64_t hash = hash64(key, len, 0);
 	uint32_t pos = 0, k;
 
 	while (table_next(t, hash, &pos, &k)) {
 		struct message *m = &d->v[k];
-		const char *name = drop_name(d, m);
+		const char *name = drop_name(d, m, room);
 		bool same = strcmp(name, scan_name(s, f)) == 0 &&
 			!(m->bits & MESSAGE_CUR) == !(f->flags & RECORD_CUR);
 
@@ -246,8 +249,8 @@ static bool index_messages(const struct drop *d, struct table *t)
 	if (d->n > UINT32_MAX || !table_init(t, d->n))
 		return false;
 	for (size_t i = 0; i < d->n; i++) {
-		const char *name = drop_name(d, &d->v[i]);
-		char key[NAME_LEN];
+		char key[NAME_LEN], room[NAME_LEN + 1];
+		const char *name = drop_name(d, &d->v[i], room);
 		size_t len = key_of(d, name, strlen(name), key);
 
 		table_add(t, hash64(key, len, 0), (uint32_t)i);
@@ -280,6 +283,22 @@ static int scan_all(const struct drop *d, struct scan *s)
 	return error;
 }
 
+/* Nothing has moved since the last look. */
+static bool is_as_looked(const struct drop *d, const struct stamp now[2])
+{
+	return d->looked && stamp_equal(&now[0], &d->looked[0]) &&
+		stamp_equal(&now[1], &d->looked[1]) && long_ago(&now[0]) && long_ago(&now[1]);
+}
+
+/* Without memory the next look is not saved, no more. */
+static void note_look(struct drop *d, const struct stamp now[2])
+{
+	if (!d->looked)
+		d->looked = malloc(2 * sizeof(*d->looked));
+	if (d->looked)
+		memcpy(d->looked, now, 2 * sizeof(*d->looked));
+}
+
 /* A file that is renamed while a directory is read can be missed, so what changed
  * meanwhile is read again. */
 bool drop_look_again(struct drop *d)
@@ -293,8 +312,7 @@ bool drop_look_again(struct drop *d)
 	for (unsigned i = 0; i < 2; i++)
 		if (d->has[i] && !before[i].ino) /* its messages are elsewhere, not gone */
 			return false;
-	if (stamp_equal(&before[0], &d->looked[0]) && stamp_equal(&before[1], &d->looked[1]) &&
-		long_ago(&before[0]) && long_ago(&before[1]))
+	if (is_as_looked(d, before))
 		return true;
 	if (!index_messages(d, &t))
 		return false;
@@ -311,7 +329,7 @@ bool drop_look_again(struct drop *d)
 		memcpy(before, after, sizeof(before));
 	}
 	if (ok)
-		memcpy(d->looked, after, sizeof(after));
+		note_look(d, after);
 	table_free(&t);
 	return ok;
 }

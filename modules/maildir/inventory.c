@@ -31,10 +31,8 @@ static bool cache_paths(const struct drop *d, char path[4096], char path_new[409
 {
 	/* Not a name that any program takes for a message or for a folder of a Maildir. */
 	const char *name = d->plain ? ".popart.cache" : "popart.cache";
-	int n = snprintf(path, 4096, "%s/%s", d->root, name);
-	int m = snprintf(path_new, 4096, "%s/%s.new", d->root, name);
 
-	return n > 0 && n < 4096 && m > 0 && m < 4096;
+	return path_join(path, d->root, "", name) && path_join(path_new, d->root, name, ".new");
 }
 
 static bool uses_cache(const struct drop *d)

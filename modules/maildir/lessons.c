@@ -15,7 +15,7 @@ void lessons_add(struct drop *d, uint32_t index, const struct record *r)
 	if (d->store->read_only || !d->store->cache || d->nlessons == LESSONS_MAX)
 		return;
 	if (d->nlessons == d->lessons_cap) {
-		size_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
+		uint32_t cap = d->lessons_cap ? d->lessons_cap * 2 : 4;
 
 		l = realloc(d->lessons, cap * sizeof(*l));
 		if (!l)
@@ -31,7 +31,7 @@ static const struct lesson *lesson_for(
 	const struct drop *d, const struct table *t, const char *name, size_t name_len)
 {
 	struct name n;
-	char key[NAME_LEN], other[NAME_LEN];
+	char key[NAME_LEN], other[NAME_LEN], room[NAME_LEN + 1];
 	uint32_t pos = 0, i;
 
 	name_parse(&n, (struct popart_str){ name, name_len }, d->plain);
@@ -40,7 +40,7 @@ static const struct lesson *lesson_for(
 	uint64_t hash = hash64(key, len, 0);
 
 	while (table_next(t, hash, &pos, &i)) {
-		const char *taught = drop_name(d, &d->v[d->lessons[i].index]);
+		const char *taught = drop_name(d, &d->v[d->lessons[i].index], room);
 
 		name_parse(&n, (struct popart_str){ taught, strlen(taught) }, d->plain);
 		if (name_key(&n, other) == len && memcmp(key, other, len) == 0)
@@ -54,9 +54,9 @@ static bool index_lessons(const struct drop *d, struct table *t)
 	if (!table_init(t, d->nlessons))
 		return false;
 	for (size_t i = d->nlessons; i-- > 0;) { /* the last word on a message is met first */
-		const char *name = drop_name(d, &d->v[d->lessons[i].index]);
+		char key[NAME_LEN], room[NAME_LEN + 1];
+		const char *name = drop_name(d, &d->v[d->lessons[i].index], room);
 		struct name n;
-		char key[NAME_LEN];
 
 		name_parse(&n, (struct popart_str){ name, strlen(name) }, d->plain);
 		table_add(t, hash64(key, name_key(&n, key), 0), (uint32_t)i);

@@ -12,6 +12,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/maildir.c \
 	modules/maildir/message.c \
 	modules/maildir/name.c modules/maildir/name.h \
+	modules/maildir/names.c modules/maildir/names.h \
 	modules/maildir/pass.c modules/maildir/pass.h \
 	modules/maildir/scan.c modules/maildir/scan.h \
 	modules/maildir/size.c modules/maildir/size.h \

@@ -22,7 +22,8 @@ static void heal(const struct hinted *h, int fd, uint64_t wire)
 	struct drop *d = h->drop;
 	uint32_t index = h->index;
 	struct message *m = &d->v[index];
-	const char *was = drop_name(d, m);
+	char room[NAME_LEN + 1];
+	const char *was = drop_name(d, m, room);
 	uint8_t flags = m->bits & MESSAGE_CUR ? RECORD_CUR : 0;
 	struct record r = { .wire = wire };
 	struct name n;
@@ -62,9 +63,9 @@ static void release_hinted(struct popart_source *src)
 
 static int open_listed(const struct drop *d, const struct message *m, struct stat *st)
 {
-	char path[4096];
+	char path[4096], room[NAME_LEN + 1];
 
-	if (!drop_path(d, m->bits & MESSAGE_CUR ? RECORD_CUR : 0, drop_name(d, m), path))
+	if (!drop_path(d, m->bits & MESSAGE_CUR ? RECORD_CUR : 0, drop_name(d, m, room), path))
 		return -ENAMETOOLONG;
 	return scan_open(AT_FDCWD, path, st);
 }
@@ -87,7 +88,7 @@ static int open_moved(
 
 		if (!drop_look_again(d))
 			return -EAGAIN;
-		if (m->name == before.name && m->bits == before.bits)
+		if (m->renamed == before.renamed && m->bits == before.bits)
 			break;
 		moved = true;
 		fd = open_listed(d, m, st);
@@ -110,14 +111,14 @@ static int count_again(
 	unsigned char *buf = malloc(SCAN_BUFFER);
 	struct record r = { 0 };
 	int error = buf ? scan_message(fd, st, buf, &r) : ENOMEM;
-	char shown[NAME_LEN + 1];
+	char shown[NAME_LEN + 1], room[NAME_LEN + 1];
 
 	free(buf);
 	count(s, call, STAT_MESSAGES_CHANGED, 1);
 	if (error)
 		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, error,
 			"%s: \"%s\" has changed and cannot be read again", d->root,
-			name_print(drop_name(d, m), shown));
+			name_print(drop_name(d, m, room), shown));
 	lessons_add(d, index, &r);
 	if (r.wire != drop_wire(m))
 		return s->host->fail(s->inst, call, POPART_R_TEMP,
@@ -125,8 +126,8 @@ static int count_again(
 			"%s: \"%s\" was changed in its place: %ju octets were listed, it now "
 			"has "
 			"%ju",
-			d->root, name_print(drop_name(d, m), shown), (uintmax_t)drop_wire(m),
-			(uintmax_t)r.wire);
+			d->root, name_print(drop_name(d, m, room), shown),
+			(uintmax_t)drop_wire(m), (uintmax_t)r.wire);
 	m->proof = proof_of_stat(st);
 	m->file = file_of_stat(st);
 	m->body = r.body <= UINT16_MAX ? (uint16_t)r.body : 0;
@@ -153,14 +154,14 @@ static int cannot_open(const struct drop *d, const struct popart_call *call,
 	const struct message *m, int error)
 {
 	const struct store *s = d->store;
-	char shown[NAME_LEN + 1];
+	char shown[NAME_LEN + 1], room[NAME_LEN + 1];
 
 	if (error == ENOENT || error == ESTALE)
 		return s->host->fail(s->inst, call, POPART_R_GONE, NULL, error,
 			"%s: \"%s\" was removed by another program", d->root,
-			name_print(drop_name(d, m), shown));
+			name_print(drop_name(d, m, room), shown));
 	return s->host->fail(s->inst, call, status_of(error), NULL, error,
-		"%s: cannot open \"%s\"", d->root, name_print(drop_name(d, m), shown));
+		"%s: cannot open \"%s\"", d->root, name_print(drop_name(d, m, room), shown));
 }
 
 int message_open(

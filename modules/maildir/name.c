@@ -54,20 +54,26 @@ static size_t kept_uid(struct popart_str text, char uid[UID_LEN])
 /* Length of the field at p, which begins with ','; *letter: S or W when it is a size. */
 static size_t field(const char *p, size_t n, char *letter, uint64_t *value)
 {
-	const char *comma = memchr(p + 1, ',', n - 1);
-	size_t len = comma ? (size_t)(comma - p) : n;
+	const char *comma;
+	size_t len;
 
 	*letter = 0;
-	if (len > 3 && (p[1] == 'S' || p[1] == 'W') && p[2] == '=' &&
-		digits(p + 3, len - 3, value) == len - 3)
-		*letter = p[1];
-	return len;
+	if (n > 3 && (p[1] == 'S' || p[1] == 'W') && p[2] == '=') {
+		len = 3 + digits(p + 3, n - 3, value);
+		if (len > 3 && (len == n || p[len] == ',')) {
+			*letter = p[1];
+			return len;
+		}
+	}
+	comma = memchr(p + 1, ',', n - 1);
+	return comma ? (size_t)(comma - p) : n;
 }
 
 static void parse_fields(struct name *n)
 {
 	const char *p = n->full.ptr, *end = p + n->base_len;
 
+	n->only_sizes = true;
 	while ((p = memchr(p, ',', (size_t)(end - p))) != NULL) {
 		uint64_t value;
 		char letter;
@@ -75,6 +81,8 @@ static void parse_fields(struct name *n)
 
 		if (letter && n->lead_len == n->base_len)
 			n->lead_len = (size_t)(p - n->full.ptr);
+		else if (!letter && n->lead_len < n->base_len)
+			n->only_sizes = false;
 		if (letter == 'S' && n->stored == NAME_NO_SIZE)
 			n->stored = value;
 		if (letter == 'W' && n->wire == NAME_NO_SIZE)
@@ -149,7 +157,7 @@ size_t name_key(const struct name *n, char key[NAME_LEN])
 	size_t len = n->lead_len;
 
 	memcpy(key, n->full.ptr, len);
-	while (p < end) {
+	while (p < end && !n->only_sizes) {
 		uint64_t value;
 		char letter;
 		size_t part = field(p, (size_t)(end - p), &letter, &value);
@@ -170,17 +178,38 @@ static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])
 	return 33;
 }
 
+/* Whether any of eight octets is not of 0x21..0x7E: what borrows or carries from one to the
+ * next comes from one that is not. */
+static bool is_strange(const char p[8])
+{
+	const uint64_t each = UINT64_MAX / 255;
+	uint64_t x;
+
+	memcpy(&x, p, 8);
+	return (((x - each * 0x21) | (x + each) | x) & each * 0x80) != 0;
+}
+
+static bool has_strange(const char *p, size_t len)
+{
+	bool strange = false;
+
+	if (len < 8) {
+		for (size_t i = 0; i < len; i++)
+			strange |= (unsigned char)(p[i] - 0x21) > 0x7e - 0x21;
+		return strange;
+	}
+	for (size_t i = 0; i + 8 < len; i += 8)
+		strange |= is_strange(p + i);
+	return strange | is_strange(p + len - 8);
+}
+
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN])
 {
-	unsigned strange = 0;
-
 	if (len > 1 && len <= UID_LEN + 1 && key[0] == '/') {
 		memcpy(uid, key + 1, len - 1);
 		return len - 1;
 	}
-	for (size_t i = 0; i < len; i++)
-		strange |= (unsigned char)(key[i] - 0x21) > 0x7e - 0x21;
-	if (strange || len < 1 || len > UID_LEN || key[0] == '~')
+	if (len < 1 || len > UID_LEN || key[0] == '~' || has_strange(key, len))
 		return hashed_uid(key, len, uid);
 	memcpy(uid, key, len);
 	return len;

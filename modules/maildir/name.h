@@ -27,6 +27,7 @@ struct name {
 	int64_t received_s;     /* ,T=; -1: none, time_s is it                     */
 	struct popart_str kept; /* ,U= as it stands there; none: len 0             */
 	bool seen;              /* flag S                                          */
+	bool only_sizes;        /* nothing else stands in the base behind lead_len  */
 };
 
 void name_parse(struct name *, struct popart_str full, bool plain);

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include "cache.h"
 #include "look.h"
-#include "name.h"
+#include "names.h"
 #include "scan.h"
 
 enum layout { LAYOUT_AUTO, LAYOUT_MAILDIR, LAYOUT_PLAIN };
@@ -45,9 +45,9 @@ enum stat_index {
 	STAT_DELIVERED
 };
 
-/* A message of an idle session. Its file name is at drop->names + name. */
+/* A message of an idle session. */
 struct message {
-	uint32_t name;
+	uint32_t renamed;  /* its name's place in drop->renamed, from 1; 0: is in names   */
 	uint32_t proof;    /* of size, times and inode; what is known holds while it does */
 	uint32_t file;     /* which file in which state, wherever it is; 0: not known     */
 	uint32_t wire_low; /* octets of a RETR, 40 bits in two parts                      */
@@ -71,22 +71,22 @@ struct lesson {
 
 struct drop {
 	struct store *store;
-	char *root; /* the maildrop's directory */
-	bool plain;
 	struct image image; /* between open and list only */
-
 	struct message *v;
 	size_t n;
-	char *names; /* NUL after each */
-	size_t names_len, names_cap;
-
-	bool has[2];            /* which directories there were at login                     */
-	struct stamp looked[2]; /* as they were when moved messages were last looked for */
+	struct names names; /* as they were listed */
+	char *renamed;      /* names that messages were given since; NUL after each */
 	struct lesson *lessons;
-	size_t nlessons, lessons_cap;
-	int *held; /* descriptors of removed files, closed last */
-	size_t nheld;
+	int *held;            /* descriptors of removed files, closed last */
+	struct stamp *looked; /* new/ and cur/ as they were when moved messages were last looked
+	                         for; NULL: never */
+	uint32_t renamed_len, renamed_cap;
+	uint32_t nlessons, lessons_cap;
+	uint32_t nheld;
 	unsigned healed; /* names corrected by release, which has no call to count with */
+	bool has[2];     /* which directories there were at login */
+	bool plain;
+	char root[]; /* the maildrop's directory */
 };
 
 /* drop.c: memory of an open maildrop, and names within it. */
@@ -96,7 +96,10 @@ void drop_free(struct drop *);
 /* Fills v and names from image. False: out of memory. */
 bool drop_keep(struct drop *);
 uint64_t drop_wire(const struct message *);
-const char *drop_name(const struct drop *, const struct message *);
+/* In room, or elsewhere until a message is renamed. */
+const char *drop_name(const struct drop *, const struct message *, char room[NAME_LEN + 1]);
+/* "ROOT/DIRNAME"; dir is empty or ends in '/'. False: too long. */
+bool path_join(char path[4096], const char *root, const char *dir, const char *name);
 /* "new/NAME", "cur/NAME" or "NAME" below the root, as a path. False: too long. */
 bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4096]);
 /* Directories of the layout: opened as a descriptor, or -errno. which: 0 new/ or the plain

@@ -109,16 +109,23 @@ static int check_user(struct state *s, const struct popart_call *call, const str
 		return s->host->fail(s->inst, call, status, NULL, 0, "the user is locked");
 	}
 	status = check_secret(s, call, &secret, password);
-	if (status == POPART_OK && s->cache_ttl_ms)
+	if (status == POPART_OK && s->cache_ttl_ms && secret.scheme != SCHEME_PLAIN)
 		cache_note(page->cache, user, password, s->host->now_ms() + s->cache_ttl_ms);
 	if (status == POPART_R_DENIED)
 		return s->host->fail(s->inst, call, status, NULL, 0, "wrong password");
 	return status;
 }
 
-static bool is_remembered(struct state *s, const struct popart_call *call,
+/* False: not yet known. To compare a plain text is quicker than to look whether it was right
+ * before. */
+static bool is_known_right(struct state *s, const struct popart_call *call,
 	const struct page *page, uint32_t user, struct popart_str password)
 {
+	struct secret secret;
+
+	secret_of(page->users, user, &secret);
+	if (secret.scheme == SCHEME_PLAIN)
+		return verify(call->thread_state, &secret, password) == POPART_OK;
 	if (!s->cache_ttl_ms || !cache_holds(page->cache, user, password, s->host->now_ms()))
 		return false;
 	s->host->stat_add(s->inst, call, STAT_CACHE_HITS, 1);
@@ -136,7 +143,7 @@ static int check_password(void *state, const struct popart_call *call,
 
 	if (!users_find(page->users, login->user, &user))
 		status = check_nobody(s, call, page->users, password, POPART_R_NEXT);
-	else if (!is_remembered(s, call, page, user, password))
+	else if (!is_known_right(s, call, page, user, password))
 		status = check_user(s, call, page, user, password);
 	if (status == POPART_OK)
 		status = give_attributes(page->users, user, reply);
@@ -159,7 +166,7 @@ static int check_quick(void *state, const struct popart_call *call,
 		return status;
 	if (!users_find(page->users, login->user, &user))
 		status = POPART_R_NEXT;
-	else if (is_remembered(s, call, page, user, password))
+	else if (is_known_right(s, call, page, user, password))
 		status = give_attributes(page->users, user, reply);
 	book_release(s->book, &page);
 	return status;

@@ -165,7 +165,7 @@ static const char *check_octets(const struct secret *s)
 	bool decoded = secret_decode(s, room, sizeof(room), &n);
 	bool salted = s->scheme != SCHEME_SHA256 && s->scheme != SCHEME_SHA512;
 
-	explicit_bzero(room, sizeof(room));
+	explicit_bzero(room, n); /* as far as it came */
 	if (!decoded)
 		return s->coding == CODING_HEX ? "not hexadecimal" : "not base64";
 	if (need && (salted ? n < need : n != need))

@@ -33,16 +33,16 @@ static struct arena_block *add_block(struct arena *a, size_t size)
 
 	if (size < BLOCK_SIZE - sizeof *b)
 		size = BLOCK_SIZE - sizeof *b;
-	b = calloc(1, sizeof *b + size);
+	b = malloc(sizeof *b + size);
 	if (!b)
 		return NULL;
-	b->size = size;
-	b->next = a->head;
+	*b = (struct arena_block){ .next = a->head, .size = size };
 	a->head = b;
 	return b;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* Not zeroed. */
+static void *take(struct arena *a, size_t n)
 {
 	struct arena_block *b = a->head;
 	void *p;
@@ -60,13 +60,21 @@ void *arena_alloc(struct arena *a, size_t n)
 	return p;
 }
 
+void *arena_alloc(struct arena *a, size_t n)
+{
+	void *p = take(a, n);
+
+	return p ? memset(p, 0, n) : NULL;
+}
+
 struct popart_str arena_copy(struct arena *a, struct popart_str v)
 {
-	char *p = v.len < SIZE_MAX ? arena_alloc(a, v.len + 1) : NULL;
+	char *p = v.len < SIZE_MAX ? take(a, v.len + 1) : NULL;
 
 	if (!p)
 		return VIEW_NONE;
 	if (v.len > 0)
 		memcpy(p, v.ptr, v.len);
+	p[v.len] = '\0';
 	return view_of(p, v.len);
 }

@@ -33,12 +33,24 @@ static void check_field(struct log_line *l, const char *key)
 }
 #endif
 
+/* ' KEY=', or ',"KEY":'. */
 static void open_field(struct log_line *l, const char *key)
 {
+	size_t n = strlen(key);
+	char *at = buf_room(&l->text, n + 4);
+
 	check_field(l, key);
-	buf_add_str(&l->text, l->json ? ",\"" : " ");
-	buf_add_str(&l->text, key);
-	buf_add_str(&l->text, l->json ? "\":" : "=");
+	if (!at)
+		return;
+	*at++ = l->json ? ',' : ' ';
+	if (l->json)
+		*at++ = '"';
+	memcpy(at, key, n);
+	at += n;
+	if (l->json)
+		*at++ = '"';
+	*at++ = l->json ? ':' : '=';
+	l->text.len = (size_t)(at - l->text.ptr);
 }
 
 /* A field that does not fit goes out whole again: start is where it began. */
@@ -169,6 +181,8 @@ void log_hex(struct log_line *l, const char *key, uint64_t n)
 	static const char digits[] = "0123456789abcdef";
 	char text[16];
 
+	if (!l->log)
+		return;
 	for (size_t at = sizeof text; at-- > 0; n >>= 4)
 		text[at] = digits[n & 15];
 	log_view(l, key, view_of(text, sizeof text));

@@ -52,6 +52,31 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* Eight octets at once: what borrows or carries from one to the next comes from one that is
+ * none. */
+static bool are_graphic(const char p[8])
+{
+	const uint64_t each = UINT64_MAX / 255;
+	uint64_t x;
+
+	memcpy(&x, p, 8);
+	return (((x - each * 0x21) | (x + each) | x) & each * 0x80) == 0;
+}
+
+bool view_is_graphic(struct popart_str v)
+{
+	bool yes = true;
+
+	if (v.len < 8) {
+		for (size_t i = 0; i < v.len; i++)
+			yes &= v.ptr[i] >= 0x21 && v.ptr[i] <= 0x7E;
+		return yes;
+	}
+	for (size_t i = 0; i + 8 < v.len; i += 8)
+		yes &= are_graphic(v.ptr + i);
+	return yes & are_graphic(v.ptr + v.len - 8);
+}
+
 struct popart_str view_trim(struct popart_str v)
 {
 	while (v.len > 0 && is_blank(v.ptr[0])) {

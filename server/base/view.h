@@ -40,6 +40,8 @@ bool view_has(struct popart_str v, char c);
 /* Cuts v at the first c: returns what stands before, leaves in *v what follows
  * (empty, with a NULL pointer, when c was not there: *v is used up). */
 struct popart_str view_cut(struct popart_str *v, char c);
+/* Of 0x21..0x7E only: visible ASCII, no space. */
+bool view_is_graphic(struct popart_str v);
 /* Without SP and HT at both ends. */
 struct popart_str view_trim(struct popart_str v);
 

@@ -10,18 +10,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FILES 256u
+#define FILES      256u
+#define PLACES_MIN 64u
 
 struct held {
 	uint64_t hash; /* 0: empty place */
 	int fd;
 };
 
-/* Open addressing, at most half full: a place is found in a step or two. */
+/* Open addressing, at most half full: a place is found in a step or two. It grows with what
+ * is held: in one for all that might be, few locks would touch many pages. */
 struct locks {
 	pthread_mutex_t mutex;
 	int dir;
 	int files[FILES]; /* -1: not yet opened */
+	size_t held, max;
 	size_t mask;
 	struct held *table;
 };
@@ -29,17 +32,15 @@ struct locks {
 struct locks *locks_new(const char *dir, unsigned max)
 {
 	struct locks *l = calloc(1, sizeof(*l));
-	size_t places = 64;
 	int saved;
 
 	if (!l)
 		return NULL;
-	while (places < 2 * (size_t)max)
-		places *= 2;
 	for (size_t i = 0; i < FILES; i++)
 		l->files[i] = -1;
-	l->mask = places - 1;
-	l->table = calloc(places, sizeof(*l->table));
+	l->max = max;
+	l->mask = PLACES_MIN - 1;
+	l->table = calloc(PLACES_MIN, sizeof(*l->table));
 	l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l->table && l->dir >= 0 && pthread_mutex_init(&l->mutex, NULL) == 0)
 		return l;
@@ -81,6 +82,27 @@ static size_t find(const struct locks *l, uint64_t key)
 	while (l->table[i].hash && l->table[i].hash != key)
 		i = (i + 1) & l->mask;
 	return i;
+}
+
+/* Room for one more. False: out of memory, or more than there may be. */
+static bool grow(struct locks *l)
+{
+	struct locks larger = { .mask = l->mask * 2 + 1 };
+
+	if (l->held >= l->max)
+		return false;
+	if (2 * (l->held + 1) <= l->mask + 1)
+		return true;
+	larger.table = calloc(larger.mask + 1, sizeof(*larger.table));
+	if (!larger.table)
+		return false;
+	for (size_t i = 0; i <= l->mask; i++)
+		if (l->table[i].hash)
+			larger.table[find(&larger, l->table[i].hash)] = l->table[i];
+	free(l->table);
+	l->table = larger.table;
+	l->mask = larger.mask;
+	return true;
 }
 
 /* Keeps every chain whole: what follows the gap moves back into it if it may. */
@@ -134,17 +156,19 @@ int locks_take(struct locks *l, uint64_t hash, int fd)
 {
 	uint64_t key = key_of(hash);
 	int file, error;
-	size_t at;
 
 	pthread_mutex_lock(&l->mutex);
-	at = find(l, key);
-	if (l->table[at].hash) {
+	if (l->table[find(l, key)].hash) {
 		error = EAGAIN;
+	} else if (!grow(l)) {
+		error = ENOMEM;
 	} else {
 		file = file_of(l, key);
 		error = file < 0 ? errno : set_byte(file, key, F_WRLCK);
-		if (error == 0)
-			l->table[at] = (struct held){ .hash = key, .fd = fd };
+		if (error == 0) {
+			l->table[find(l, key)] = (struct held){ .hash = key, .fd = fd };
+			l->held++;
+		}
 	}
 	pthread_mutex_unlock(&l->mutex);
 	return error;
@@ -160,6 +184,7 @@ void locks_drop(struct locks *l, uint64_t hash)
 	if (l->table[at].hash) {
 		(void)set_byte(l->files[key & (FILES - 1)], key, F_UNLCK);
 		forget(l, at);
+		l->held--;
 	}
 	pthread_mutex_unlock(&l->mutex);
 }

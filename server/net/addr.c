@@ -22,6 +22,22 @@ static const uint8_t *octets4(const struct sockaddr_storage *a)
 	return NULL;
 }
 
+/* Not inet_ntop, whose printf would be a good part of a short login. */
+static const char *put_four(const uint8_t four[4], char room[ADDR_TEXT_MAX])
+{
+	char *at = room;
+
+	for (int i = 0; i < 4; i++) {
+		if (four[i] >= 100)
+			*at++ = (char)('0' + four[i] / 100);
+		if (four[i] >= 10)
+			*at++ = (char)('0' + four[i] / 10 % 10);
+		*at++ = (char)('0' + four[i] % 10);
+		*at++ = i < 3 ? '.' : '\0';
+	}
+	return room;
+}
+
 struct popart_str addr_text(
 	const struct sockaddr_storage *a, char room[ADDR_TEXT_MAX], uint16_t *port)
 {
@@ -33,7 +49,7 @@ struct popart_str addr_text(
 			: a->ss_family == AF_INET6 ? ntohs(v6(a)->sin6_port)
 						   : 0;
 	if (four)
-		text = inet_ntop(AF_INET, four, room, ADDR_TEXT_MAX);
+		text = put_four(four, room);
 	else if (a->ss_family == AF_INET6)
 		text = inet_ntop(AF_INET6, &v6(a)->sin6_addr, room, ADDR_TEXT_MAX);
 	return view_str(text ? text : "?");

@@ -50,34 +50,27 @@ void command_totals(struct popart_session *s, struct popart_io *io)
 	reply_end(&r);
 }
 
-/* The message that the argument names, or NULL after an answer that says why not. */
-static struct drop_message *named(
-	struct popart_session *s, struct popart_io *io, struct popart_str word)
+/* The number of the message that the argument names, or 0 after an answer that says why
+ * not. */
+static uint32_t named(struct popart_session *s, struct popart_io *io, struct popart_str word)
 {
-	struct drop_message *m;
 	uint64_t number;
 	struct reply r;
 
 	if (!number_of(word, &number)) {
 		session_bad(s, io, "a message number was expected");
-		return NULL;
+		return 0;
 	}
-	m = drop_find(&s->drop, number);
-	if (m && !m->deleted)
-		return m;
-	if (m) {
+	if (number >= 1 && number <= s->drop.count) {
+		if (!drop_message(&s->drop, (uint32_t)number).deleted)
+			return (uint32_t)number;
 		reply_line(io, "-ERR no such message; it is marked as deleted");
-		return NULL;
+		return 0;
 	}
 	reply_begin(&r, io, "-ERR no such message; the last number is ");
 	reply_u64(&r, s->drop.count);
 	reply_end(&r);
-	return NULL;
-}
-
-static uint64_t number_in_drop(const struct popart_session *s, const struct drop_message *m)
-{
-	return (uint64_t)(m - s->drop.messages) + 1;
+	return 0;
 }
 
 /* A name that may be looked up: UTF-8 (RFC 6856 section 2.2) without control characters. */
@@ -341,82 +334,83 @@ static void cmd_stat(struct popart_session *s, struct popart_io *io, const struc
 
 static void cmd_list(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	const struct drop_message *m;
 	struct reply r;
+	uint32_t number;
 
 	if (a->count == 0) {
 		command_totals(s, io);
 		start_listing(s, LISTING_LIST);
 		return;
 	}
-	m = named(s, io, a->word[0]);
-	if (!m)
+	number = named(s, io, a->word[0]);
+	if (number == 0)
 		return;
 	reply_begin(&r, io, "+OK ");
-	reply_u64(&r, number_in_drop(s, m));
+	reply_u64(&r, number);
 	reply_str(&r, " ");
-	reply_u64(&r, m->size);
+	reply_u64(&r, drop_message(&s->drop, number).size);
 	reply_end(&r);
 }
 
 static void cmd_uidl(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	const struct drop_message *m;
+	struct uids_walk walk;
 	struct reply r;
+	uint32_t number;
 
 	if (a->count == 0) {
 		reply_line(io, "+OK unique-ids follow");
 		start_listing(s, LISTING_UIDL);
 		return;
 	}
-	m = named(s, io, a->word[0]);
-	if (!m)
+	number = named(s, io, a->word[0]);
+	if (number == 0)
 		return;
 	reply_begin(&r, io, "+OK ");
-	reply_u64(&r, number_in_drop(s, m));
+	reply_u64(&r, number);
 	reply_str(&r, " ");
-	reply_view(&r, drop_uid(&s->drop, m));
+	reply_view(&r, drop_uid(&s->drop, number, &walk));
 	reply_end(&r);
 }
 
-static void start_message(struct popart_session *s, struct drop_message *m, uint64_t lines)
+static void start_message(struct popart_session *s, uint32_t number, uint64_t lines)
 {
-	s->message = (struct message){ .entry = m, .lines = lines };
+	s->message = (struct message){ .number = number, .lines = lines };
 	s->phase = PHASE_MESSAGE;
 }
 
 static void cmd_retr(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	struct drop_message *m = named(s, io, a->word[0]);
+	uint32_t number = named(s, io, a->word[0]);
 
-	if (m)
-		start_message(s, m, WIRE_ALL);
+	if (number != 0)
+		start_message(s, number, WIRE_ALL);
 }
 
 static void cmd_top(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	struct drop_message *m;
+	uint32_t number;
 	uint64_t lines;
 
 	if (!number_of(a->word[1], &lines)) {
 		session_bad(s, io, "a number of lines was expected");
 		return;
 	}
-	m = named(s, io, a->word[0]);
-	if (m)
-		start_message(s, m, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
+	number = named(s, io, a->word[0]);
+	if (number != 0)
+		start_message(s, number, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
 }
 
 static void cmd_dele(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	struct drop_message *m = named(s, io, a->word[0]);
+	uint32_t number = named(s, io, a->word[0]);
 	struct reply r;
 
-	if (!m)
+	if (number == 0)
 		return;
-	drop_delete(&s->drop, m);
+	drop_delete(&s->drop, number);
 	reply_begin(&r, io, "+OK message ");
-	reply_u64(&r, number_in_drop(s, m));
+	reply_u64(&r, number);
 	reply_str(&r, " deleted");
 	reply_end(&r);
 }

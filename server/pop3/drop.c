@@ -3,7 +3,17 @@
 
 #include <stdlib.h>
 
-_Static_assert(sizeof(struct drop_message) == 24, "the memory budget counts on it");
+/* What most messages fit in: the ref is the number less 1. */
+struct narrow {
+	uint32_t size : 30, deleted : 1, size_hint : 1;
+};
+struct wide {
+	uint64_t ref, size;
+	bool deleted, size_hint;
+};
+#define NARROW_SIZE_MAX ((UINT64_C(1) << 30) - 1)
+
+_Static_assert(sizeof(struct narrow) == 4, "the memory budget counts on it");
 
 static int sink_add(
 	struct popart_msg_sink *, const struct popart_msg *, size_t n, size_t stride);
@@ -16,71 +26,105 @@ void drop_init(struct drop *d, uint32_t max)
 
 void drop_free(struct drop *d)
 {
-	free(d->messages);
-	free(d->uids);
-	d->messages = NULL;
-	d->uids = NULL;
-	d->count = d->cap = d->uids_len = d->uids_cap = d->deleted = 0;
+	uids_free(&d->uids);
+	free(d->rows);
+	d->rows = NULL;
+	d->count = d->cap = d->deleted = 0;
 	d->octets = 0;
+	d->wide = false;
 }
 
-/* The array with room for `more` elements after len, or NULL. */
-static void *grow(void *array, uint32_t *cap, uint32_t len, size_t more, size_t each)
+static size_t row_size(const struct drop *d)
 {
-	uint64_t need = (uint64_t)len + more, want = (uint64_t)*cap * 2;
-	void *p;
+	return d->wide ? sizeof(struct wide) : sizeof(struct narrow);
+}
 
-	if (need <= *cap)
-		return array;
+static struct narrow *narrow_at(const struct drop *d, uint32_t number)
+{
+	return (struct narrow *)d->rows + (number - 1);
+}
+
+static struct wide *wide_at(const struct drop *d, uint32_t number)
+{
+	return (struct wide *)d->rows + (number - 1);
+}
+
+struct drop_message drop_message(const struct drop *d, uint32_t number)
+{
+	if (d->wide) {
+		const struct wide *w = wide_at(d, number);
+
+		return (struct drop_message){ w->ref, w->size, w->deleted, w->size_hint };
+	}
+	const struct narrow *n = narrow_at(d, number);
+
+	return (struct drop_message){ number - 1, n->size, n->deleted, n->size_hint };
+}
+
+static void put(struct drop *d, uint32_t number, struct drop_message m)
+{
+	if (d->wide)
+		*wide_at(d, number) = (struct wide){ m.ref, m.size, m.deleted, m.size_hint };
+	else
+		*narrow_at(d, number) = (struct narrow){ (uint32_t)m.size & NARROW_SIZE_MAX,
+			m.deleted, m.size_hint };
+}
+
+static bool reserve(struct drop *d, size_t more)
+{
+	uint64_t need = (uint64_t)d->count + more, want = (uint64_t)d->cap * 2;
+	void *rows;
+
+	if (need <= d->cap)
+		return true;
 	if (want < need)
 		want = need;
-	if (want > UINT32_MAX)
-		want = UINT32_MAX;
-	if (need > want)
-		return NULL;
-	p = realloc(array, (size_t)want * each);
-	if (p)
-		*cap = (uint32_t)want;
-	return p;
-}
-
-static bool uid_ok(struct popart_str uid)
-{
-	if (uid.len == 0 || uid.len > DROP_UID_MAX)
+	rows = realloc(d->rows, (size_t)want * row_size(d));
+	if (!rows)
 		return false;
-	for (size_t i = 0; i < uid.len; i++)
-		if (uid.ptr[i] < 0x21 || uid.ptr[i] > 0x7E)
-			return false;
+	d->rows = rows;
+	d->cap = (uint32_t)want;
 	return true;
 }
 
-static int add_one(struct drop *d, const struct popart_msg *m)
+static bool widen(struct drop *d)
 {
-	struct drop_message *to = &d->messages[d->count];
-	char *uids;
+	struct drop w = { .rows = malloc(d->cap * sizeof(struct wide)), .wide = true };
 
-	if (!uid_ok(m->uid) || m->wire_size > UINT64_MAX - d->octets)
+	if (!w.rows)
+		return false;
+	for (uint32_t number = 1; number <= d->count; number++)
+		put(&w, number, drop_message(d, number));
+	free(d->rows);
+	d->rows = w.rows;
+	d->wide = true;
+	return true;
+}
+
+/* before: the unique-id of the last one. */
+static int add_one(struct drop *d, const struct popart_msg *m, struct popart_str before)
+{
+	bool fits = m->ref == d->count && m->wire_size <= NARROW_SIZE_MAX;
+
+	if (m->uid.len == 0 || m->uid.len > UIDS_LEN_MAX || !view_is_graphic(m->uid) ||
+		m->wire_size > UINT64_MAX - d->octets)
 		return POPART_E_BUG;
-	uids = grow(d->uids, &d->uids_cap, d->uids_len, m->uid.len, 1);
-	if (!uids)
+	if ((!fits && !d->wide && !widen(d)) || !uids_add(&d->uids, m->uid, before))
 		return POPART_E_NOMEM;
-	d->uids = uids;
-	memcpy(d->uids + d->uids_len, m->uid.ptr, m->uid.len);
-	*to = (struct drop_message){ .ref = m->ref,
-		.size = m->wire_size,
-		.uid = d->uids_len,
-		.uid_len = (uint8_t)m->uid.len,
-		.size_hint = m->flags & POPART_MSG_SIZE_HINT };
-	d->uids_len += (uint32_t)m->uid.len;
-	d->octets += m->wire_size;
 	d->count++;
+	put(d, d->count,
+		(struct drop_message){ .ref = m->ref,
+			.size = m->wire_size,
+			.size_hint = m->flags & POPART_MSG_SIZE_HINT });
+	d->octets += m->wire_size;
 	return POPART_OK;
 }
 
 static int add_block(struct drop *d, const struct popart_msg *msgs, size_t n, size_t stride)
 {
 	const char *p = (const char *)msgs;
-	struct drop_message *messages;
+	struct popart_str before = VIEW_NONE;
+	struct uids_walk walk;
 
 	if (n == 0)
 		return POPART_OK;
@@ -88,16 +132,18 @@ static int add_block(struct drop *d, const struct popart_msg *msgs, size_t n, si
 		return POPART_E_BUG;
 	if (n > d->max - d->count)
 		return POPART_R_PERM;
-	messages = grow(d->messages, &d->cap, d->count, n, sizeof(*messages));
-	if (!messages)
+	if (!reserve(d, n))
 		return POPART_E_NOMEM;
-	d->messages = messages;
+	if (d->count > 0)
+		before = drop_uid(d, d->count, &walk);
 	for (size_t i = 0; i < n; i++) {
-		int status =
-			add_one(d, (const struct popart_msg *)(const void *)(p + i * stride));
+		const struct popart_msg *m =
+			(const struct popart_msg *)(const void *)(p + i * stride);
+		int status = add_one(d, m, before);
 
 		if (status != POPART_OK)
 			return status;
+		before = m->uid;
 	}
 	return POPART_OK;
 }
@@ -114,52 +160,46 @@ static int sink_add(
 
 void drop_shrink(struct drop *d)
 {
-	void *p;
+	void *rows;
 
 	if (d->count == 0) {
 		drop_free(d);
 		return;
 	}
-	p = realloc(d->messages, d->count * sizeof(*d->messages));
-	if (p) {
-		d->messages = p;
+	uids_shrink(&d->uids);
+	rows = realloc(d->rows, d->count * row_size(d));
+	if (rows) {
+		d->rows = rows;
 		d->cap = d->count;
 	}
-	p = realloc(d->uids, d->uids_len);
-	if (p) {
-		d->uids = p;
-		d->uids_cap = d->uids_len;
-	}
 }
 
-struct drop_message *drop_find(struct drop *d, uint64_t number)
+struct popart_str drop_uid(const struct drop *d, uint32_t number, struct uids_walk *walk)
 {
-	return number >= 1 && number <= d->count ? &d->messages[number - 1] : NULL;
+	uids_seek(&d->uids, number - 1, walk);
+	return uids_next(walk);
 }
 
-struct popart_str drop_uid(const struct drop *d, const struct drop_message *m)
+static void mark(struct drop *d, uint32_t number, bool deleted)
 {
-	return view_of(d->uids + m->uid, m->uid_len);
+	struct drop_message m = drop_message(d, number);
+
+	m.deleted = deleted;
+	put(d, number, m);
+	d->deleted += deleted ? 1 : -1u;
+	d->octets += deleted ? -m.size : m.size;
 }
 
-void drop_delete(struct drop *d, struct drop_message *m)
+void drop_delete(struct drop *d, uint32_t number)
 {
-	m->deleted = true;
-	d->deleted++;
-	d->octets -= m->size;
+	mark(d, number, true);
 }
 
 void drop_undelete_all(struct drop *d)
 {
-	for (uint32_t i = 0; i < d->count && d->deleted > 0; i++) {
-		struct drop_message *m = &d->messages[i];
-
-		if (!m->deleted)
-			continue;
-		m->deleted = false;
-		d->deleted--;
-		d->octets += m->size;
-	}
+	for (uint32_t number = 1; number <= d->count && d->deleted > 0; number++)
+		if (drop_message(d, number).deleted)
+			mark(d, number, false);
 }
 
 uint64_t *drop_deleted_refs(const struct drop *d)
@@ -169,8 +209,11 @@ uint64_t *drop_deleted_refs(const struct drop *d)
 
 	if (!refs)
 		return NULL;
-	for (uint32_t i = 0; i < d->count; i++)
-		if (d->messages[i].deleted)
-			refs[n++] = d->messages[i].ref;
+	for (uint32_t number = 1; number <= d->count; number++) {
+		struct drop_message m = drop_message(d, number);
+
+		if (m.deleted)
+			refs[n++] = m.ref;
+	}
 	return refs;
 }

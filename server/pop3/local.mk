@@ -11,6 +11,7 @@ libpopart_la_SOURCES = \
 	server/pop3/session.c server/pop3/state.h \
 	server/pop3/source.c server/pop3/source.h \
 	server/pop3/turn.c server/pop3/turn.h \
+	server/pop3/uids.c server/pop3/uids.h \
 	server/pop3/wire.c server/pop3/wire.h
 libpopart_la_LIBADD = $(BASE_LIBS)
 libpopart_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,-z,defs \

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define BAD_IN_ROW_MAX 20u
-#define LISTING_LINE   (20u + 1u + DROP_UID_MAX + 2u) /* number or size: 20 digits */
+#define LISTING_LINE   (20u + 1u + UIDS_LEN_MAX + 2u) /* number or size: 20 digits */
 #define READY          "POP3 server ready"
 /* TOP seldom needs more than the first piece of a message. */
 #define TOP_PIECE 16384u
@@ -318,19 +318,25 @@ static bool list_messages(struct popart_session *s, struct popart_io *io)
 	const struct drop *d = &s->drop;
 	char *const end = io->out + io->out_cap;
 	char *p = io->out + io->out_len;
+	struct uids_walk walk;
 
+	if (s->listing == LISTING_UIDL)
+		uids_seek(&d->uids, s->cursor, &walk);
 	while (s->cursor < d->count && end - p >= (ptrdiff_t)LISTING_LINE) {
-		const struct drop_message *m = &d->messages[s->cursor++];
+		const struct drop_message m = drop_message(d, ++s->cursor);
+		struct popart_str uid = VIEW_NONE;
 
-		if (m->deleted)
+		if (s->listing == LISTING_UIDL)
+			uid = uids_next(&walk);
+		if (m.deleted)
 			continue;
 		p += format_u64(p, s->cursor);
 		*p++ = ' ';
 		if (s->listing == LISTING_LIST) {
-			p += format_u64(p, m->size);
+			p += format_u64(p, m.size);
 		} else {
-			memcpy(p, d->uids + m->uid, m->uid_len);
-			p += m->uid_len;
+			memcpy(p, uid.ptr, uid.len);
+			p += uid.len;
 		}
 		*p++ = '\r';
 		*p++ = '\n';
@@ -371,13 +377,18 @@ static enum popart_want do_listing(
 	return GO_ON;
 }
 
+static struct drop_message entry_of(const struct popart_session *s)
+{
+	return drop_message(&s->drop, s->message.number);
+}
+
 static enum popart_want do_message(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
 	struct reply r;
 
 	if (!answered(s)) {
-		step->ref = s->message.entry->ref;
+		step->ref = entry_of(s).ref;
 		return POPART_WANT_MESSAGE;
 	}
 	if (s->status != POPART_OK) {
@@ -386,7 +397,7 @@ static enum popart_want do_message(
 	}
 	reply_begin(&r, io, "+OK ");
 	if (s->message.lines == WIRE_ALL) {
-		reply_u64(&r, s->message.entry->size);
+		reply_u64(&r, entry_of(s).size);
 		reply_str(&r, " octets");
 	} else {
 		reply_str(&r, "top of message follows");
@@ -419,16 +430,17 @@ static void convert(struct message *m, struct popart_io *io)
 static void check_size(struct popart_session *s)
 {
 	const struct message *m = &s->message;
-	bool hint = m->entry->size_hint;
+	const struct drop_message entry = entry_of(s);
+	bool hint = entry.size_hint;
 
-	if (m->wire.sent == m->entry->size)
+	if (m->wire.sent == entry.size)
 		return;
 	s->stats.size_mismatches++;
 	session_event(s,
 		&(struct popart_event){ .kind = POPART_EVENT_SIZE_MISMATCH,
 			.status = hint ? POPART_OK : POPART_E_BUG,
-			.ref = m->entry->ref,
-			.count = m->entry->size,
+			.ref = entry.ref,
+			.count = entry.size,
 			.octets = m->wire.sent });
 	if ((s->flags & POPART_SESSION_STRICT) && !hint)
 		abort();
@@ -444,11 +456,11 @@ static void message_sent(struct popart_session *s, struct popart_io *io)
 	body_used(io, VIEW_NONE); /* TOP leaves the rest of the message */
 	m->complete = retr;
 	if (m->uncounted)
-		m->wire.sent = m->entry->size;
+		m->wire.sent = entry_of(s).size;
 	s->stats.octets_sent += m->wire.sent;
 	session_event(s,
 		&(struct popart_event){ .kind = POPART_EVENT_SENT,
-			.ref = m->entry->ref,
+			.ref = entry_of(s).ref,
 			.count = retr,
 			.octets = m->wire.sent });
 	if (retr) {
@@ -492,7 +504,7 @@ static enum popart_want do_body(
 static enum popart_want release(struct popart_session *s, struct popart_step *step)
 {
 	s->message.held = false;
-	step->ref = s->message.entry->ref;
+	step->ref = entry_of(s).ref;
 	step->wire_sent = s->message.complete ? s->message.wire.sent : 0;
 	return POPART_WANT_RELEASE;
 }

@@ -39,10 +39,10 @@ struct login {
 
 /* The message that is under way. */
 struct message {
-	struct drop_message *entry;
 	struct wire wire;
 	uint64_t length, taken; /* stored octets; length UINT64_MAX: not known */
 	uint64_t lines;         /* TOP: of the body; WIRE_ALL: RETR           */
+	uint32_t number;        /* in the drop                                 */
 	bool held;              /* to be released                              */
 	bool direct;            /* the octets may go out unseen                */
 	bool uncounted;         /* stuffed octets did, so `sent` is a guess    */

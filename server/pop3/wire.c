@@ -64,15 +64,47 @@ static size_t put_dot(struct wire *w, char *out)
 	return 2;
 }
 
+/* Most of a message: lines that have come whole and fit. Returns the octets put out. */
+static size_t copy_lines(struct wire *w, struct popart_str *in, char *out, size_t cap)
+{
+	const char *p = in->ptr, *const end = p + in->len, *lf;
+	char *o = out;
+	size_t dots = 0, n;
+
+	if (w->at != WIRE_LINE_START || w->lines != WIRE_ALL || w->form & POPART_FORM_STUFFED)
+		return 0;
+	while (p < end && (lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		n = (size_t)(lf - p);
+		if (n + 3 > cap - (size_t)(o - out)) /* a dot, CR and LF more */
+			break;
+		if (*p == '.') {
+			*o++ = '.';
+			dots++;
+		}
+		memcpy(o, p, n);
+		o += n;
+		if (n == 0 || lf[-1] != '\r')
+			*o++ = '\r';
+		*o++ = '\n';
+		p = lf + 1;
+	}
+	in->len = (size_t)(end - p);
+	in->ptr = p;
+	w->sent += (size_t)(o - out) - dots;
+	return (size_t)(o - out);
+}
+
 size_t wire_convert(struct wire *w, struct popart_str *in, char *out, size_t cap)
 {
-	const char *p = in->ptr, *end;
-	char *o = out, *const oend = out + cap;
+	const char *p, *end;
+	char *o, *const oend = out + cap;
 
 	if (in->len == 0)
 		return 0;
 	if (plain(w))
 		return copy_plain(w, in, out, cap);
+	o = out + copy_lines(w, in, out, cap);
+	p = in->ptr;
 	end = p + in->len;
 	while (p < end && oend - o >= (ptrdiff_t)WIRE_OUT_MIN && !w->over) {
 		size_t room, n;

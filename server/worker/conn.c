@@ -32,7 +32,7 @@ static bool put_off(struct conn *c, struct popart_io *io, enum popart_want want,
 	c->pooled = malloc(sizeof(*c->pooled));
 	if (!c->pooled)
 		return false;
-	*c->pooled = (struct pooled){ .want = want, .step = *step };
+	*c->pooled = (struct pooled){ .conn = c, .want = want, .step = *step };
 	(void)flow_flush(c, io, 0);
 	return true;
 }
@@ -186,8 +186,8 @@ static bool gives_back(enum popart_want want)
  * for output is as good as a call: the socket has room, for all output was flushed. */
 static void pool_run(struct pool_job *job, void *thread)
 {
-	struct conn *c = CONTAINER_OF(job, struct conn, job);
-	struct pooled *todo = c->pooled;
+	struct pooled *todo = CONTAINER_OF(job, struct pooled, job);
+	struct conn *c = todo->conn;
 
 	c->pooled = NULL;
 	c->thread = thread;
@@ -269,8 +269,9 @@ void conn_serve(struct conn *c, bool readable)
 	flow_parked_wipe(&in);
 	if (!logged_in)
 		flow_wipe_received(c->thread);
-	c->body.at = c->body.len -
-		(c->source && c->source->kind == POPART_SRC_READ ? io.body_len : 0);
+	c->body.at = c->body.len;
+	if (c->source && c->source->kind == POPART_SRC_READ)
+		c->body.at -= (uint32_t)io.body_len;
 	c->unread = io.in_len > 0;
 	if (then == THEN_END) {
 		conn_end(c);
@@ -286,9 +287,11 @@ void conn_serve(struct conn *c, bool readable)
 		return;
 	}
 	if (then == THEN_POOL) {
-		c->job.owner = c->who ? (const void *)c->who->store : c->worker->host;
-		c->job.run = pool_run;
-		pool_submit(c->worker->pool, &c->job);
+		struct pool_job *job = &c->pooled->job;
+
+		job->owner = c->who ? (const void *)c->who->store : c->worker->host;
+		job->run = pool_run;
+		pool_submit(c->worker->pool, job);
 		return;
 	}
 	arm(c, then == THEN_READ ? EPOLLIN : EPOLLOUT);

@@ -143,7 +143,10 @@ static struct conn *conn_new(struct thread *t, const struct caller *who)
 {
 	const struct worker_listener *l = who->listener;
 	struct worker *w = t->worker;
-	struct conn *c = calloc(1, sizeof(*c));
+	uint16_t port;
+	char peer_room[ADDR_TEXT_MAX];
+	struct popart_str peer = addr_text(&who->peer, peer_room, &port);
+	struct conn *c = calloc(1, sizeof(*c) + peer.len);
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
 	bool passwords = host_auth_has_password(w->host) &&
@@ -169,8 +172,9 @@ static struct conn *conn_new(struct thread *t, const struct caller *who)
 	c->fd = who->fd;
 	c->burst = FLOW_BURST_MIN;
 	c->since_ms = c->moved_ms = clock_ms();
-	if (addr_text(&who->peer, c->peer, &c->port).ptr == c->peer)
-		c->peer_len = (uint8_t)strlen(c->peer);
+	c->port = port;
+	c->peer_len = (uint8_t)peer.len;
+	memcpy(c->peer, peer.ptr, peer.len);
 	c->id = hash_mix(atomic_fetch_add(&w->next_session, 1));
 	if (l->is_any && getsockname(who->fd, (struct sockaddr *)&local, &len) == 0) {
 		(void)addr_text(&local, room, NULL);

@@ -27,12 +27,14 @@ bool flow_park(struct parked *p, const char *ptr, size_t len)
 {
 	if (len == 0)
 		return true;
+	if (len > UINT32_MAX)
+		return false;
 	p->ptr = malloc(len);
 	if (!p->ptr)
 		return false;
 	memcpy(p->ptr, ptr, len);
 	p->at = 0;
-	p->len = len;
+	p->len = (uint32_t)len;
 	return true;
 }
 
@@ -68,7 +70,7 @@ enum flow flow_flush_parked(struct conn *c)
 	if (!c->out.ptr)
 		return FLOW_DONE;
 	result = send_some(c, c->out.ptr + c->out.at, c->out.len - c->out.at, &sent, 0);
-	c->out.at += sent;
+	c->out.at += (uint32_t)sent;
 	if (result != FLOW_BLOCKED)
 		flow_parked_free(&c->out);
 	return result;

@@ -459,7 +459,7 @@ static void meet_body_read(struct conn *c)
 	call_begin(c, &call, "read");
 	n = store_read(&call, c->who->store, c->source, c->body.ptr, READ_ROOM);
 	c->body.at = 0;
-	c->body.len = n > 0 ? (size_t)n : 0;
+	c->body.len = n > 0 ? (uint32_t)n : 0;
 	count_failure(c, n < 0 ? (int)n : 0);
 	if (n <= 0)
 		popart_session_body_end(c->pop3, (int)n);

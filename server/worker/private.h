@@ -9,11 +9,13 @@
  * that waits for a module. */
 struct parked {
 	char *ptr;
-	size_t at, len;
+	uint32_t at, len; /* a thread's rooms are the largest pieces */
 };
 
 /* A want that waits for a pool thread. */
 struct pooled {
+	struct pool_job job;
+	struct conn *conn;
 	enum popart_want want;
 	struct popart_step step;
 };
@@ -23,28 +25,27 @@ enum kill { KILL_NONE, KILL_IDLE, KILL_LOGIN, KILL_HANDSHAKE, KILL_STOP, KILL_KI
 
 struct conn {
 	struct wheel_entry timer;
-	struct pool_job job;
 	struct worker *worker;
-	struct thread *thread;        /* the owner */
-	_Atomic uint32_t handed_over; /* release by who arms, acquire by who is woken: the
-	                                 kernel orders them, the memory model has to be told */
+	struct thread *thread; /* the owner */
 	struct popart_session *pop3;
-	struct tls *tls;      /* NULL: octets travel as they are      */
-	_Atomic bool secured; /* the handshake is over; or there is none */
+	struct tls *tls; /* NULL: octets travel as they are      */
 	const struct worker_listener *listener;
 	uint64_t id;
 	uint32_t slot, burst;
 	int fd;
 	uint16_t port;
 	bool armed_before, at_eof, ending;
-	bool unread;                 /* at the end: input was left in the socket or here */
-	_Atomic bool in_transaction; /* logged in; also read by the drain               */
-	_Atomic uint32_t killed;     /* enum kill                                       */
-	_Atomic int unread_by_peer;  /* octets with the kernel when idle was last looked at;
+	bool unread;                  /* at the end: input was left in the socket or here */
+	_Atomic bool secured;         /* the handshake is over; or there is none         */
+	_Atomic bool in_transaction;  /* logged in; also read by the drain               */
+	_Atomic uint32_t handed_over; /* release by who arms, acquire by who is woken: the
+	                                 kernel orders them, the memory model has to be told */
+	_Atomic uint32_t killed;      /* enum kill                                       */
+	_Atomic int unread_by_peer;   /* octets with the kernel when idle was last looked at;
 	                                0: not yet, since the last turn                 */
-	const char *reason;          /* of the end, as the session said                 */
-	const char *mechanism;       /* of the last login that was tried; static        */
-	uint32_t failures;           /* of modules                                      */
+	uint32_t failures;            /* of modules                                      */
+	const char *reason;           /* of the end, as the session said                 */
+	const char *mechanism;        /* of the last login that was tried; static        */
 	struct parked in, out, body;
 	struct pooled *pooled; /* what the pool is to do */
 
@@ -62,7 +63,7 @@ struct conn {
 	uint64_t octets_in, octets_out;
 	char *local; /* address, where the listener has them all; else NULL */
 	uint8_t peer_len;
-	char peer[ADDR_TEXT_MAX];
+	char peer[]; /* peer_len octets */
 };
 
 static inline bool conn_logged_in(const struct conn *c)

@@ -139,6 +139,7 @@ tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/maildir/list_test.c \
 	tests/unit/maildir/main.c \
 	tests/unit/maildir/name_test.c \
+	tests/unit/maildir/names_test.c \
 	tests/unit/maildir/race_test.c \
 	tests/unit/maildir/size_test.c \
 	tests/unit/maildir/tests.h
@@ -194,6 +195,7 @@ tests_unit_test_pop3_SOURCES = \
 	tests/unit/pop3/sasl.c \
 	tests/unit/pop3/session.c \
 	tests/unit/pop3/suites.h \
+	tests/unit/pop3/uids.c \
 	tests/unit/pop3/wire.c
 tests_unit_test_pop3_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_pop3_LDADD = $(TAP_LIBS) $(POP3_LIBS)

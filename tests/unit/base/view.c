@@ -54,6 +54,25 @@ static void test_cut(void)
 	CU_ASSERT(eq(view_trim(VIEW_LIT("\r")), "\r"));
 }
 
+static void test_graphic(void)
+{
+	char text[20];
+
+	CU_ASSERT(view_is_graphic(VIEW_NONE));
+	CU_ASSERT(view_is_graphic(VIEW_LIT("!~")));
+	/* Every octet, at every place of short and of long ones. */
+	for (size_t len = 1; len <= sizeof(text); len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (unsigned c = 0; c <= 0xFF; c++) {
+				memset(text, at % 2 ? '!' : '~', len);
+				text[at] = (char)c;
+				CU_ASSERT_EQUAL(view_is_graphic(view_of(text, len)),
+					c >= 0x21 && c <= 0x7E);
+			}
+		}
+	}
+}
+
 static void test_u64(void)
 {
 	uint64_t n = 7;
@@ -112,6 +131,7 @@ static void test_utf8(void)
 CU_TestInfo view_tests[] = {
 	{ "comparisons go by length and never stop at NUL", test_compare },
 	{ "cut and trim", test_cut },
+	{ "whether all is visible ASCII", test_graphic },
 	{ "numbers are digits, all of them, up to max", test_u64 },
 	{ "UTF-8 as RFC 3629 has it", test_utf8 },
 	CU_TEST_INFO_NULL,

@@ -6,6 +6,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		{ .pName = "size", .pTests = size_tests },
 		{ .pName = "name", .pTests = name_tests },
+		{ .pName = "names", .pTests = names_tests },
 		{ .pName = "cache", .pTests = cache_tests },
 		{ .pName = "list", .pTests = list_tests },
 		{ .pName = "race", .pTests = race_tests },

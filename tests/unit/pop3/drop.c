@@ -15,6 +15,7 @@ static int add(struct drop *d, uint64_t ref, uint64_t size, const char *uid)
 
 static void test_numbers_and_marks(void)
 {
+	struct uids_walk walk;
 	struct drop d;
 	uint64_t *refs;
 
@@ -23,14 +24,14 @@ static void test_numbers_and_marks(void)
 	CU_ASSERT(add(&d, 80, 8, "eight") == POPART_OK);
 	CU_ASSERT(add(&d, 90, 9, "nine") == POPART_OK);
 	drop_shrink(&d);
-	CU_ASSERT(d.cap == 3 && d.uids_cap == 14);
-	CU_ASSERT(!drop_find(&d, 0) && !drop_find(&d, 4) && !drop_find(&d, UINT64_MAX));
-	CU_ASSERT(drop_find(&d, 2)->ref == 80);
-	CU_ASSERT(view_eq(drop_uid(&d, drop_find(&d, 2)), VIEW_LIT("eight")));
-	drop_delete(&d, drop_find(&d, 1));
-	drop_delete(&d, drop_find(&d, 3));
+	CU_ASSERT(d.cap == 3 && d.uids.cap == d.uids.len);
+	CU_ASSERT(drop_message(&d, 2).ref == 80);
+	CU_ASSERT(view_eq(drop_uid(&d, 2, &walk), VIEW_LIT("eight")));
+	drop_delete(&d, 1);
+	drop_delete(&d, 3);
+	CU_ASSERT(drop_message(&d, 1).deleted && !drop_message(&d, 2).deleted);
 	CU_ASSERT(drop_live(&d) == 1 && d.octets == 8);
-	CU_ASSERT(drop_find(&d, 2)->ref == 80);
+	CU_ASSERT(drop_message(&d, 2).ref == 80);
 	refs = drop_deleted_refs(&d);
 	CU_ASSERT_FATAL(refs != NULL);
 	CU_ASSERT(refs[0] == 70 && refs[1] == 90);
@@ -71,7 +72,7 @@ static void test_stride(void)
 
 	drop_init(&d, 0);
 	CU_ASSERT(d.sink.add(&d.sink, &rows[0].msg, 3, sizeof(rows[0])) == POPART_OK);
-	CU_ASSERT(d.count == 3 && d.messages[2].ref == 3);
+	CU_ASSERT(d.count == 3 && drop_message(&d, 3).ref == 3);
 	CU_ASSERT(d.sink.add(&d.sink, &rows[0].msg, 1, sizeof(struct popart_msg) - 8) ==
 		POPART_E_BUG);
 	drop_free(&d);
@@ -95,6 +96,7 @@ static void test_limits(void)
 
 static void test_many(void)
 {
+	struct uids_walk walk;
 	struct drop d;
 	char uid[24];
 
@@ -104,13 +106,43 @@ static void test_many(void)
 		CU_ASSERT_FATAL(add(&d, i, i, uid) == POPART_OK);
 	}
 	drop_shrink(&d);
+	CU_ASSERT(!d.wide && drop_message(&d, 77778).ref == 77777);
 	CU_ASSERT(d.count == 100000 && d.octets == (uint64_t)100000 * 99999 / 2);
-	CU_ASSERT(view_eq(drop_uid(&d, drop_find(&d, 100000)), VIEW_LIT("uid-99999")));
+	CU_ASSERT(view_eq(drop_uid(&d, 100000, &walk), VIEW_LIT("uid-99999")));
 	drop_free(&d);
 	drop_free(&d);
 }
 
+/* The first that does not fit the short form comes late, or at once. */
+static void test_wide(void)
+{
+	static const uint64_t large = UINT64_C(1) << 30;
+	struct drop d;
+
+	for (unsigned odd = 0; odd < 3; odd++) {
+		for (unsigned kind = 0; kind < 2; kind++) {
+			drop_init(&d, 0);
+			for (unsigned i = 0; i < 3; i++)
+				CU_ASSERT(add(&d, i == odd && kind ? 9 : i,
+						  i == odd && !kind ? large : large - 1,
+						  "uid") == POPART_OK);
+			drop_shrink(&d);
+			CU_ASSERT(d.wide && d.octets == 3 * large - 3 + !kind);
+			for (unsigned i = 0; i < 3; i++) {
+				struct drop_message m = drop_message(&d, i + 1);
+
+				CU_ASSERT(m.ref == (i == odd && kind ? 9 : i));
+				CU_ASSERT(m.size == (i == odd && !kind ? large : large - 1));
+			}
+			drop_delete(&d, odd + 1);
+			CU_ASSERT(drop_message(&d, odd + 1).deleted && drop_live(&d) == 2);
+			drop_free(&d);
+		}
+	}
+}
+
 CU_TestInfo drop_tests[] = {
+	{ "large messages, and refs that do not count", test_wide },
 	{ "numbers stay, marks count", test_numbers_and_marks },
 	{ "a bad unique-id ends the listing", test_refuses_bad_ids },
 	{ "rows of a newer module", test_stride },

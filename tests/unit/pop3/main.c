@@ -7,6 +7,7 @@ int main(int argc, char **argv)
 		{ .pName = "wire", .pTests = wire_tests },
 		{ .pName = "line", .pTests = line_tests },
 		{ .pName = "drop", .pTests = drop_tests },
+		{ .pName = "unique-ids", .pTests = uids_tests },
 		{ .pName = "sasl", .pTests = sasl_tests },
 		{ .pName = "reply", .pTests = reply_tests },
 		{ .pName = "session", .pTests = session_tests },

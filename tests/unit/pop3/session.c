@@ -127,7 +127,8 @@ static void test_idle_memory(void)
 	login(&t, 3);
 	CU_ASSERT(!t.session->line.ptr && !t.session->login.name && !t.session->login.secret);
 	CU_ASSERT(!t.session->note && !t.session->refs);
-	CU_ASSERT(t.session->drop.cap == 2 && t.session->drop.uids_cap == 2);
+	CU_ASSERT(t.session->drop.cap == 2 &&
+		t.session->drop.uids.cap == t.session->drop.uids.len);
 	CU_ASSERT(say(&t, "NO") == POPART_WANT_INPUT);
 	CU_ASSERT(t.session->line.cap <= 512);
 	CU_ASSERT(say(&t, "OP\r\n") == POPART_WANT_INPUT);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * An entry: how many octets it shares with the one before at the beginning, with SAME if it is
+ * as long; how many at the end; how many there are between, unless SAME tells; these. What is
+ * shared beyond SHARED_MAX is written again.
+ */
+enum { SAME = 0x80, SHARED_MAX = SAME - 1, HEAD_MAX = 3 };
+
+bool names_init(struct names *n, size_t count)
+{
+	size_t runs = count > NAMES_RUN ? (count - 1) / NAMES_RUN : 0;
+
+	*n = (struct names){ .text = NULL };
+	if (runs == 0)
+		return true;
+	n->starts = malloc(runs * sizeof(*n->starts));
+	return n->starts != NULL;
+}
+
+void names_free(struct names *n)
+{
+	free(n->text);
+	free(n->starts);
+	*n = (struct names){ .text = NULL };
+}
+
+void names_shrink(struct names *n)
+{
+	unsigned char *text = n->len ? realloc(n->text, n->len) : NULL;
+
+	if (!text)
+		return;
+	n->text = text;
+	n->cap = n->len;
+}
+
+static bool make_room(struct names *n)
+{
+	uint64_t need = (uint64_t)n->len + HEAD_MAX + NAME_LEN, cap = need + need / 2;
+	unsigned char *text;
+
+	if (need <= n->cap)
+		return true;
+	if (cap > UINT32_MAX)
+		cap = UINT32_MAX;
+	text = need <= cap ? realloc(n->text, (size_t)cap) : NULL;
+	if (!text)
+		return false;
+	n->text = text;
+	n->cap = (uint32_t)cap;
+	return true;
+}
+
+/* How much they share at the beginning, and how much of the rest at the end. */
+static void compare(
+	const char *a, size_t a_len, const char *b, size_t b_len, size_t *head, size_t *tail)
+{
+	enum { STEP = 8 };
+	size_t shorter = a_len < b_len ? a_len : b_len, h = 0, t = 0;
+	size_t most = shorter < SHARED_MAX ? shorter : SHARED_MAX;
+
+	while (h + STEP <= most && memcmp(a + h, b + h, STEP) == 0)
+		h += STEP;
+	while (h < most && a[h] == b[h])
+		h++;
+	most = shorter - h < SHARED_MAX ? shorter - h : SHARED_MAX;
+	while (t + STEP <= most &&
+		memcmp(a + a_len - t - STEP, b + b_len - t - STEP, STEP) == 0)
+		t += STEP;
+	while (t < most && a[a_len - 1 - t] == b[b_len - 1 - t])
+		t++;
+	*head = h;
+	*tail = t;
+}
+
+bool names_add(struct names *n, const char *name, size_t len, const char *before)
+{
+	bool whole = n->count % NAMES_RUN == 0;
+	size_t before_len = whole ? 0 : strlen(before), head = 0, tail = 0, middle;
+	unsigned char *at;
+
+	if (!make_room(n))
+		return false;
+	if (whole && n->count > 0)
+		n->starts[n->count / NAMES_RUN - 1] = n->len;
+	if (!whole)
+		compare(name, len, before, before_len, &head, &tail);
+	at = n->text + n->len;
+	middle = len - head - tail;
+	if (!whole && len == before_len) {
+		*at++ = (unsigned char)(head | SAME);
+		*at++ = (unsigned char)tail;
+	} else {
+		*at++ = (unsigned char)head;
+		*at++ = (unsigned char)tail;
+		*at++ = (unsigned char)middle;
+	}
+	memcpy(at, name + head, middle);
+	n->len = (uint32_t)(at + middle - n->text);
+	n->count++;
+	return true;
+}
+
+/* The entry at `at` makes its name of the one in room; returns where the next begins. */
+static const unsigned char *next(const unsigned char *at, char room[NAME_LEN], size_t *len)
+{
+	size_t head = at[0] & SHARED_MAX, tail = at[1], middle;
+
+	if (at[0] & SAME) {
+		middle = *len - head - tail;
+		at += 2;
+	} else {
+		middle = at[2];
+		at += 3;
+		memmove(room + head + middle, room + *len - tail, tail);
+		*len = head + middle + tail;
+	}
+	memcpy(room + head, at, middle);
+	return at + middle;
+}
+
+const char *names_get(const struct names *n, size_t index, char room[NAME_LEN + 1])
+{
+	size_t run = index / NAMES_RUN, len = 0;
+	const unsigned char *at = n->text + (run > 0 ? n->starts[run - 1] : 0);
+
+	for (size_t i = run * NAMES_RUN; i <= index; i++)
+		at = next(at, room, &len);
+	room[len] = 0;
+	return room;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MAILDIR_NAMES_H
+#define MAILDIR_NAMES_H
+/*
+ * The file names of an open maildrop in their order, each as what it does not share with the
+ * one before it. Every NAMES_RUN-th stands whole, so that any one is found in a few steps.
+ */
+#include "name.h"
+
+enum { NAMES_RUN = 16 };
+
+struct names {
+	unsigned char *text;
+	uint32_t *starts; /* of the runs behind the first; NULL: there is none */
+	uint32_t len, cap, count;
+};
+
+/* Room for so many; then names_add that often. False: out of memory. */
+bool names_init(struct names *, size_t count);
+void names_free(struct names *);
+/* before: the one that was added last, NULL for the first. False: out of memory, or past
+ * 4 GiB. */
+bool names_add(struct names *, const char *name, size_t len, const char *before);
+/* Gives back what was allocated ahead. */
+void names_shrink(struct names *);
+/* index < count; written into room. */
+const char *names_get(const struct names *, size_t index, char room[NAME_LEN + 1]);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "pop3/uids.h"
+
+#include <stdlib.h>
+
+/*
+ * An entry: how many octets it shares with the one before at the beginning, with SAME if it is
+ * as long; how many at the end; how many there are between, unless SAME tells; these.
+ */
+#define SAME     0x80u
+#define HEAD_MAX 3u
+
+_Static_assert(UIDS_LEN_MAX < SAME, "lengths leave a bit free");
+
+void uids_free(struct uids *u)
+{
+	free(u->text);
+	free(u->starts);
+	*u = (struct uids){ .text = NULL };
+}
+
+/* The array with room for `need`, or NULL. */
+static void *grow(void *array, uint32_t *cap, uint64_t need, size_t each)
+{
+	uint64_t want = (uint64_t)*cap * 2 > need ? (uint64_t)*cap * 2 : need;
+	void *p;
+
+	if (need <= *cap)
+		return array;
+	if (want > UINT32_MAX)
+		want = UINT32_MAX;
+	if (need > want)
+		return NULL;
+	p = realloc(array, (size_t)want * each);
+	if (p)
+		*cap = (uint32_t)want;
+	return p;
+}
+
+void uids_shrink(struct uids *u)
+{
+	uint32_t runs = u->count > UIDS_RUN ? (u->count - 1) / UIDS_RUN : 0;
+	void *p;
+
+	if (u->len > 0 && (p = realloc(u->text, u->len)) != NULL) {
+		u->text = p;
+		u->cap = u->len;
+	}
+	if (runs > 0 && (p = realloc(u->starts, runs * sizeof(*u->starts))) != NULL) {
+		u->starts = p;
+		u->starts_cap = runs;
+	}
+}
+
+static bool make_room(struct uids *u)
+{
+	void *text = grow(u->text, &u->cap, (uint64_t)u->len + HEAD_MAX + UIDS_LEN_MAX, 1);
+	void *starts = u->starts;
+
+	if (!text)
+		return false;
+	u->text = text;
+	if (u->count % UIDS_RUN == 0 && u->count > 0) {
+		starts = grow(
+			u->starts, &u->starts_cap, u->count / UIDS_RUN, sizeof(*u->starts));
+		if (!starts)
+			return false;
+		u->starts = starts;
+	}
+	return true;
+}
+
+/* How much they share at the beginning, and how much of the rest at the end. */
+static void compare(struct popart_str a, struct popart_str b, size_t *head, size_t *tail)
+{
+	enum { STEP = 8 };
+	size_t shorter = a.len < b.len ? a.len : b.len, h = 0, t = 0;
+
+	while (h + STEP <= shorter && memcmp(a.ptr + h, b.ptr + h, STEP) == 0)
+		h += STEP;
+	while (h < shorter && a.ptr[h] == b.ptr[h])
+		h++;
+	while (t < shorter - h && a.ptr[a.len - 1 - t] == b.ptr[b.len - 1 - t])
+		t++;
+	*head = h;
+	*tail = t;
+}
+
+bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
+{
+	bool whole = u->count % UIDS_RUN == 0;
+	size_t head = 0, tail = 0, n;
+	unsigned char *at;
+
+	if (!make_room(u))
+		return false;
+	if (whole && u->count > 0)
+		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	if (!whole)
+		compare(uid, before, &head, &tail);
+	at = u->text + u->len;
+	n = uid.len - head - tail;
+	if (!whole && uid.len == before.len) {
+		*at++ = (unsigned char)(head | SAME);
+		*at++ = (unsigned char)tail;
+	} else {
+		*at++ = (unsigned char)head;
+		*at++ = (unsigned char)tail;
+		*at++ = (unsigned char)n;
+	}
+	memcpy(at, uid.ptr + head, n);
+	u->len = (uint32_t)(at + n - u->text);
+	u->count++;
+	return true;
+}
+
+struct popart_str uids_next(struct uids_walk *w)
+{
+	const unsigned char *at = w->uids->text + w->at;
+	size_t head = at[0] & ~SAME, tail = at[1], n;
+
+	if (at[0] & SAME) {
+		n = w->len - head - tail;
+		at += 2;
+	} else {
+		n = at[2];
+		at += 3;
+		memmove(w->text + head + n, w->text + w->len - tail, tail);
+		w->len = (uint32_t)(head + n + tail);
+	}
+	memcpy(w->text + head, at, n);
+	w->at = (uint32_t)(at + n - w->uids->text);
+	w->next++;
+	return view_of(w->text, w->len);
+}
+
+void uids_seek(const struct uids *u, uint32_t index, struct uids_walk *w)
+{
+	uint32_t run = index / UIDS_RUN;
+
+	w->uids = u;
+	w->next = run * UIDS_RUN;
+	w->at = run > 0 ? u->starts[run - 1] : 0;
+	w->len = 0;
+	while (w->next < index)
+		(void)uids_next(w);
+}

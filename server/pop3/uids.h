@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POP3_UIDS_H
+#define POP3_UIDS_H
+/*
+ * Unique-ids in the order of their messages, each as what it does not share with the one
+ * before it: stores name their messages alike. Every UIDS_RUN-th stands whole, so that any
+ * one is found in a few steps.
+ */
+#include "base/view.h"
+
+#define UIDS_LEN_MAX 70u /* RFC 1939 section 7, UIDL */
+#define UIDS_RUN     16u
+
+struct uids {
+	unsigned char *text;
+	uint32_t *starts; /* of the runs behind the first; NULL: there is none */
+	uint32_t len, cap, count, starts_cap;
+};
+
+void uids_free(struct uids *); /* empty, and may be used again */
+/* Gives back what was allocated ahead. */
+void uids_shrink(struct uids *);
+/* 1 .. UIDS_LEN_MAX octets; before: the one that was added last. False: out of memory, or past
+ * 4 GiB. */
+bool uids_add(struct uids *, struct popart_str uid, struct popart_str before);
+
+/* A place among them, with room for the one that was read there. */
+struct uids_walk {
+	const struct uids *uids;
+	uint32_t next, at;
+	uint32_t len;
+	char text[UIDS_LEN_MAX];
+};
+/* index: less than count, or no uids_next may follow. */
+void uids_seek(const struct uids *, uint32_t index, struct uids_walk *);
+/* The one at the place, which moves on; as long as the walk stays where it is. */
+struct popart_str uids_next(struct uids_walk *);
+
+#endif
