@@ -200,7 +200,7 @@ static void pool_run(struct pool_job *job, void *thread)
 
 static void renew_run(struct pool_job *job, void *thread)
 {
-	struct conn *c = CONTAINER_OF(job, struct conn, job);
+	struct conn *c = lease_queued(job);
 
 	c->thread = thread;
 	arm(c, lease_waits_for(c));
@@ -208,9 +208,7 @@ static void renew_run(struct pool_job *job, void *thread)
 
 void conn_renew(struct conn *c)
 {
-	c->job.owner = c->who->store;
-	c->job.run = renew_run;
-	pool_submit_first(c->worker->pool, &c->job);
+	lease_queue(c, renew_run);
 }
 
 /* A deadline that comes nearer has to be put where the wheel looks sooner. */

@@ -6,7 +6,9 @@
 struct lease {
 	struct wheel_entry timer; /* of leases->wheel: when it is due */
 	struct leases *leases;    /* set once it is used */
-	struct conn *waiting;     /* for its client, owned by nobody; NULL: somebody owns it */
+	struct pool_job job;
+	struct conn *queued;  /* whom the job is for */
+	struct conn *waiting; /* for its client, owned by nobody; NULL: somebody owns it */
 	_Atomic bool due;
 	uint32_t renew_ms, events;
 };
@@ -129,6 +131,21 @@ void lease_wait_for(struct conn *c, uint32_t events)
 uint32_t lease_waits_for(const struct conn *c)
 {
 	return c->lease->events;
+}
+
+void lease_queue(struct conn *c, void (*run)(struct pool_job *, void *thread))
+{
+	struct lease *l = c->lease;
+
+	l->queued = c;
+	l->job.owner = c->who->store;
+	l->job.run = run;
+	pool_submit_first(c->worker->pool, &l->job);
+}
+
+struct conn *lease_queued(struct pool_job *job)
+{
+	return CONTAINER_OF(job, struct lease, job)->queued;
 }
 
 bool lease_leave(struct conn *c)

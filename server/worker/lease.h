@@ -32,6 +32,11 @@ void lease_renewed(struct conn *, bool ok);
 /* What the socket is armed for, after a renewal in the pool: epoll events. */
 void lease_wait_for(struct conn *, uint32_t events);
 uint32_t lease_waits_for(const struct conn *);
+/* For a renewal by a thread of the pool, which comes before what else is queued there; then
+ * whose it is. */
+void lease_queue(struct conn *, void (*run)(struct pool_job *, void *thread));
+struct conn *lease_queued(struct pool_job *);
+
 /* Before the socket is armed: true: from lease_left on, others may take the connection.
  * False: the lease is due first. */
 bool lease_leave(struct conn *);
