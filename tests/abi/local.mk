@@ -37,7 +37,8 @@ TESTS += tests/abi/test-frozen tests/abi/test-grown
 tests_abi_test_frozen_SOURCES = tests/abi/growth.c
 tests_abi_test_frozen_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_abi_test_frozen_LDADD = $(TAP_LIBS) $(POP3_LIBS) $(HOST_LIBS)
-tests_abi_test_grown_SOURCES = tests/abi/growth.c server/pop3/drop.c $(libhost_la_SOURCES) \
+tests_abi_test_grown_SOURCES = tests/abi/growth.c server/pop3/drop.c server/pop3/uids.c \
+	$(libhost_la_SOURCES) \
 	$(libconf_la_SOURCES)
 tests_abi_test_grown_CPPFLAGS = -I$(builddir)/tests/abi/next -DGROWN $(TEST_CPPFLAGS)
 tests_abi_test_grown_LDADD = $(TAP_LIBS) $(BASE_LIBS) $(LIBCONFIG_LIBS) $(DL_LIBS)
