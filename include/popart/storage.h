@@ -24,8 +24,11 @@ enum {
 	                                         pool of threads apart             */
 	POPART_STORE_SERIAL = 1u << 1,        /* one call at a time per instance       */
 	POPART_STORE_ATOMIC_COMMIT = 1u << 2, /* commit is all or nothing, crash-safe  */
-	POPART_STORE_READ_ONLY = 1u << 3      /* commit always answers POPART_R_PERM; it
+	POPART_STORE_READ_ONLY = 1u << 3,     /* commit always answers POPART_R_PERM; it
 	                                         may be left out                       */
+	POPART_STORE_QUICK_READS = 1u << 4    /* with BLOCKS: message, read, release and
+	                                         close wait for a disk at most, not for
+	                                         a network or a lock                   */
 };
 
 struct popart_attr {
