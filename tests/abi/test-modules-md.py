@@ -112,7 +112,10 @@ def missing(command, home):
 
 def check(tap, shell, home, command, expected, title):
     if command.startswith("./configure --prefix="):
-        tap.check(title, install(home))
+        problems = install(home)
+        tap.check(title, problems)
+        if problems:
+            raise SystemExit("Bail out! make install failed")
         asked_less(home)
         return
     absent = missing(command, home)
