@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 #include "unit/passwd_file/tests.h"
 
 /* The module in a mock host, with a file that changes. */
