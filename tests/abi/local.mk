@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tests/abi/layout.txt tests/abi/test-layout.py tests/abi/test-headers.sh \
-	tests/abi/next.py tests/abi/1.0 tests/abi/test-modules-md.py
+	tests/abi/next.py tests/abi/mirror.py tests/abi/1.0 tests/abi/test-modules-md.py
 if !SANITIZE
 TESTS += tests/abi/test-layout.py tests/abi/test-headers.sh tests/abi/test-modules-md.py
 endif
