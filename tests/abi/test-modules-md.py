@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lint"))
 from tap import BUILD, ROOT, Tap, read, run  # noqa: E402
@@ -19,6 +20,7 @@ from tap import BUILD, ROOT, Tap, read, run  # noqa: E402
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 # The shell says this behind each command, with its exit status.
 MARK = "== done:"
+PATIENCE_S = 300
 
 
 class Shell:
@@ -34,6 +36,15 @@ class Shell:
 
     def run(self, command):
         """Exit status and output."""
+        # Whatever hangs must not hang for ever.
+        watchdog = threading.Timer(PATIENCE_S, self.process.kill)
+        watchdog.start()
+        try:
+            return self.ask(command)
+        finally:
+            watchdog.cancel()
+
+    def ask(self, command):
         self.process.stdin.write("%s\necho \"%s $?\"\n" % (command, MARK))
         self.process.stdin.flush()
         lines = []
