@@ -99,7 +99,8 @@ struct popart_instance; /* host's handle of one configured module block */
  * Passed to every operation; owned by the host; valid for that call only. Calls that
  * carry the same session id, other than 0, never overlap. An operation whose deadline
  * has passed is not interrupted: it asks stop_asked, or waits on a descriptor no longer
- * than that, and returns POPART_E_DEADLINE. The host reports one that does not.
+ * than that, and returns POPART_E_DEADLINE. The host reports one that does not; to see
+ * where it stands it sends the thread a signal, so a system call may end with EINTR.
  */
 struct popart_call {
 	uint32_t size;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 EXTRA_DIST += tests/abi/layout.txt tests/abi/test-layout.py tests/abi/test-headers.sh \
-	tests/abi/next.py tests/abi/1.0 tests/abi/test-modules-md.py
+	tests/abi/next.py tests/abi/mirror.py tests/abi/1.0 tests/abi/test-modules-md.py
 if !SANITIZE
 TESTS += tests/abi/test-layout.py tests/abi/test-headers.sh tests/abi/test-modules-md.py
 endif
@@ -21,6 +21,13 @@ tests_abi_test_refusals_SOURCES = tests/abi/refusals.c tests/abi/rig.c tests/abi
 	$(SCRATCH_SOURCES)
 tests_abi_test_refusals_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_abi_test_refusals_LDADD = $(TAP_LIBS) $(HOST_LIBS)
+
+check_PROGRAMS += tests/abi/test-needs
+TESTS += tests/abi/test-needs
+tests_abi_test_needs_SOURCES = tests/abi/needs.c tests/abi/rig.c tests/abi/rig.h \
+	$(SCRATCH_SOURCES)
+tests_abi_test_needs_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_abi_test_needs_LDADD = $(TAP_LIBS) $(WORKER_LIBS)
 
 # A module that knows the headers of 1.0 only, and one with headers that are yet to come, in
 # the server of today (test-frozen) and in one with headers that are yet to come (test-grown).

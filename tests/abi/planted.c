@@ -531,6 +531,7 @@ static const struct {
 	{ "auth_no_size", { GOOD, .auth = &auth_no_size } },
 	{ "store_no_size", { GOOD, .storage = &storage_no_size } },
 	{ "accounts_no_size", { GOOD, .accounts = &accounts_no_size } },
+	{ "process", { GOOD, .needs = POPART_NEEDS_PROCESS } },
 	{ "user_ids", { GOOD, .needs = POPART_NEEDS_USER_IDS } },
 	{ "no_storage", { GOOD, .storage = NULL } },
 	{ "no_auth", { GOOD, .auth = NULL } },

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lint"))
+import mirror  # noqa: E402
 from headers import Headers  # noqa: E402
 from tap import ROOT, Tap, read  # noqa: E402
 
@@ -172,6 +173,12 @@ def main():
     api = re.findall(r"^api=(.*)$", read(ROOT, "server/pop3/popart.pc.in"), flags=re.M)
     tap.check("popart.pc says which version it is",
               [] if api == ["1.%d" % (len(versions) - 1)] else ["api=%s" % api])
+    rust = read(ROOT, "docs/examples/eml-rust/popart.rs")
+    tap.check("what the example in Rust says of it is so", mirror.problems(rust, versions[0]))
+    swapped = rust.replace("Option<unsafe extern \"C\" fn(*mut c_void, *const Call) -> c_int>",
+                           "Option<unsafe extern \"C\" fn(*mut c_void, *mut Call) -> c_int>", 1)
+    tap.check("it would find a parameter that is another one in Rust",
+              [] if mirror.problems(swapped, versions[0]) else ["it does not"])
     growing(tap, versions)
     planted(tap, versions)
     tap.done()

@@ -33,6 +33,10 @@
  *
  * A driver that meets every want by calling a storage and an auth table is in
  * <popart/driver.h>.
+ *
+ * libpopart is versioned by its soname, apart from the interface of modules: what is here
+ * and in driver.h grows only with another one, and embedders are then built anew. The size
+ * in a struct is that of whoever has filled it in.
  */
 #include "abi.h"
 #include "storage.h"
