@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MIT
+//! What a store needs of popart/module.h, version 1.0, written down for Rust. Names are those of
+//! the header without "popart_", and the header says what they mean.
+#![allow(dead_code)]
+
+use std::os::raw::{c_char, c_int, c_void};
+
+pub const MAGIC: u32 = 0x5041_5254;
+pub const API_MAJOR: u16 = 1;
+
+pub const OK: c_int = 0;
+pub const R_TEMP: c_int = 4;
+pub const R_PERM: c_int = 5;
+pub const R_GONE: c_int = 6;
+pub const R_OVER_QUOTA: c_int = 7;
+pub const R_UNSUPPORTED: c_int = 8;
+pub const R_PARTIAL: c_int = 10;
+pub const E_IO: c_int = -1;
+pub const E_NOMEM: c_int = -2;
+pub const E_CANCELLED: c_int = -6;
+pub const E_BUG: c_int = -7;
+
+pub const OPT_PATH: u32 = 5;
+pub const OPT_REQUIRED: u32 = 1 << 0;
+pub const OPT_TEMPLATE: u32 = 1 << 2;
+pub const STAT_COUNTER: u32 = 1;
+pub const SRC_FD: u32 = 1;
+
+// The server's, and only ever pointed at.
+#[repr(C)]
+pub struct Instance {
+    _private: [u8; 0],
+}
+#[repr(C)]
+pub struct Conf {
+    _private: [u8; 0],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Str {
+    pub ptr: *const c_char,
+    pub len: usize,
+}
+
+#[repr(C)]
+pub struct Call {
+    pub size: u32,
+    pub thread: u32,
+    pub thread_state: *mut c_void,
+    pub session: u64,
+    pub deadline_ms: i64,
+}
+
+#[repr(C)]
+pub struct Attr {
+    pub key: Str,
+    pub value: Str,
+}
+
+#[repr(C)]
+pub struct User {
+    pub size: u32,
+    pub nattrs: u32,
+    pub name: Str,
+    pub attrs: *const Attr,
+}
+
+#[repr(C)]
+pub struct Msg {
+    pub msg_ref: u64, // "ref" is a word of Rust's
+    pub wire_size: u64,
+    pub uid: Str,
+    pub received_s: i64,
+    pub flags: u32,
+    pub reserved: u32,
+}
+
+#[repr(C)]
+pub struct MsgSink {
+    pub size: u32,
+    pub reserved: u32,
+    pub add: unsafe extern "C" fn(*mut MsgSink, *const Msg, usize, usize) -> c_int,
+}
+
+#[repr(C)]
+pub struct Source {
+    pub size: u32,
+    pub kind: u32,
+    pub form: u32,
+    pub fd: i32,
+    pub offset: u64,
+    pub length: u64,
+    pub body_offset: u64,
+    pub mem: *const c_void,
+    pub read: Option<unsafe extern "C" fn(*mut Source, *const Call, *mut c_void, usize) -> i64>,
+    pub release: Option<unsafe extern "C" fn(*mut Source)>,
+    pub ctx: *mut c_void,
+    pub wire_sent: u64,
+}
+
+#[repr(C)]
+pub struct Delivery {
+    pub size: u32,
+    pub flags: u32,
+    pub size_hint: u64,
+    pub received_s: i64,
+    pub uid: Str,
+}
+
+#[repr(C)]
+pub struct Check {
+    pub size: u32,
+    pub reserved: u32,
+    pub problem: unsafe extern "C" fn(*mut Check, Str),
+    pub progress: unsafe extern "C" fn(*mut Check, u64, u64),
+}
+
+#[repr(C)]
+pub struct Host {
+    pub size: u32,
+    pub api_major: u16,
+    pub api_minor: u16,
+    pub threads: u32,
+    pub role: u32,
+    pub server_id: *const c_char,
+    pub log: unsafe extern "C" fn(*mut Instance, *const Call, c_int, *const c_char, ...),
+    pub fail: unsafe extern "C" fn(
+        *mut Instance,
+        *const Call,
+        c_int,
+        *const c_char,
+        c_int,
+        *const c_char,
+        ...
+    ) -> c_int,
+    pub conf_int: unsafe extern "C" fn(*const Conf, *const c_char) -> i64,
+    pub conf_str: unsafe extern "C" fn(*const Conf, *const c_char) -> Str,
+    pub conf_list: unsafe extern "C" fn(*const Conf, *const c_char, *mut *const Str) -> usize,
+    pub stat_add: unsafe extern "C" fn(*mut Instance, *const Call, u32, i64),
+    pub now_ms: unsafe extern "C" fn() -> i64,
+    pub stop_asked: unsafe extern "C" fn(*const Call) -> c_int,
+    pub wipe: unsafe extern "C" fn(*mut c_void, usize),
+    pub random: unsafe extern "C" fn(*mut c_void, usize) -> c_int,
+    pub scratch: unsafe extern "C" fn(*const Call, usize) -> *mut c_void,
+    pub expand: unsafe extern "C" fn(
+        *mut Instance,
+        *const Call,
+        *const Conf,
+        *const c_char,
+        *const User,
+        *mut Str,
+    ) -> c_int,
+    pub reach_as: unsafe extern "C" fn(*const Call, c_int) -> c_int,
+}
+
+#[repr(C)]
+pub struct StorageOps {
+    pub size: u32,
+    pub caps: u32,
+    pub maildrop_id: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const Call,
+            *const User,
+            *mut [c_char; 64],
+            *mut usize,
+        ) -> c_int,
+    >,
+    pub open: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut *mut c_void) -> c_int,
+    >,
+    pub list: Option<unsafe extern "C" fn(*mut c_void, *const Call, *mut MsgSink) -> c_int>,
+    pub message: Option<unsafe extern "C" fn(*mut c_void, *const Call, u64, *mut Source) -> c_int>,
+    pub commit: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const u64, usize, *mut usize) -> c_int,
+    >,
+    pub close: Option<unsafe extern "C" fn(*mut c_void, *const Call)>,
+    pub renew: Option<unsafe extern "C" fn(*mut c_void, *const Call) -> c_int>,
+    pub renew_ms: u32,
+    pub reserved: u32,
+    pub deliver_begin: Option<
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const Call,
+            *const User,
+            *const Delivery,
+            *mut *mut c_void,
+        ) -> c_int,
+    >,
+    pub deliver_write:
+        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const c_void, usize) -> c_int>,
+    pub deliver_finish: Option<unsafe extern "C" fn(*mut c_void, *const Call) -> c_int>,
+    pub deliver_abandon: Option<unsafe extern "C" fn(*mut c_void, *const Call)>,
+    pub check:
+        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut Check) -> c_int>,
+    pub hidden_fields: *const *const c_char,
+}
+
+#[repr(C)]
+pub struct Opt {
+    pub name: *const c_char,
+    pub kind: u32, // "type" is a word of Rust's
+    pub flags: u32,
+    pub min: i64,
+    pub max: i64,
+    pub fallback: *const c_char,
+    pub choices: *const *const c_char,
+    pub help: *const c_char,
+}
+
+#[repr(C)]
+pub struct Stat {
+    pub name: *const c_char,
+    pub kind: u32,
+    pub reserved: u32,
+    pub help: *const c_char,
+}
+
+#[repr(C)]
+pub struct Module {
+    pub magic: u32,
+    pub size: u32,
+    pub api_major: u16,
+    pub api_minor_min: u16,
+    pub opt_stride: u32,
+    pub stat_stride: u32,
+    pub needs: u32,
+    pub name: *const c_char,
+    pub version: *const c_char,
+    pub license: *const c_char,
+    pub summary: *const c_char,
+    pub options: *const Opt,
+    pub stats: *const Stat,
+    pub auth: *const c_void, // no use for it here
+    pub storage: *const StorageOps,
+    pub check: Option<unsafe extern "C" fn(*const Host, *mut Instance, *const Conf) -> c_int>,
+    pub start: Option<
+        unsafe extern "C" fn(*const Host, *mut Instance, *const Conf, *mut *mut c_void) -> c_int,
+    >,
+    pub thread_start: Option<unsafe extern "C" fn(*mut c_void, u32, *mut *mut c_void) -> c_int>,
+    pub thread_stop: Option<unsafe extern "C" fn(*mut c_void, u32, *mut c_void)>,
+    pub stop: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub accounts: *const c_void, // nor for it
+}
+
+// Tables are constant, and what they point at is, too.
+unsafe impl Sync for StorageOps {}
+unsafe impl Sync for Opt {}
+unsafe impl Sync for Stat {}
+unsafe impl Sync for Module {}
+
+// The sizes that C has for them, where pointers have 64 bits.
+#[cfg(target_pointer_width = "64")]
+mod sizes {
+    use super::*;
+    use std::mem::size_of;
+
+    const _: () = assert!(size_of::<Str>() == 16);
+    const _: () = assert!(size_of::<Call>() == 32);
+    const _: () = assert!(size_of::<Attr>() == 32);
+    const _: () = assert!(size_of::<User>() == 32);
+    const _: () = assert!(size_of::<Msg>() == 48);
+    const _: () = assert!(size_of::<MsgSink>() == 16);
+    const _: () = assert!(size_of::<Source>() == 80);
+    const _: () = assert!(size_of::<Delivery>() == 40);
+    const _: () = assert!(size_of::<Check>() == 24);
+    const _: () = assert!(size_of::<Host>() == 128);
+    const _: () = assert!(size_of::<StorageOps>() == 120);
+    const _: () = assert!(size_of::<Opt>() == 56);
+    const _: () = assert!(size_of::<Stat>() == 24);
+    const _: () = assert!(size_of::<Module>() == 136);
+}
