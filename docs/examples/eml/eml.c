@@ -163,7 +163,8 @@ static int take_file(struct drop *d, const struct popart_call *call, const char 
 /* What is delivered is numbered and comes last; what people have put there has names. */
 static int is_numbered(const char *name)
 {
-	return strspn(name, "0123456789") == 20 && strcmp(name + 20, ".eml") == 0;
+	return name[0] == '0' && strspn(name, "0123456789") == 20 &&
+		strcmp(name + 20, ".eml") == 0;
 }
 
 static int in_order(const void *a, const void *b)
