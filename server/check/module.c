@@ -389,46 +389,6 @@ static void threads(struct tally *t, void *ctx)
 	end(&w);
 }
 
-static void *refreshes(void *arg)
-{
-	struct hand *hand = arg;
-	struct world *w = hand->world;
-
-	for (int i = 0; i < ROUNDS; i++) {
-		struct mock_call call;
-		int status;
-
-		mock_call_begin(&call, w->host, hand->thread, 0);
-		mock_call_named(&call, "refresh");
-		status = w->module->module->refresh(mockhost_state(w->host), &call.pub);
-		mock_call_end(&call);
-		tally_holds(w->tally, status == POPART_OK, "module.h: popart_module.refresh",
-			"refresh returned %d, though nothing had changed", status);
-	}
-	return NULL;
-}
-
-static void refresh(struct tally *t, void *ctx)
-{
-	struct world w;
-
-	if (begin(&w, t, ctx)) {
-		if (!w.module->module->refresh) {
-			tally_skip(t, "the module has no refresh()");
-		} else {
-			with_threads(&w, refreshes);
-			mockhost_log_clear(w.host);
-			struct meter before = meter_read();
-
-			with_threads(&w, refreshes);
-			mockhost_log_clear(w.host);
-			meter_holds(t, &before, 16 * ROUNDS, "module.h: popart_module.refresh",
-				"forty calls of refresh");
-		}
-	}
-	end(&w);
-}
-
 void suite_module(struct tally *t, const struct suite_module *sm)
 {
 	static const struct tally_test tests[] = {
@@ -441,7 +401,6 @@ void suite_module(struct tally *t, const struct suite_module *sm)
 		{ "a start that fails leaves nothing behind", fails_cleanly },
 		{ "two instances live beside each other", two_at_once },
 		{ "thread_start and thread_stop, on their threads", threads },
-		{ "refresh, in four threads", refresh },
 		{ NULL, NULL },
 	};
 
