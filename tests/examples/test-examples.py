@@ -8,6 +8,7 @@ import concurrent.futures
 import os
 import poplib
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -196,12 +197,27 @@ def a_day(shop, server, name):
     assert os.path.exists(shop.path("mail", "anna", "f.txt")), "no mail, and removed"
 
 
+def take_the_place(path):
+    """Another file of that name and size, and with the same number, if there is one to be had."""
+    old = os.stat(path)
+    os.remove(path)
+    for number in range(50):
+        new = "%s.%d" % (path, number)
+        with open(new, "wb") as file:
+            file.write(b"y" * old.st_size)
+        if os.stat(new).st_ino == old.st_ino:
+            break
+    os.rename(new, path)
+
+
 def meddle(shop, server, name):
     """Other programs, and what they leave."""
     directory = shop.path("mail", "anna")
     os.mkfifo(os.path.join(directory, "fifo.eml"))
     os.mkdir(os.path.join(directory, "dir.eml"))
     os.symlink("/etc/passwd", os.path.join(directory, "link.eml"))
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(os.path.join(directory, "socket.eml"))
     before = everything(server)
     client = server.login("anna", "sesame")
     there = sorted(file for file in os.listdir(directory) if file in MAIL and file[-1] == "l"
@@ -211,10 +227,7 @@ def meddle(shop, server, name):
     with open(replaced + ".new", "wb") as file:
         file.write(b"x" * os.path.getsize(replaced))
     os.rename(replaced + ".new", replaced)
-    size = os.path.getsize(again)
-    os.remove(again)
-    with open(again, "wb") as file:  # which gets the number of the old one, often
-        file.write(b"y" * size)
+    take_the_place(again)
     for number in (1, 2, 3):
         try:
             client.retr(number)

@@ -23,6 +23,9 @@ const DELIVERED: u32 = 1;
 const O_NONBLOCK: c_int = 0o4000;
 const O_NOFOLLOW: c_int = if cfg!(target_arch = "aarch64") { 0o100000 } else { 0o400000 };
 const ENOENT: c_int = 2;
+const ENOMEM: c_int = 12;
+const ENFILE: c_int = 23;
+const EMFILE: c_int = 24;
 const ENOSPC: c_int = 28;
 const ELOOP: c_int = 40;
 const EDQUOT: c_int = 122;
@@ -82,6 +85,14 @@ impl Context<'_> {
         self.fail(if full { pa::R_OVER_QUOTA } else { pa::E_IO }, code, &format!("cannot {}", what))
     }
 
+    fn warn(&self, what: &str) {
+        let format = b"%.*s\0".as_ptr() as *const c_char;
+        let text = what.as_ptr() as *const c_char;
+        let (log, inst) = (self.store.host.log, self.store.inst);
+
+        unsafe { log(inst, self.call, pa::LOG_WARN, format, what.len() as c_int, text) }
+    }
+
     fn count(&self, stat: u32, n: usize) {
         unsafe { (self.store.host.stat_add)(self.store.inst, self.call, stat, n as i64) }
     }
@@ -137,6 +148,7 @@ fn is_message(name: &[u8]) -> bool {
 struct Message {
     name: Vec<u8>,
     ino: u64,
+    written: (i64, i64),
     octets: u64,
     wire_size: u64,
     hash: u64,
@@ -144,8 +156,12 @@ struct Message {
 }
 
 impl Message {
+    /// A number alone does not tell: a new file may get that of one which was removed.
     fn is(&self, seen: &fs::Metadata) -> bool {
-        seen.is_file() && seen.ino() == self.ino && seen.len() == self.octets
+        seen.is_file()
+            && seen.ino() == self.ino
+            && seen.len() == self.octets
+            && (seen.mtime(), seen.mtime_nsec()) == self.written
     }
 
     fn path(&self, dir: &Path) -> PathBuf {
@@ -177,9 +193,19 @@ fn open_message(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
     Ok(if seen.is_file() { Some((file, seen)) } else { None })
 }
 
+/// One file that cannot be read keeps nobody from the others, and is not listed. For want of
+/// descriptors or memory, it is not the file that is to blame.
+fn cannot_read(at: Context, error: &io::Error, name: &str) -> Result<(), Failure> {
+    if [Some(ENOMEM), Some(ENFILE), Some(EMFILE)].contains(&error.raw_os_error()) {
+        return Err(at.fail_io(error, &format!("read {}", name)));
+    }
+    at.warn(&format!("{} is left out, it cannot be read: {}", name, error));
+    Ok(())
+}
+
 /// Counts what a RETR sends: an LF without a CR becomes two octets, and a last line without an
-/// end gets one.
-fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure> {
+/// end gets one. False: it cannot be read.
+fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<bool, Failure> {
     let mut buf = [0u8; 65536];
     let mut last = 0u8;
 
@@ -188,7 +214,10 @@ fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure>
             Ok(0) => break,
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(at.fail_io(&e, &format!("read {}", m.shown()))),
+            Err(e) => {
+                cannot_read(at, &e, &m.shown())?;
+                return Ok(false);
+            }
         };
         for octet in &buf[..n] {
             m.wire_size += if *octet == b'\n' && last != b'\r' { 2 } else { 1 };
@@ -203,13 +232,14 @@ fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure>
     if m.octets > 0 && last != b'\n' {
         m.wire_size += 2;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn take_file(at: Context, dir: &Path, name: &[u8]) -> Result<Option<Message>, Failure> {
     let mut m = Message {
         name: name.to_vec(),
         ino: 0,
+        written: (0, 0),
         octets: 0,
         wire_size: 0,
         hash: HASH_BEGIN,
@@ -218,13 +248,16 @@ fn take_file(at: Context, dir: &Path, name: &[u8]) -> Result<Option<Message>, Fa
     let (mut file, seen) = match open_message(&m.path(dir)) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(None),
-        Err(e) => return Err(at.fail_io(&e, &format!("open {}", m.shown()))),
+        Err(e) => {
+            cannot_read(at, &e, &m.shown())?;
+            return Ok(None);
+        }
     };
 
     m.ino = seen.ino();
+    m.written = (seen.mtime(), seen.mtime_nsec());
     m.received_s = seen.mtime();
-    measure(at, &mut m, &mut file)?;
-    Ok(Some(m))
+    Ok(if measure(at, &mut m, &mut file)? { Some(m) } else { None })
 }
 
 fn messages(at: Context, dir: &Path) -> Result<Vec<Message>, Failure> {

@@ -20,6 +20,7 @@ pub const E_IO: c_int = -1;
 pub const E_CANCELLED: c_int = -6;
 pub const E_BUG: c_int = -7;
 
+pub const LOG_WARN: c_int = 4;
 pub const OPT_PATH: u32 = 5;
 pub const OPT_REQUIRED: u32 = 1 << 0;
 pub const OPT_TEMPLATE: u32 = 1 << 2;
