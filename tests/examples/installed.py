@@ -32,8 +32,8 @@ class Installed:
         self.environment.update(
             PKG_CONFIG_PATH=os.path.dirname(pc),
             PATH="%s:%s:%s" % (self.path("bin"), self.path("sbin"), os.environ["PATH"]),
-            # What malloc keeps for a thread would count as in use.
-            GLIBC_TUNABLES="glibc.malloc.tcache_count=0")
+            # What malloc keeps for threads would count as in use.
+            GLIBC_TUNABLES="glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1")
 
     def path(self, name):
         return os.path.join(self.prefix, name)

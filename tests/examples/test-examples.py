@@ -11,11 +11,10 @@ import shutil
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 
 from installed import Installed
-from harness import Program, equal, letter, wire
+from harness import Program, Scene, certificate, equal, eventually, letter, wire
 from tap import Tap, run
 from web import Service
 
@@ -24,8 +23,9 @@ MODULES = dict(STORES, http="http")
 NEEDS = {"eml-cpp": "c++", "eml-rust": "rustc"}
 STRICT = ["CFLAGS=-O2 -Wall -Wextra -Werror", "CXXFLAGS=-O2 -Wall -Wextra -Werror",
           "RUSTFLAGS=-O -D warnings"]
-USERS = {"anna": ("sesame", b""), "bert": ("a&b=c %\u00fc+", b"user=bertram\r\nbox=b\n"),
-         "mad": ("sesame", b"box=../anna\n")}
+USERS = {"anna": ("sesame", b"box=anna"),
+         "bert": ("a&b=c %\u00fc+", b"user=bertram\r\nbox=b\r\n"),
+         "mad": ("sesame", b"box=../mail/anna\n")}
 MAIL = {"b.eml": letter(3), "a.eml": letter(1), "c.eml": b"no end", "e.eml": b"",
         "d.eml": b"\r\n.\r\n..x\nlone\rcr\r", "f.eml": letter(2, octets=200000),
         "..eml": b"hidden", "f.txt": b"no mail"}
@@ -112,7 +112,7 @@ def install(shop):
 class Popartd(Program):
     """The installed one, with an example for a store and http in front of static."""
 
-    def __init__(self, shop, store, url):
+    def __init__(self, shop, store, url, more=""):
         self.conf = shop.path("popart.conf")
         for name in ("mail", "run"):
             os.makedirs(shop.path(name), exist_ok=True)
@@ -120,12 +120,13 @@ class Popartd(Program):
             file.write("""
                 module_path = "%s"; user = "%s"; workers = 1; threads = 2; run_dir = "%s";
                 listen = ( { address = "127.0.0.1:0"; } );
-                auth = ( { module = "http"; url = "%s"; timeout = "1s"; },
-                         { module = "static"; user = "carl"; password = "sesame"; } );
-                storage = ( { module = "%s"; path = "%s/%%n"; } );
+                auth = ( { module = "http"; url = "%s"; timeout = "1s"; %s },
+                         { module = "static"; user = "carl"; password = "sesame";
+                           attributes = ( "box=carl" ); } );
+                storage = ( { module = "%s"; path = "%s/%%{box}"; } );
                 """ % (shop.installed.modules, "root" if os.geteuid() == 0 else
                        subprocess.check_output(["id", "-un"], encoding="utf-8").strip(),
-                       shop.path("run"), url, store, shop.path("mail")))
+                       shop.path("run"), url, more, store, shop.path("mail")))
         super().__init__(["-c", self.conf], shop.directory, expect={"module_failed"},
                          program=shop.installed.path("sbin/popartd"),
                          environment=shop.installed.environment)
@@ -173,7 +174,7 @@ def deliver(shop, server, user, octets):
                    input=octets, check=True, stderr=subprocess.PIPE)
 
 
-def a_day(shop, server, name):
+def a_day(shop, server):
     """Mail comes, is read, and goes."""
     expected = [wire(MAIL[file]) for file in sorted(MAIL) if file[0] != "." and file[-1] == "l"]
     before = everything(server)
@@ -210,7 +211,7 @@ def take_the_place(path):
     os.rename(new, path)
 
 
-def meddle(shop, server, name):
+def meddle(shop, server):
     """Other programs, and what they leave."""
     directory = shop.path("mail", "anna")
     os.mkfifo(os.path.join(directory, "fifo.eml"))
@@ -252,11 +253,17 @@ def serve_stores(shop, service):
     for name in [name for name in STORES if name in shop.built]:
         shutil.rmtree(shop.path("mail"), ignore_errors=True)
         fill(shop.path("mail", "anna"), MAIL)
-        with Popartd(shop, MODULES[name], service.url) as server:
-            shop.attempt("%s serves mail" % name, lambda: seen.update({name: everything(server)}))
-            shop.attempt("%s takes mail, and removes it" % name, a_day, shop, server, name)
-            shop.attempt("%s shows what others have changed" % name, meddle, shop, server, name)
+        server = Popartd(shop, MODULES[name], service.url)
+        shop.attempt("%s serves mail" % name, lambda: seen.update({name: everything(server)}))
+        shop.attempt("%s takes mail, and removes it" % name, a_day, shop, server)
+        shop.attempt("%s shows what others have changed" % name, meddle, shop, server)
+        shop.attempt("%s leaves a clean log" % name, end, server)
     shop.attempt("the stores show the same, with the same unique-ids", same, shop, list(seen), seen)
+
+
+def end(server):
+    with server:
+        pass
 
 
 def outcomes(server, service):
@@ -272,12 +279,16 @@ def outcomes(server, service):
 
 def attributes(shop, server, service):
     name, password = "bert", USERS["bert"][0]
-    fill(shop.path("mail", "bertram"), {"a.eml": b"hello\n"})
+    fill(shop.path("mail", "b"), {"a.eml": b"hello\n"})
     client = server.login(name, password)
     equal(client.stat(), (1, 7), "what bert has")
     client.quit()
     form = [form for form in service.forms if form["user"] == name][-1]
     equal(form["password"], password, "the password")
+    eventually("the login of bertram is logged", lambda: any(
+        ' user="bertram"' in line for line in server.events("login")))
+    equal(server.refusal("mad", "sesame"), b"-ERR [SYS/PERM]", "a box elsewhere")
+    server.login("anna", "sesame").quit()  # bert's connection to the service is dead by now
 
 
 def no_trace(server):
@@ -289,14 +300,27 @@ def refused_password(server):
     equal(server.refusal("anna", "open-a-door-77"), b"-ERR [AUTH]", "a wrong password")
 
 
+def certificates(shop):
+    """Whom http believes: the right file makes the difference."""
+    with Scene() as scene, Service(USERS, certificate(scene)) as service:
+        for more, answer in (('ca_file = "%s";' % service.certificate, None),
+                             ("", b"-ERR [SYS/TEMP]")):
+            server = Popartd(shop, "eml", service.url, more)
+            if answer:
+                shop.attempt("a certificate of nobody's is not believed", lambda: equal(
+                    server.refusal("anna", "sesame"), answer, "the answer"))
+            else:
+                shop.attempt("a service with TLS", lambda: server.login("anna", "sesame").quit())
+            shop.attempt("the log is clean", end, server)
+
+
 def serve_auth(shop, service):
-    if not {"eml", "http"} <= set(shop.built):
-        return
-    with Popartd(shop, "eml", service.url) as server:
-        shop.attempt("yes, no, not mine and cannot tell are told apart", outcomes, server, service)
-        shop.attempt("what the service says of a user", attributes, shop, server, service)
-        shop.attempt("a refused password", refused_password, server)
-        shop.attempt("a password leaves no trace", no_trace, server)
+    server = Popartd(shop, "eml", service.url)
+    shop.attempt("yes, no, not mine and cannot tell are told apart", outcomes, server, service)
+    shop.attempt("what the service says of a user", attributes, shop, server, service)
+    shop.attempt("a refused password", refused_password, server)
+    shop.attempt("a password leaves no trace", no_trace, server)
+    shop.attempt("http leaves a clean log", end, server)
     for url, fits in (("https://example.net/", True), ("http://example.net/", False),
                       ("http://127.0.0.1@example.net/", False), ("ftp://127.0.0.1/", False),
                       ("http://127.0.0.1.example.net/", False), ("http://[::1]:80/", True),
@@ -322,9 +346,11 @@ def main():
             build(shop)
             check(shop)
             install(shop)
-            with Service(USERS) as service:
-                serve_stores(shop, service)
-                serve_auth(shop, service)
+            if "http" in shop.built:
+                with Service(USERS) as service:
+                    serve_stores(shop, service)
+                    serve_auth(shop, service)
+                certificates(shop)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
     tap.done()

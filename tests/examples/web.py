@@ -3,6 +3,7 @@
 
 import contextlib
 import http.server
+import ssl
 import threading
 import urllib.parse
 
@@ -12,17 +13,24 @@ ANSWERS = {"forbidden": 403, "broken": 500, "moved": 302, "teapot": 418}
 class Service(http.server.ThreadingHTTPServer):
     """users: {name: (password, body of the answer)}. forms: what was posted, in order.
     Who is called "slow" waits until the service ends, "endless" gets an answer without
-    an end, "cut" one that is shorter than it says."""
+    an end, "cut" one that is shorter than it says. After bert's the connection is
+    closed without a word. certificate: a file with a key and what goes with it."""
 
     daemon_threads = True
 
-    def __init__(self, users):
+    def __init__(self, users, certificate=None):
         super().__init__(("127.0.0.1", 0), Answer)
         self.users = users
         self.forms = []
         self.paths = []
         self.ended = threading.Event()
+        self.certificate = certificate
         self.url = "http://127.0.0.1:%d/login" % self.server_address[1]
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+            self.url = "https://localhost:%d/login" % self.server_address[1]
 
     def handle_error(self, request, client_address):
         """Clients may leave."""
@@ -82,5 +90,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
             password, body = self.server.users[user]
             known = form.get("lookup") == "1" or form.get("password") == password
             self.say(200 if known else 401, body if known else b"")
+            self.close_connection = user == "bert"
 
     do_GET = do_POST
