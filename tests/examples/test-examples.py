@@ -251,6 +251,16 @@ def same(seen):
         equal(shown, seen["eml"], "what %s shows" % store)
 
 
+def refused(shop):
+    """A path that would depend on where popartd stands."""
+    with open(shop.path("popart.conf"), encoding="utf-8") as file:
+        text = file.read().replace(shop.path("mail") + "/", "mail/")
+    with open(shop.path("wrong.conf"), "w", encoding="utf-8") as file:
+        file.write(text)
+    status, output = shop.run(["popartd", "-t", "-c", shop.path("wrong.conf")])
+    assert status != 0 and "begin it with / or with %h" in output, output
+
+
 def serve_stores(shop, service):
     seen = {}
     for name in [name for name in STORES if name in shop.built]:
@@ -261,6 +271,7 @@ def serve_stores(shop, service):
         shop.attempt("%s takes mail, and removes it" % name, a_day, shop, server)
         shop.attempt("%s shows what others have changed" % name, meddle, shop, server)
         shop.attempt("%s leaves a clean log" % name, end, server)
+        shop.attempt("%s refuses a path that is not absolute" % name, refused, shop)
     shop.attempt("the stores show the same, with the same unique-ids", same, seen)
 
 
@@ -331,9 +342,9 @@ def serve_auth(shop, service):
                       ("http://127.0.0.1:80@example.net/", False)):
         with open(shop.path("popart.conf"), encoding="utf-8") as file:
             text = file.read().replace(service.url, url)
-        with open(shop.path("url.conf"), "w", encoding="utf-8") as file:
+        with open(shop.path("wrong.conf"), "w", encoding="utf-8") as file:
             file.write(text)
-        status, output = shop.run(["popartd", "-t", "-c", shop.path("url.conf")])
+        status, output = shop.run(["popartd", "-t", "-c", shop.path("wrong.conf")])
         shop.tap.check("%s is %s" % (url, "fine" if fits else "refused"),
                        [output] if (status == 0) != fits else [])
 

@@ -540,6 +540,17 @@ void deliver_abandon(void *delivery, const popart_call *)
 
 // ---- the module ----
 
+// What the server does not know of the options; popartd -t asks it, too.
+int check(const popart_host *host, popart_instance *inst, const popart_conf *conf)
+{
+	const popart_str path = host->conf_str(conf, "path");
+
+	if (path.ptr[0] == '/' || path.ptr[0] == '%')
+		return POPART_OK;
+	return host->fail(inst, nullptr, POPART_R_PERM, nullptr, 0,
+		"path = \"%s\" must be absolute: begin it with / or with %%h", path.ptr);
+}
+
 int start(const popart_host *host, popart_instance *inst, const popart_conf *conf, void **state)
 {
 	return guarded([&] {
@@ -587,4 +598,4 @@ constexpr popart_storage_ops storage = make_ops();
 
 POPART_MODULE(emlxx, .version = "1.0", .license = "MIT",
 	.summary = "messages in a directory of .eml files", .options = options, .stats = stats,
-	.storage = &storage, .start = start, .stop = stop);
+	.storage = &storage, .check = check, .start = start, .stop = stop);

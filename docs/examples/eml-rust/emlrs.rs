@@ -33,7 +33,7 @@ const UTIME_NOW: c_long = (1 << 30) - 1;
 
 #[repr(C)]
 struct Timespec {
-    seconds: i64,
+    seconds: c_long,
     nanoseconds: c_long,
 }
 extern "C" {
@@ -546,7 +546,7 @@ fn finish(dl: &Delivery) -> io::Result<()> {
     if dl.received_s != 0 {
         let times = [
             Timespec { seconds: 0, nanoseconds: UTIME_NOW },
-            Timespec { seconds: dl.received_s, nanoseconds: 0 },
+            Timespec { seconds: dl.received_s as c_long, nanoseconds: 0 },
         ];
 
         if unsafe { futimens(dl.file.as_raw_fd(), times.as_ptr()) } != 0 {
@@ -574,6 +574,24 @@ unsafe extern "C" fn deliver_abandon(delivery: *mut c_void, _call: *const pa::Ca
 }
 
 // ---- the module ----
+
+/// What the server does not know of the options; popartd -t asks it, too.
+unsafe extern "C" fn check(
+    host: *const pa::Host,
+    inst: *mut pa::Instance,
+    conf: *const pa::Conf,
+) -> c_int {
+    let path = ((*host).conf_str)(conf, text(b"path\0")).ptr;
+    let format = b"path = \"%s\" must be absolute: begin it with / or with %%h\0";
+
+    match *path as u8 {
+        b'/' | b'%' => pa::OK,
+        _ => {
+            let (call, client) = (std::ptr::null(), std::ptr::null());
+            ((*host).fail)(inst, call, pa::R_PERM, client, 0, text(format), path)
+        }
+    }
+}
 
 unsafe extern "C" fn start(
     host: *const pa::Host,
@@ -671,7 +689,7 @@ static MODULE: pa::Table<pa::Module> = pa::Table(pa::Module {
     stats: STATS.0.as_ptr(),
     auth: std::ptr::null(),
     storage: &STORAGE.0,
-    check: None,
+    check: Some(check),
     start: Some(start),
     thread_start: None,
     thread_stop: None,

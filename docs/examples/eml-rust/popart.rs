@@ -12,6 +12,7 @@ pub const API_MAJOR: u16 = 1;
 
 pub const OK: c_int = 0;
 pub const R_TEMP: c_int = 4;
+pub const R_PERM: c_int = 5;
 pub const R_GONE: c_int = 6;
 pub const R_OVER_QUOTA: c_int = 7;
 pub const R_UNSUPPORTED: c_int = 8;

@@ -9,6 +9,9 @@
  * a backup keeps them, and a new message never gets that of an old one. For that, and for the
  * sizes, every file is read at every login. That is fine for some hundred messages; a store
  * for more remembers what it has read.
+ *
+ * What a crash leaves of a delivery is a file whose name begins with a dot; it is no message,
+ * and may be removed when it is some days old.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -544,6 +547,18 @@ static int deliver_finish(void *delivery, const struct popart_call *call)
 
 /* ---- the module ---- */
 
+/* What the server does not know of the options; popartd -t asks it, too. */
+static int check(const struct popart_host *host, struct popart_instance *inst,
+	const struct popart_conf *conf)
+{
+	struct popart_str path = host->conf_str(conf, "path");
+
+	if (path.ptr[0] == '/' || path.ptr[0] == '%')
+		return POPART_OK;
+	return host->fail(inst, NULL, POPART_R_PERM, NULL, 0,
+		"path = \"%s\" must be absolute: begin it with / or with %%h", path.ptr);
+}
+
 static int start(const struct popart_host *host, struct popart_instance *inst,
 	const struct popart_conf *conf, void **state)
 {
@@ -594,4 +609,4 @@ static const struct popart_storage_ops storage = {
 
 POPART_MODULE(eml, .version = "1.0", .license = "MIT",
 	.summary = "messages in a directory of .eml files", .options = options, .stats = stats,
-	.storage = &storage, .start = start, .stop = stop);
+	.storage = &storage, .check = check, .start = start, .stop = stop);
