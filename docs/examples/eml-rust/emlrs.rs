@@ -82,7 +82,11 @@ impl Context<'_> {
         let code = error.raw_os_error().unwrap_or(0);
         let full = code == ENOSPC || code == EDQUOT;
 
-        self.fail(if full { pa::R_OVER_QUOTA } else { pa::E_IO }, code, &format!("cannot {}", what))
+        self.fail(
+            if full { pa::R_OVER_QUOTA } else { pa::E_IO },
+            code,
+            &format!("cannot {}", what),
+        )
     }
 
     fn warn(&self, what: &str) {
@@ -130,7 +134,9 @@ const HASH_BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a.
 fn hash_more(hash: u64, octets: &[u8]) -> u64 {
-    octets.iter().fold(hash, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
+    octets
+        .iter()
+        .fold(hash, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// What is delivered is numbered and comes last; what people have put there has names.
@@ -179,15 +185,14 @@ impl Message {
 
 /// None: there is no such message, or no longer.
 fn open_message(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
-    let file = match OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
-        .open(path)
-    {
-        Ok(file) => file,
-        Err(e) if [Some(ENOENT), Some(ELOOP)].contains(&e.raw_os_error()) => return Ok(None),
-        Err(e) => return Err(e),
-    };
+    let file =
+        match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
+            Ok(file) => file,
+            Err(e) if [Some(ENOENT), Some(ELOOP)].contains(&e.raw_os_error()) => {
+                return Ok(None)
+            }
+            Err(e) => return Err(e),
+        };
     let seen = file.metadata()?;
 
     Ok(if seen.is_file() { Some((file, seen)) } else { None })
@@ -358,7 +363,11 @@ unsafe extern "C" fn drop_message(
         let m = drop.message(reference)?;
         let found = open_message(&m.path(&drop.dir)).map_err(|e| {
             // One file that cannot be read keeps nobody from the others.
-            at.fail(pa::R_TEMP, e.raw_os_error().unwrap_or(0), &format!("cannot open {}", m.shown()))
+            at.fail(
+                pa::R_TEMP,
+                e.raw_os_error().unwrap_or(0),
+                &format!("cannot open {}", m.shown()),
+            )
         })?;
 
         match found {

@@ -147,12 +147,20 @@ pub struct StorageOps {
     pub size: u32,
     pub caps: u32,
     pub maildrop_id: Option<
-        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut c_char, *mut usize) -> c_int,
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const Call,
+            *const User,
+            *mut c_char,
+            *mut usize,
+        ) -> c_int,
     >,
-    pub open:
-        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut *mut c_void) -> c_int>,
+    pub open: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut *mut c_void) -> c_int,
+    >,
     pub list: Option<unsafe extern "C" fn(*mut c_void, *const Call, *mut MsgSink) -> c_int>,
-    pub message: Option<unsafe extern "C" fn(*mut c_void, *const Call, u64, *mut Source) -> c_int>,
+    pub message:
+        Option<unsafe extern "C" fn(*mut c_void, *const Call, u64, *mut Source) -> c_int>,
     pub commit: Option<
         unsafe extern "C" fn(*mut c_void, *const Call, *const u64, usize, *mut usize) -> c_int,
     >,
@@ -173,8 +181,9 @@ pub struct StorageOps {
         Option<unsafe extern "C" fn(*mut c_void, *const Call, *const c_void, usize) -> c_int>,
     pub deliver_finish: Option<unsafe extern "C" fn(*mut c_void, *const Call) -> c_int>,
     pub deliver_abandon: Option<unsafe extern "C" fn(*mut c_void, *const Call)>,
-    pub check:
-        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut Check) -> c_int>,
+    pub check: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut Check) -> c_int,
+    >,
     pub hidden_fields: *const *const c_char,
 }
 
@@ -235,7 +244,12 @@ pub struct Module {
     pub storage: *const StorageOps,
     pub check: Option<unsafe extern "C" fn(*const Host, *mut Instance, *const Conf) -> c_int>,
     pub start: Option<
-        unsafe extern "C" fn(*const Host, *mut Instance, *const Conf, *mut *mut c_void) -> c_int,
+        unsafe extern "C" fn(
+            *const Host,
+            *mut Instance,
+            *const Conf,
+            *mut *mut c_void,
+        ) -> c_int,
     >,
     pub thread_start: Option<unsafe extern "C" fn(*mut c_void, u32, *mut *mut c_void) -> c_int>,
     pub thread_stop: Option<unsafe extern "C" fn(*mut c_void, u32, *mut c_void)>,
