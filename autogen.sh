@@ -19,8 +19,9 @@ build_packages="gcc libc6-dev make autoconf automake libtool pkg-config
 	libcunit1-dev"
 run_packages="curl openssl"
 # Mail clients, and what looks at sources and manuals.
-check_packages="g++ curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail postal perl python3
-	sqlite3 chromium chromium-driver git strace valgrind logrotate clang-format-14 codespell
+check_packages="g++ rustc curl openssl gnutls-bin testssl.sh fetchmail mpop getmail6 mutt procmail
+	postal perl python3 sqlite3 chromium chromium-driver git strace valgrind logrotate
+	clang-format-14 codespell
 	cppcheck mandoc shellcheck systemd python3-prometheus-client python3-yaml jq
 	bash-completion zsh
 	libdb5.3 libgnutls-dane0 libicu72 libidn12 libnsl2 libpcre2-8-0 libsasl2-2 libssl3"

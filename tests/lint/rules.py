@@ -130,11 +130,12 @@ def master_loads_nothing(root):
 def licence(root):
     """Every file says under which licence it is, in its first line (second after #!)."""
     problems = []
-    for path in files(root, EVERYWHERE, [".c", ".h", ".mk", ".sh", ".py", ".pl"]):
+    for path in files(root, EVERYWHERE, [".c", ".h", ".cc", ".rs", ".mk", ".sh", ".py", ".pl"]):
         lines = read(root, path).split("\n", 2)
         first = lines[1] if lines[0].startswith("#!") and len(lines) > 1 else lines[0]
         mark = "SPDX-License-Identifier: MIT"
-        good = "/* %s */" % mark if path.endswith((".c", ".h")) else "# " + mark
+        good = ("/* %s */" if path.endswith((".c", ".h")) else
+                "// %s" if path.endswith((".cc", ".rs")) else "# %s") % mark
         if first != good:
             problems.append("%s:1: begins without %s" % (path, good))
     return problems

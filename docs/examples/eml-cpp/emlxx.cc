@@ -130,12 +130,16 @@ bool is_message(std::string_view name)
 struct Message {
 	std::string name;
 	ino_t ino = 0;
+	timespec written = {};
 	uint64_t octets = 0, wire_size = 0, hash = HASH_BEGIN;
 	int64_t received_s = 0;
 
 	bool is(const struct stat &st) const
 	{
-		return st.st_ino == ino && static_cast<uint64_t>(st.st_size) == octets;
+		// A number alone does not tell: a new file may get that of a removed one.
+		return st.st_ino == ino && static_cast<uint64_t>(st.st_size) == octets &&
+			st.st_mtim.tv_sec == written.tv_sec &&
+			st.st_mtim.tv_nsec == written.tv_nsec;
 	}
 	bool operator<(const Message &other) const
 	{
@@ -168,9 +172,21 @@ Fd open_message(const Fd &dir, const std::string &name, struct stat &st)
 	return fd;
 }
 
+// One file that cannot be read keeps nobody from the others, and is not listed. For want of
+// descriptors or memory, it is not the file that is to blame.
+void cannot_read(const Context &at, const std::string &name)
+{
+	const int error = errno;
+
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		fail_io(at, "read " + name);
+	at.host->log(at.inst, at.call, POPART_LOG_WARN,
+		"%s is left out, it cannot be read: %s", name.c_str(), strerror(error));
+}
+
 // Counts what a RETR sends: an LF without a CR becomes two octets, and a last line without
-// an end gets one.
-void measure(const Context &at, Message &m, const Fd &fd)
+// an end gets one. False: it cannot be read.
+bool measure(const Context &at, Message &m, const Fd &fd)
 {
 	std::array<char, 65536> buf;
 	char last = 0;
@@ -189,9 +205,10 @@ void measure(const Context &at, Message &m, const Fd &fd)
 			throw Failure{ POPART_E_CANCELLED };
 	}
 	if (n < 0)
-		fail_io(at, "read " + m.name);
+		cannot_read(at, m.name);
 	if (m.octets && last != '\n')
 		m.wire_size += 2;
+	return n == 0;
 }
 
 using Directory = std::unique_ptr<DIR, int (*)(DIR *)>;
@@ -223,13 +240,14 @@ std::vector<Message> messages(const Context &at, const Fd &dir)
 		m.name = e->d_name;
 		const Fd fd = open_message(dir, m.name, st);
 		if (!fd && errno != ENOENT)
-			fail_io(at, "open " + m.name);
+			cannot_read(at, m.name);
 		if (!fd)
 			continue; // removed meanwhile, or no file
 		m.ino = st.st_ino;
+		m.written = st.st_mtim;
 		m.received_s = st.st_mtime;
-		measure(at, m, fd);
-		found.push_back(std::move(m));
+		if (measure(at, m, fd))
+			found.push_back(std::move(m));
 	}
 	if (errno)
 		fail_io(at, "list the directory");
@@ -334,6 +352,18 @@ int drop_message(void *state, const popart_call *call, uint64_t ref, popart_sour
 	});
 }
 
+// 0, or errno. Another file that has the name by now was never shown to the client.
+int remove_one(const Fd &dir, const Message &m)
+{
+	struct stat st;
+
+	if (fstatat(dir.get(), m.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : errno;
+	if (m.is(st) && unlinkat(dir.get(), m.name.c_str(), 0) != 0 && errno != ENOENT)
+		return errno;
+	return 0;
+}
+
 // Durable when the directory is: a crash before that leaves some, or all, of the messages,
 // and the client, which has no answer, finds them again.
 int drop_commit(
@@ -346,16 +376,8 @@ int drop_commit(
 
 		*removed = 0;
 		for (size_t i = 0; i < n && !error; i++) {
-			const Message &m = drop->message(refs[i]);
-			struct stat st;
-
-			// Another file that has its name by now was never shown to the client.
-			if (fstatat(drop->dir.get(), m.name.c_str(), &st,
-				    AT_SYMLINK_NOFOLLOW) == 0 &&
-				m.is(st) && unlinkat(drop->dir.get(), m.name.c_str(), 0) != 0 &&
-				errno != ENOENT)
-				error = errno;
-			else
+			error = remove_one(drop->dir, drop->message(refs[i]));
+			if (!error)
 				++*removed;
 		}
 		if (fsync(drop->dir.get()) != 0 && !error)
@@ -518,6 +540,17 @@ void deliver_abandon(void *delivery, const popart_call *)
 
 // ---- the module ----
 
+// What the server does not know of the options; popartd -t asks it, too.
+int check(const popart_host *host, popart_instance *inst, const popart_conf *conf)
+{
+	const popart_str path = host->conf_str(conf, "path");
+
+	if (path.ptr[0] == '/' || path.ptr[0] == '%')
+		return POPART_OK;
+	return host->fail(inst, nullptr, POPART_R_PERM, nullptr, 0,
+		"path = \"%s\" must be absolute: begin it with / or with %%h", path.ptr);
+}
+
 int start(const popart_host *host, popart_instance *inst, const popart_conf *conf, void **state)
 {
 	return guarded([&] {
@@ -565,4 +598,4 @@ constexpr popart_storage_ops storage = make_ops();
 
 POPART_MODULE(emlxx, .version = "1.0", .license = "MIT",
 	.summary = "messages in a directory of .eml files", .options = options, .stats = stats,
-	.storage = &storage, .start = start, .stop = stop);
+	.storage = &storage, .check = check, .start = start, .stop = stop);

@@ -23,6 +23,9 @@ const DELIVERED: u32 = 1;
 const O_NONBLOCK: c_int = 0o4000;
 const O_NOFOLLOW: c_int = if cfg!(target_arch = "aarch64") { 0o100000 } else { 0o400000 };
 const ENOENT: c_int = 2;
+const ENOMEM: c_int = 12;
+const ENFILE: c_int = 23;
+const EMFILE: c_int = 24;
 const ENOSPC: c_int = 28;
 const ELOOP: c_int = 40;
 const EDQUOT: c_int = 122;
@@ -30,7 +33,7 @@ const UTIME_NOW: c_long = (1 << 30) - 1;
 
 #[repr(C)]
 struct Timespec {
-    seconds: i64,
+    seconds: c_long,
     nanoseconds: c_long,
 }
 extern "C" {
@@ -79,7 +82,19 @@ impl Context<'_> {
         let code = error.raw_os_error().unwrap_or(0);
         let full = code == ENOSPC || code == EDQUOT;
 
-        self.fail(if full { pa::R_OVER_QUOTA } else { pa::E_IO }, code, &format!("cannot {}", what))
+        self.fail(
+            if full { pa::R_OVER_QUOTA } else { pa::E_IO },
+            code,
+            &format!("cannot {}", what),
+        )
+    }
+
+    fn warn(&self, what: &str) {
+        let format = b"%.*s\0".as_ptr() as *const c_char;
+        let text = what.as_ptr() as *const c_char;
+        let (log, inst) = (self.store.host.log, self.store.inst);
+
+        unsafe { log(inst, self.call, pa::LOG_WARN, format, what.len() as c_int, text) }
     }
 
     fn count(&self, stat: u32, n: usize) {
@@ -119,7 +134,9 @@ const HASH_BEGIN: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// FNV-1a.
 fn hash_more(hash: u64, octets: &[u8]) -> u64 {
-    octets.iter().fold(hash, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
+    octets
+        .iter()
+        .fold(hash, |hash, octet| (hash ^ u64::from(*octet)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// What is delivered is numbered and comes last; what people have put there has names.
@@ -137,6 +154,7 @@ fn is_message(name: &[u8]) -> bool {
 struct Message {
     name: Vec<u8>,
     ino: u64,
+    written: (i64, i64),
     octets: u64,
     wire_size: u64,
     hash: u64,
@@ -144,8 +162,12 @@ struct Message {
 }
 
 impl Message {
+    /// A number alone does not tell: a new file may get that of one which was removed.
     fn is(&self, seen: &fs::Metadata) -> bool {
-        seen.is_file() && seen.ino() == self.ino && seen.len() == self.octets
+        seen.is_file()
+            && seen.ino() == self.ino
+            && seen.len() == self.octets
+            && (seen.mtime(), seen.mtime_nsec()) == self.written
     }
 
     fn path(&self, dir: &Path) -> PathBuf {
@@ -163,23 +185,32 @@ impl Message {
 
 /// None: there is no such message, or no longer.
 fn open_message(path: &Path) -> io::Result<Option<(File, fs::Metadata)>> {
-    let file = match OpenOptions::new()
-        .read(true)
-        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
-        .open(path)
-    {
-        Ok(file) => file,
-        Err(e) if [Some(ENOENT), Some(ELOOP)].contains(&e.raw_os_error()) => return Ok(None),
-        Err(e) => return Err(e),
-    };
+    let file =
+        match OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path) {
+            Ok(file) => file,
+            Err(e) if [Some(ENOENT), Some(ELOOP)].contains(&e.raw_os_error()) => {
+                return Ok(None)
+            }
+            Err(e) => return Err(e),
+        };
     let seen = file.metadata()?;
 
     Ok(if seen.is_file() { Some((file, seen)) } else { None })
 }
 
+/// One file that cannot be read keeps nobody from the others, and is not listed. For want of
+/// descriptors or memory, it is not the file that is to blame.
+fn cannot_read(at: Context, error: &io::Error, name: &str) -> Result<(), Failure> {
+    if [Some(ENOMEM), Some(ENFILE), Some(EMFILE)].contains(&error.raw_os_error()) {
+        return Err(at.fail_io(error, &format!("read {}", name)));
+    }
+    at.warn(&format!("{} is left out, it cannot be read: {}", name, error));
+    Ok(())
+}
+
 /// Counts what a RETR sends: an LF without a CR becomes two octets, and a last line without an
-/// end gets one.
-fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure> {
+/// end gets one. False: it cannot be read.
+fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<bool, Failure> {
     let mut buf = [0u8; 65536];
     let mut last = 0u8;
 
@@ -188,7 +219,10 @@ fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure>
             Ok(0) => break,
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(at.fail_io(&e, &format!("read {}", m.shown()))),
+            Err(e) => {
+                cannot_read(at, &e, &m.shown())?;
+                return Ok(false);
+            }
         };
         for octet in &buf[..n] {
             m.wire_size += if *octet == b'\n' && last != b'\r' { 2 } else { 1 };
@@ -203,13 +237,14 @@ fn measure(at: Context, m: &mut Message, file: &mut File) -> Result<(), Failure>
     if m.octets > 0 && last != b'\n' {
         m.wire_size += 2;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn take_file(at: Context, dir: &Path, name: &[u8]) -> Result<Option<Message>, Failure> {
     let mut m = Message {
         name: name.to_vec(),
         ino: 0,
+        written: (0, 0),
         octets: 0,
         wire_size: 0,
         hash: HASH_BEGIN,
@@ -218,13 +253,16 @@ fn take_file(at: Context, dir: &Path, name: &[u8]) -> Result<Option<Message>, Fa
     let (mut file, seen) = match open_message(&m.path(dir)) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(None),
-        Err(e) => return Err(at.fail_io(&e, &format!("open {}", m.shown()))),
+        Err(e) => {
+            cannot_read(at, &e, &m.shown())?;
+            return Ok(None);
+        }
     };
 
     m.ino = seen.ino();
+    m.written = (seen.mtime(), seen.mtime_nsec());
     m.received_s = seen.mtime();
-    measure(at, &mut m, &mut file)?;
-    Ok(Some(m))
+    Ok(if measure(at, &mut m, &mut file)? { Some(m) } else { None })
 }
 
 fn messages(at: Context, dir: &Path) -> Result<Vec<Message>, Failure> {
@@ -325,7 +363,11 @@ unsafe extern "C" fn drop_message(
         let m = drop.message(reference)?;
         let found = open_message(&m.path(&drop.dir)).map_err(|e| {
             // One file that cannot be read keeps nobody from the others.
-            at.fail(pa::R_TEMP, e.raw_os_error().unwrap_or(0), &format!("cannot open {}", m.shown()))
+            at.fail(
+                pa::R_TEMP,
+                e.raw_os_error().unwrap_or(0),
+                &format!("cannot open {}", m.shown()),
+            )
         })?;
 
         match found {
@@ -513,7 +555,7 @@ fn finish(dl: &Delivery) -> io::Result<()> {
     if dl.received_s != 0 {
         let times = [
             Timespec { seconds: 0, nanoseconds: UTIME_NOW },
-            Timespec { seconds: dl.received_s, nanoseconds: 0 },
+            Timespec { seconds: dl.received_s as c_long, nanoseconds: 0 },
         ];
 
         if unsafe { futimens(dl.file.as_raw_fd(), times.as_ptr()) } != 0 {
@@ -541,6 +583,24 @@ unsafe extern "C" fn deliver_abandon(delivery: *mut c_void, _call: *const pa::Ca
 }
 
 // ---- the module ----
+
+/// What the server does not know of the options; popartd -t asks it, too.
+unsafe extern "C" fn check(
+    host: *const pa::Host,
+    inst: *mut pa::Instance,
+    conf: *const pa::Conf,
+) -> c_int {
+    let path = ((*host).conf_str)(conf, text(b"path\0")).ptr;
+    let format = b"path = \"%s\" must be absolute: begin it with / or with %%h\0";
+
+    match *path as u8 {
+        b'/' | b'%' => pa::OK,
+        _ => {
+            let (call, client) = (std::ptr::null(), std::ptr::null());
+            ((*host).fail)(inst, call, pa::R_PERM, client, 0, text(format), path)
+        }
+    }
+}
 
 unsafe extern "C" fn start(
     host: *const pa::Host,
@@ -638,7 +698,7 @@ static MODULE: pa::Table<pa::Module> = pa::Table(pa::Module {
     stats: STATS.0.as_ptr(),
     auth: std::ptr::null(),
     storage: &STORAGE.0,
-    check: None,
+    check: Some(check),
     start: Some(start),
     thread_start: None,
     thread_stop: None,

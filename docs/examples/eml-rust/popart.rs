@@ -12,6 +12,7 @@ pub const API_MAJOR: u16 = 1;
 
 pub const OK: c_int = 0;
 pub const R_TEMP: c_int = 4;
+pub const R_PERM: c_int = 5;
 pub const R_GONE: c_int = 6;
 pub const R_OVER_QUOTA: c_int = 7;
 pub const R_UNSUPPORTED: c_int = 8;
@@ -20,6 +21,7 @@ pub const E_IO: c_int = -1;
 pub const E_CANCELLED: c_int = -6;
 pub const E_BUG: c_int = -7;
 
+pub const LOG_WARN: c_int = 4;
 pub const OPT_PATH: u32 = 5;
 pub const OPT_REQUIRED: u32 = 1 << 0;
 pub const OPT_TEMPLATE: u32 = 1 << 2;
@@ -145,12 +147,20 @@ pub struct StorageOps {
     pub size: u32,
     pub caps: u32,
     pub maildrop_id: Option<
-        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut c_char, *mut usize) -> c_int,
+        unsafe extern "C" fn(
+            *mut c_void,
+            *const Call,
+            *const User,
+            *mut c_char,
+            *mut usize,
+        ) -> c_int,
     >,
-    pub open:
-        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut *mut c_void) -> c_int>,
+    pub open: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut *mut c_void) -> c_int,
+    >,
     pub list: Option<unsafe extern "C" fn(*mut c_void, *const Call, *mut MsgSink) -> c_int>,
-    pub message: Option<unsafe extern "C" fn(*mut c_void, *const Call, u64, *mut Source) -> c_int>,
+    pub message:
+        Option<unsafe extern "C" fn(*mut c_void, *const Call, u64, *mut Source) -> c_int>,
     pub commit: Option<
         unsafe extern "C" fn(*mut c_void, *const Call, *const u64, usize, *mut usize) -> c_int,
     >,
@@ -171,8 +181,9 @@ pub struct StorageOps {
         Option<unsafe extern "C" fn(*mut c_void, *const Call, *const c_void, usize) -> c_int>,
     pub deliver_finish: Option<unsafe extern "C" fn(*mut c_void, *const Call) -> c_int>,
     pub deliver_abandon: Option<unsafe extern "C" fn(*mut c_void, *const Call)>,
-    pub check:
-        Option<unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut Check) -> c_int>,
+    pub check: Option<
+        unsafe extern "C" fn(*mut c_void, *const Call, *const User, *mut Check) -> c_int,
+    >,
     pub hidden_fields: *const *const c_char,
 }
 
@@ -233,7 +244,12 @@ pub struct Module {
     pub storage: *const StorageOps,
     pub check: Option<unsafe extern "C" fn(*const Host, *mut Instance, *const Conf) -> c_int>,
     pub start: Option<
-        unsafe extern "C" fn(*const Host, *mut Instance, *const Conf, *mut *mut c_void) -> c_int,
+        unsafe extern "C" fn(
+            *const Host,
+            *mut Instance,
+            *const Conf,
+            *mut *mut c_void,
+        ) -> c_int,
     >,
     pub thread_start: Option<unsafe extern "C" fn(*mut c_void, u32, *mut *mut c_void) -> c_int>,
     pub thread_stop: Option<unsafe extern "C" fn(*mut c_void, u32, *mut c_void)>,

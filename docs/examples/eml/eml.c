@@ -9,6 +9,9 @@
  * a backup keeps them, and a new message never gets that of an old one. For that, and for the
  * sizes, every file is read at every login. That is fine for some hundred messages; a store
  * for more remembers what it has read.
+ *
+ * What a crash leaves of a delivery is a file whose name begins with a dot; it is no message,
+ * and may be removed when it is some days old.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,6 +36,7 @@ struct store {
 struct message {
 	char *name;
 	ino_t ino;
+	struct timespec written;
 	uint64_t octets, wire_size, hash;
 	int64_t received_s;
 };
@@ -71,6 +75,17 @@ static uint64_t hash_more(uint64_t hash, const char *p, size_t n)
 	return hash;
 }
 
+/* One file that cannot be read keeps nobody from the others, and is not listed. For want of
+ * descriptors or memory, it is not the file that is to blame. */
+static int cannot_read(const struct store *s, const struct popart_call *call, const char *name)
+{
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		return failed(s, call, "read", name);
+	s->host->log(s->inst, call, POPART_LOG_WARN, "%s is left out, it cannot be read: %s",
+		name, strerror(errno));
+	return POPART_R_TEMP;
+}
+
 /* Counts what a RETR sends of the file: an LF without a CR becomes two octets, and a last
  * line without an end gets one. A status. */
 static int measure(struct drop *d, const struct popart_call *call, struct message *m, int fd)
@@ -90,7 +105,7 @@ static int measure(struct drop *d, const struct popart_call *call, struct messag
 			return POPART_E_CANCELLED;
 	}
 	if (n < 0)
-		return failed(d->store, call, "read", m->name);
+		return cannot_read(d->store, call, m->name);
 	if (m->octets && last != '\n')
 		m->wire_size += 2;
 	return POPART_OK;
@@ -144,20 +159,23 @@ static int take_file(struct drop *d, const struct popart_call *call, const char 
 
 	if (!m || !(m->name = strdup(name)))
 		return no_memory(d->store, call);
-	d->n++;
 	fd = open_message(d, name, &st);
-	if (fd < 0 && errno != ENOENT)
-		return failed(d->store, call, "open", name);
-	if (fd < 0) { /* removed meanwhile, or no file */
-		free(m->name);
-		d->n--;
-		return POPART_OK;
+	if (fd >= 0) {
+		m->ino = st.st_ino;
+		m->written = st.st_mtim;
+		m->received_s = st.st_mtime;
+		status = measure(d, call, m, fd);
+		close(fd);
+	} else if (errno == ENOENT) { /* removed meanwhile, or no file */
+		status = POPART_R_GONE;
+	} else {
+		status = cannot_read(d->store, call, name);
 	}
-	m->ino = st.st_ino;
-	m->received_s = st.st_mtime;
-	status = measure(d, call, m, fd);
-	close(fd);
-	return status;
+	if (status)
+		free(m->name);
+	else
+		d->n++;
+	return status > 0 ? POPART_OK : status; /* of one message, not of all */
 }
 
 /* What is delivered is numbered and comes last; what people have put there has names. */
@@ -262,9 +280,12 @@ static int list(void *drop, const struct popart_call *call, struct popart_msg_si
 	return status;
 }
 
+/* A number alone does not tell: a new file may get that of one which was removed. */
 static int is_the_same(const struct message *m, const struct stat *st)
 {
-	return st->st_ino == m->ino && (uint64_t)st->st_size == m->octets;
+	return st->st_ino == m->ino && (uint64_t)st->st_size == m->octets &&
+		st->st_mtim.tv_sec == m->written.tv_sec &&
+		st->st_mtim.tv_nsec == m->written.tv_nsec;
 }
 
 static void release(struct popart_source *source)
@@ -302,6 +323,18 @@ static int message(
 	return POPART_OK;
 }
 
+/* 0, or errno. Another file that has the name by now was never shown to the client. */
+static int remove_one(const struct drop *d, const struct message *m)
+{
+	struct stat st;
+
+	if (fstatat(d->dir, m->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : errno;
+	if (is_the_same(m, &st) && unlinkat(d->dir, m->name, 0) != 0 && errno != ENOENT)
+		return errno;
+	return 0;
+}
+
 /* Durable when the directory is: a crash before that leaves some, or all, of the messages,
  * and the client, which has no answer, finds them again. */
 static int commit(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
@@ -313,17 +346,10 @@ static int commit(void *drop, const struct popart_call *call, const uint64_t *re
 
 	*removed = 0;
 	for (size_t i = 0; i < n && !error; i++) {
-		const struct message *m = refs[i] < d->n ? &d->v[refs[i]] : NULL;
-		struct stat st;
-
-		if (!m)
+		if (refs[i] >= d->n)
 			return POPART_E_BUG;
-		/* Another file that has its name by now was never shown to the client. */
-		if (fstatat(d->dir, m->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-			is_the_same(m, &st) && unlinkat(d->dir, m->name, 0) != 0 &&
-			errno != ENOENT)
-			error = errno;
-		else
+		error = remove_one(d, &d->v[refs[i]]);
+		if (!error)
 			*removed += 1;
 	}
 	if (fsync(d->dir) != 0 && !error)
@@ -521,6 +547,18 @@ static int deliver_finish(void *delivery, const struct popart_call *call)
 
 /* ---- the module ---- */
 
+/* What the server does not know of the options; popartd -t asks it, too. */
+static int check(const struct popart_host *host, struct popart_instance *inst,
+	const struct popart_conf *conf)
+{
+	struct popart_str path = host->conf_str(conf, "path");
+
+	if (path.ptr[0] == '/' || path.ptr[0] == '%')
+		return POPART_OK;
+	return host->fail(inst, NULL, POPART_R_PERM, NULL, 0,
+		"path = \"%s\" must be absolute: begin it with / or with %%h", path.ptr);
+}
+
 static int start(const struct popart_host *host, struct popart_instance *inst,
 	const struct popart_conf *conf, void **state)
 {
@@ -571,4 +609,4 @@ static const struct popart_storage_ops storage = {
 
 POPART_MODULE(eml, .version = "1.0", .license = "MIT",
 	.summary = "messages in a directory of .eml files", .options = options, .stats = stats,
-	.storage = &storage, .start = start, .stop = stop);
+	.storage = &storage, .check = check, .start = start, .stop = stop);

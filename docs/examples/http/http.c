@@ -152,7 +152,7 @@ static int post(const struct client *c, const struct popart_call *call, const st
 	if (rc == CURLE_ABORTED_BY_CALLBACK)
 		return POPART_E_CANCELLED;
 	if (rc != CURLE_OK)
-		return c->host->fail(c->inst, call, POPART_E_UNAVAIL, NULL, 0, "%s: %s", c->url,
+		return c->host->fail(c->inst, call, POPART_E_UNAVAIL, NULL, 0, "no answer: %s",
 			curl_easy_strerror(rc));
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, code);
 	return POPART_OK;
@@ -172,7 +172,7 @@ static int judge(const struct client *c, const struct popart_call *call, long co
 		return POPART_R_NEXT;
 	default:
 		return c->host->fail(c->inst, call, POPART_E_UNAVAIL, NULL, 0,
-			"%s: answered %ld", c->url, code);
+			"the service answered %ld", code);
 	}
 }
 
