@@ -385,7 +385,7 @@ static void meet_commit(struct conn *c, const struct popart_step *step)
 
 	/* Who has lost the lock must not remove anything; and a machine that slept does not
 	 * know for how long. */
-	if (c->lease && !meet_renew(c))
+	if (lease_held(c) && !meet_renew(c))
 		return;
 	lease_end(c);
 	call_begin(c, &call, "commit");
