@@ -134,9 +134,14 @@ static void renew_later(struct end *e)
 
 int end_keep(struct end *e)
 {
+	return clock_ms() < e->renew_at_ms ? POPART_OK : end_renew(e);
+}
+
+int end_renew(struct end *e)
+{
 	int status;
 
-	if (!e->renew_at_ms || clock_ms() < e->renew_at_ms)
+	if (!e->renew_at_ms)
 		return POPART_OK;
 	status = store_renew(&e->call, e->who->store, e->drop);
 	renew_later(e);

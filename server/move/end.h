@@ -34,6 +34,8 @@ int end_list(struct end *);
 void end_close(struct end *);
 /* Between its calls, often: renews the store's own lock, if that is due. */
 int end_keep(struct end *);
+/* The same before a commit, whether it is due or not. */
+int end_renew(struct end *);
 struct popart_str end_uid(const struct end *, const struct end_msg *);
 /* NULL: no message has this unique-id. */
 const struct end_msg *end_find(const struct end *, struct popart_str uid);

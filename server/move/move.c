@@ -219,8 +219,11 @@ static int remove_part(struct moving *m, const struct end_msg *msg)
 {
 	size_t removed;
 	uint64_t ref = msg->ref;
-	int status = store_commit(&m->to.call, m->to.who->store, m->to.drop, &ref, 1, &removed);
+	int status = end_renew(&m->to);
 
+	if (status == POPART_OK)
+		status = store_commit(
+			&m->to.call, m->to.who->store, m->to.drop, &ref, 1, &removed);
 	if (status == POPART_OK)
 		status = end_list(&m->to);
 	if (status)

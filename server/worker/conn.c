@@ -131,14 +131,11 @@ static int watch(int epoll, int op, int fd, struct epoll_event *e)
 #endif
 }
 
-/* In a pool thread. */
-static void renew_run(struct pool_job *job, void *thread);
-
 /* False: the session is a thread's of the pool by now, or over. */
 static bool renew(struct conn *c)
 {
 	if (is_for_pool(c)) {
-		conn_renew(c);
+		lease_to_pool(c);
 		return false;
 	}
 	if (meet_renew(c))
@@ -150,16 +147,14 @@ static bool renew(struct conn *c)
 static void arm(struct conn *c, uint32_t events)
 {
 	struct leases *all = c->worker->leases;
-	struct lease *lease = c->lease;
+	struct lease *lease = lease_held(c);
 	struct epoll_event e = { .events = events | EPOLLONESHOT,
 		.data.ptr = lease ? (void *)lease : c };
 	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	int epoll = c->worker->epoll, fd = c->fd;
 	bool armed;
 
-	if (lease)
-		lease_wait_for(c, events);
-	while (lease && !lease_leave(c)) {
+	while (lease && !lease_leave(c, events)) {
 		if (!renew(c))
 			return;
 	}
@@ -198,17 +193,10 @@ static void pool_run(struct pool_job *job, void *thread)
 	arm(c, EPOLLOUT);
 }
 
-static void renew_run(struct pool_job *job, void *thread)
+void conn_renew(struct thread *t, struct conn *c, uint32_t events)
 {
-	struct conn *c = lease_queued(job);
-
-	c->thread = thread;
-	arm(c, lease_waits_for(c));
-}
-
-void conn_renew(struct conn *c)
-{
-	lease_queue(c, renew_run);
+	c->thread = t;
+	arm(c, events);
 }
 
 /* A deadline that comes nearer has to be put where the wheel looks sooner. */
@@ -280,8 +268,7 @@ void conn_serve(struct conn *c, bool readable)
 		moved(c);
 	show_progress(c);
 	if (then == THEN_RENEW) {
-		lease_wait_for(c, EPOLLOUT); /* it goes on at once */
-		conn_renew(c);
+		arm(c, EPOLLOUT); /* once that is done, it goes on */
 		return;
 	}
 	if (then == THEN_POOL) {

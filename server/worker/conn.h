@@ -22,8 +22,8 @@ void conn_event(void *user, const struct popart_event *);
 /* Time is up: the owner will notice by the end of its input. A client that is slow to read
  * what was sent gets more. */
 void conn_expired(struct wheel_entry *);
-/* The lease of a session that waits for its client is due: a thread of the pool sees to it. */
-void conn_renew(struct conn *);
+/* On a pool thread: the lease is due, and seen to before the socket is armed for events. */
+void conn_renew(struct thread *, struct conn *, uint32_t events);
 /* How many connections are left. Once the worker drains, those that have not logged in are
  * ended. */
 uint32_t conn_drain(struct worker *);

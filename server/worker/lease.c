@@ -4,11 +4,11 @@
 #include "base/clock.h"
 
 struct lease {
-	struct wheel_entry timer; /* of leases->wheel: when it is due */
-	struct leases *leases;    /* set once it is used */
-	struct pool_job job;
-	struct conn *queued;  /* whom the job is for */
-	struct conn *waiting; /* for its client, owned by nobody; NULL: somebody owns it */
+	struct wheel_entry timer; /* of leases->wheel: when it is due     */
+	struct pool_job job;      /* to renew it                          */
+	struct leases *leases;    /* set once it is used                  */
+	struct conn *conn;        /* whose it is; NULL: nobody's          */
+	struct conn *waiting;     /* for its client, owned by nobody; NULL: somebody owns it */
 	_Atomic bool due;
 	uint32_t renew_ms, events;
 };
@@ -56,6 +56,13 @@ static pthread_mutex_t *mutex_of(struct leases *all, const struct lease *l)
 	return &all->mutexes[(size_t)(l - all->list) % MUTEXES];
 }
 
+struct lease *lease_held(const struct conn *c)
+{
+	struct leases *all = c->worker->leases;
+
+	return all && all->list[c->slot].conn == c ? &all->list[c->slot] : NULL;
+}
+
 /* Under the wheel's lock: the lease does not end meanwhile. */
 static void expired(struct wheel_entry *e)
 {
@@ -69,7 +76,7 @@ static void expired(struct wheel_entry *e)
 	l->waiting = NULL;
 	pthread_mutex_unlock(mutex);
 	if (c)
-		conn_renew(c);
+		lease_to_pool(c);
 }
 
 void leases_turn(struct leases *all, int64_t now_ms)
@@ -92,67 +99,68 @@ void lease_begin(struct conn *c)
 {
 	struct leases *all = c->worker->leases;
 	uint32_t renew_ms = store_renew_ms(c->who->store);
+	struct lease *l;
 
 	if (!all || !renew_ms)
 		return;
-	c->lease = &all->list[c->slot];
-	c->lease->leases = all;
-	c->lease->renew_ms = renew_ms;
-	set_time(c->lease);
+	l = &all->list[c->slot];
+	l->leases = all;
+	l->conn = c;
+	l->renew_ms = renew_ms;
+	set_time(l);
 }
 
 void lease_end(struct conn *c)
 {
-	if (!c->lease)
+	struct lease *l = lease_held(c);
+
+	if (!l)
 		return;
-	wheel_remove(c->lease->leases->wheel, &c->lease->timer);
-	atomic_store(&c->lease->due, false);
-	c->lease = NULL;
+	wheel_remove(l->leases->wheel, &l->timer);
+	atomic_store(&l->due, false);
+	l->conn = NULL;
 }
 
 bool lease_is_due(const struct conn *c)
 {
-	return c->lease && atomic_load_explicit(&c->lease->due, memory_order_relaxed);
+	const struct lease *l = lease_held(c);
+
+	return l && atomic_load_explicit(&l->due, memory_order_relaxed);
 }
 
 void lease_renewed(struct conn *c, bool ok)
 {
-	wheel_remove(c->lease->leases->wheel, &c->lease->timer);
-	atomic_store(&c->lease->due, false);
+	struct lease *l = lease_held(c);
+
+	wheel_remove(l->leases->wheel, &l->timer);
+	atomic_store(&l->due, false);
 	if (ok)
-		set_time(c->lease);
+		set_time(l);
 }
 
-void lease_wait_for(struct conn *c, uint32_t events)
+/* In a pool thread. */
+static void renew(struct pool_job *job, void *thread)
 {
-	c->lease->events = events;
+	struct lease *l = CONTAINER_OF(job, struct lease, job);
+
+	conn_renew(thread, l->conn, l->events);
 }
 
-uint32_t lease_waits_for(const struct conn *c)
+void lease_to_pool(struct conn *c)
 {
-	return c->lease->events;
-}
+	struct lease *l = lease_held(c);
 
-void lease_queue(struct conn *c, void (*run)(struct pool_job *, void *thread))
-{
-	struct lease *l = c->lease;
-
-	l->queued = c;
 	l->job.owner = c->who->store;
-	l->job.run = run;
+	l->job.run = renew;
 	pool_submit_first(c->worker->pool, &l->job);
 }
 
-struct conn *lease_queued(struct pool_job *job)
+bool lease_leave(struct conn *c, uint32_t events)
 {
-	return CONTAINER_OF(job, struct lease, job)->queued;
-}
-
-bool lease_leave(struct conn *c)
-{
-	struct lease *l = c->lease;
+	struct lease *l = lease_held(c);
 	pthread_mutex_t *mutex = mutex_of(c->worker->leases, l);
 
+	l->events = events;
 	pthread_mutex_lock(mutex);
 	if (atomic_load(&l->due)) {
 		pthread_mutex_unlock(mutex);

@@ -21,7 +21,9 @@ void leases_free(struct leases **);
 /* From the thread that turns the wheels. */
 void leases_turn(struct leases *, int64_t now_ms);
 
-/* For the owner. After a successful open: sets c->lease, if the store renews. */
+/* For the owner. NULL: the store renews nothing, or the maildrop is not open. */
+struct lease *lease_held(const struct conn *);
+/* After a successful open. */
 void lease_begin(struct conn *);
 /* Before a commit, which ends the store's lock, and before a close. */
 void lease_end(struct conn *);
@@ -29,17 +31,12 @@ bool lease_is_due(const struct conn *);
 /* store_renew was called: the next time is set, or, if that failed, there is none. */
 void lease_renewed(struct conn *, bool ok);
 
-/* What the socket is armed for, after a renewal in the pool: epoll events. */
-void lease_wait_for(struct conn *, uint32_t events);
-uint32_t lease_waits_for(const struct conn *);
-/* For a renewal by a thread of the pool, which comes before what else is queued there; then
- * whose it is. */
-void lease_queue(struct conn *, void (*run)(struct pool_job *, void *thread));
-struct conn *lease_queued(struct pool_job *);
-
-/* Before the socket is armed: true: from lease_left on, others may take the connection.
- * False: the lease is due first. */
-bool lease_leave(struct conn *);
+/* Gives the connection to a thread of the pool, which renews, and then arms the socket for
+ * what lease_leave was told last. */
+void lease_to_pool(struct conn *);
+/* Before the socket is armed for events: true: from lease_left on, others may take the
+ * connection. False: the lease is due first. */
+bool lease_leave(struct conn *, uint32_t events);
 /* armed false: it stays ours. */
 void lease_left(struct leases *, struct lease *, bool armed);
 /* What came with an event. NULL: another owns the connection. */

@@ -424,8 +424,9 @@ static void meet_commit(struct conn *c, const struct popart_step *step)
 	size_t removed = 0;
 	int status;
 
-	/* Who has lost the lock must not remove anything. */
-	if (lease_is_due(c) && !meet_renew(c))
+	/* Who has lost the lock must not remove anything; and a machine that slept does not
+	 * know for how long. */
+	if (lease_held(c) && !meet_renew(c))
 		return;
 	lease_end(c);
 	call_begin(c, &call, "commit");

@@ -52,9 +52,8 @@ struct conn {
 	struct host_identity *who;
 	void *drop;
 	struct popart_source *source;
-	uint64_t lock;       /* 0: not held */
-	struct lease *lease; /* NULL: the store renews nothing, or the maildrop is not open */
-	uint64_t key;        /* of who, as quarantines have it */
+	uint64_t lock; /* 0: not held */
+	uint64_t key;  /* of who, as quarantines have it */
 
 	uint64_t site; /* by what it is counted; 0: it is not */
 	int64_t since_ms, locked_ms;

@@ -50,7 +50,7 @@ def idle():
         with Scene() as scene, start(scene, kind) as server:
             with Pop(server, "bob") as client:
                 for number in (1, 2, 3):
-                    server.wait_renewals("bob", 2)
+                    server.wait_renewals("bob", 4 - number)
                     assert client.retr(number)
                 client.cmd("DELE 2")
                 client.quit()
@@ -69,7 +69,7 @@ def meanwhile():
     for kind in KINDS:
         with Scene() as scene, start(scene, kind, 'renew_delay = "150ms";') as server:
             with Pop(server, "bob") as client:
-                while server.renewals("bob") < 5:
+                while server.renewals("bob") < 3:
                     client.retr(1)
                     time.sleep(0.01)
                 client.quit()
@@ -108,6 +108,23 @@ def no_commit():
                 line = ends(server, round_ + 1)
                 assert "reason=lock-lost" in line, line
                 equal(len(server.events("lease_lost")), round_ + 1, "lines")
+
+
+@test("right before a commit the lock is renewed once more, or there is none")
+def before_commit():
+    for kind in KINDS:
+        for fails in (0, 1):
+            with Scene() as scene, start(scene, kind, "renew_fails = %d;" % fails) as server:
+                with Pop(server) as client:
+                    client.send("USER bob\r\nPASS %s\r\nDELE 1\r\nQUIT\r\n" % PASSWORD)
+                    said = client.file.read()
+                equal(said.count(b"+OK"), 3 if fails else 4, "answers")
+                line = ends(server)
+                assert "reason=%s" % ("lock-lost" if fails else "quit") in line, line
+                assert server.renewals("bob") or fails
+                with Pop(server, "bob") as client:
+                    equal(client.stat()[0], 3 if fails else 2, "messages")
+                    client.quit()
 
 
 @test("a client that does not read its message does not lose the lock, one that is slow neither")

@@ -45,6 +45,10 @@ class Bench:
         return "{ module = %s; name = \"wrong\"; journal = %s; %s }" % (
             quoted(module or self.path("planted")), quoted(self.journal), more)
 
+    def with_block(self, block):
+        text = self.good.replace("storage = ", "storage = ( %s, " % block, 1)
+        return text.replace('mail/%n"; };', 'mail/%n"; } );')
+
     def started(self, text, check_finds):
         """What -t says, what a start says, and the lines of its log."""
         log = os.path.join(self.scene.path, "start.log")
@@ -65,8 +69,7 @@ class Bench:
 
     def refuses(self, block, said, check_finds=True):
         """said: a regular expression for the whole message, without its place."""
-        text = self.good.replace("storage = ", "storage = ( %s, " % block, 1)
-        text = text.replace('mail/%n"; };', 'mail/%n"; } );')
+        text = self.with_block(block)
         told = list(self.started(text, check_finds))
         pattern = re.compile(r"start\.conf:\d+: (%s)\n" % said)
         assert not check_finds or pattern.search(told[0]), "-t: " + told[0]
@@ -144,6 +147,14 @@ def permissions():
                           r'\(mode %04o\), .*; chmod go-w %s' % (file, file, mode,
                                                                 re.escape(path)))
             os.chmod(path, back)
+        # Who may rename what holds the server needs no module.
+        built = os.path.join(os.path.dirname(POPARTD), ".libs", "popartd")
+        own = shutil.copy(built if os.path.exists(built) else POPARTD, scene.directory("bin"))
+        os.chmod(scene.path, 0o777)
+        subprocess.run([own, "-t", "-c", scene.file("own.conf", bench.with_block(
+            bench.block()))], env=bench.environment, timeout=TIMEOUT, check=True,
+                       capture_output=True)
+        os.chmod(scene.path, 0o755)
 
 
 @test("a file that belongs to a stranger, or that the workers may not read or reach")
