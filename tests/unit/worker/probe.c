@@ -31,7 +31,7 @@ static void *wait_there(void *arg)
 	atomic_store(&w->ready, true);
 	while (!atomic_load(&w->leave))
 		(void)usleep(1000);
-	probe_free(&w->probe);
+	probe_leave(w->probe);
 	return NULL;
 }
 
@@ -58,6 +58,7 @@ static void who_is_asked_answers(void)
 	}
 	atomic_store(&w.leave, true);
 	CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+	probe_free(&w.probe);
 	CU_ASSERT_PTR_NULL(w.probe);
 	where_free(&where);
 }
