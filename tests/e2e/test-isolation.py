@@ -349,6 +349,25 @@ def slow_commit():
         whole_session(server, "bob")
 
 
+@test("a commit that gets nowhere keeps nobody from replacing its worker")
+def stuck_commit():
+    with stumbling(block(STUMBLE, op="commit", user="eve", how="sleep"),
+                   extra='call_deadline = "300ms"; worker_timeout = "3s"; admin = {};',
+                   threads=1, workers=1) as server:
+        with Pop(server, "eve", "x") as client:
+            client.cmd("DELE 1")
+            client.put("QUIT")
+            server.wait_event("commit_slow")
+            eventually("it is shown as stuck", lambda: " stuck " in ctl(server, "workers")[1])
+            line = server.wait_event("worker_died")[0]
+            equal(field(line, "doing"), "stumble.commit", "what it was doing")
+            assert "stuck in modules" in field(line, "reason"), line
+            server.wait_event("worker_start", 2)
+            with contextlib.suppress(ConnectionResetError):
+                equal(client.file.read(), b"", "what the client is told")
+        whole_session(server, "bob")
+
+
 def hang(server, user, count):
     clients = []
     for _ in range(count):
