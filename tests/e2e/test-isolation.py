@@ -193,7 +193,7 @@ def quarantine():
         equal(field(server.wait_event("quarantine_begin", 2)[1], "seconds"), "2", "how long")
 
 
-@test("a quarantine outlives a reload")
+@test("a quarantine outlives a reload, unless that switches it off")
 def reloaded():
     with stumbling(block(STUMBLE, op="open", user="eve", how="abort"),
                    extra='quarantine = "1h";') as server:
@@ -203,6 +203,10 @@ def reloaded():
         reply = refused(server, "eve")
         assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
         whole_session(server, "bob")
+        server.change(extra="quarantine = 0;")
+        server.reload()
+        equal(field(server.wait_event("quarantine_end")[0], "reason"), "switched off", "its end")
+        falls(server)
 
 
 @test("in an auth module it is the name that somebody logs in by")
