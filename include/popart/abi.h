@@ -93,13 +93,10 @@ struct popart_instance; /* host's handle of one configured module block */
  */
 struct popart_call {
 	uint32_t size;
-	uint32_t thread;    /* 0 .. host->threads-1; index of per-thread state  */
-	void *thread_state; /* what this instance's thread_start returned, or 0 */
-	uint64_t session;   /* appears in every log line; 0 outside a session   */
-	/* Monotonic clock of host->now_ms; INT64_MAX: none. Who is not back by then is
-	 * reported, and asked by a signal (SIGRTMIN, the host's alone) where it is: a system
-	 * call may end with EINTR. */
-	int64_t deadline_ms;
+	uint32_t thread;     /* 0 .. host->threads-1; index of per-thread state  */
+	void *thread_state;  /* what this instance's thread_start returned, or 0 */
+	uint64_t session;    /* appears in every log line; 0 outside a session   */
+	int64_t deadline_ms; /* monotonic clock of host->now_ms; INT64_MAX: none */
 };
 
 POPART_END_DECLS
