@@ -73,7 +73,7 @@ TESTS += $(SQLITE_E2E_TESTS)
 # Delivers.
 check_PROGRAMS += tests/e2e/put-sqlite
 tests_e2e_put_sqlite_SOURCES = tests/e2e/put-sqlite.c $(SQLITE_SOURCES) \
-	tests/support/mockhost.c tests/support/mockhost.h
+	server/check/mockhost.c server/check/mockhost.h
 tests_e2e_put_sqlite_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DPOPART_MODULE_STATIC
 tests_e2e_put_sqlite_CFLAGS = $(SQLITE_CFLAGS)
 tests_e2e_put_sqlite_LDADD = $(SQLITE_LIBS)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 const struct popart_module *popart_module_entry_sqlite(void);
 

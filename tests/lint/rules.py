@@ -34,7 +34,8 @@ MAY_INCLUDE = {
     "admin": (["base", "conf", "ipc"], ["popart/.*", "jansson.h", "microhttpd.h"]),
     "ctl": (["base", "conf", "host", "ipc", "move", "net", "web"],
             ["popart/.*", "curl/curl.h", "jansson.h"]),
-    "bin": (["base", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
+    "check": (["base", "conf", "host"], ["popart/.*"]),
+    "bin": (["base", "check", "pop3", "conf", "host", "deliver", "net", "ipc", "worker", "master", "move",
              "admin", "web", "ctl"],
             [".*"]),
 }

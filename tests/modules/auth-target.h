@@ -5,7 +5,7 @@
  * An auth module under test. One implementation per module, auth-NAME.c: where it has its
  * one user from, and tests of what it alone promises.
  */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 #include "support/tap.h"
 
 #define AUTH_THREADS 4

@@ -25,32 +25,30 @@ tests_modules_chute_la_SOURCES = tests/modules/chute.c
 tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 
 # One suite for every store and one for every auth module; what differs is the target.
-STORE_SUITE = tests/modules/store.c tests/modules/target.h \
-	tests/support/complaints.c tests/support/complaints.h \
-	tests/support/mockhost.c tests/support/mockhost.h
+STORE_SUITE = tests/modules/store.c tests/modules/target.h
+STORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
-	tests/support/mockhost.c tests/support/mockhost.h
-if HAVE_CUNIT
+	server/check/mockhost.c server/check/mockhost.h
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
 TESTS += tests/modules/test-store-memstore tests/modules/test-store-maildir
 tests_modules_test_store_memstore_SOURCES = $(STORE_SUITE) \
 	tests/modules/target-memstore.c tests/modules/memstore.c \
 	tests/support/memstore.c tests/support/memstore.h
-tests_modules_test_store_memstore_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
-tests_modules_test_store_memstore_LDADD = $(TAP_LIBS)
+tests_modules_test_store_memstore_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_store_memstore_LDADD = $(CHECK_LIBS)
 tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 	tests/modules/target-maildir.c
-tests_modules_test_store_maildir_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_modules_test_store_maildir_LDADD = $(TAP_LIBS) $(DL_LIBS)
+tests_modules_test_store_maildir_CPPFLAGS = $(STORE_CPPFLAGS)
+tests_modules_test_store_maildir_LDADD = $(CHECK_LIBS) $(DL_LIBS)
 
 if WITH_SQLITE
 check_PROGRAMS += tests/modules/test-store-sqlite
 TESTS += tests/modules/test-store-sqlite
 tests_modules_test_store_sqlite_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 	tests/modules/target-sqlite.c $(SQLITE_SOURCES)
-tests_modules_test_store_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_store_sqlite_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_store_sqlite_CFLAGS = $(SQLITE_CFLAGS)
-tests_modules_test_store_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+tests_modules_test_store_sqlite_LDADD = $(CHECK_LIBS) $(SQLITE_LIBS)
 endif
 
 if WITH_MBOX
@@ -58,10 +56,11 @@ check_PROGRAMS += tests/modules/test-store-mbox
 TESTS += tests/modules/test-store-mbox
 tests_modules_test_store_mbox_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 	tests/modules/target-mbox.c
-tests_modules_test_store_mbox_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_modules_test_store_mbox_LDADD = $(TAP_LIBS) $(DL_LIBS)
+tests_modules_test_store_mbox_CPPFLAGS = $(STORE_CPPFLAGS)
+tests_modules_test_store_mbox_LDADD = $(CHECK_LIBS) $(DL_LIBS)
 endif
 
+if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-auth-static
 TESTS += tests/modules/test-auth-static
 tests_modules_test_auth_static_SOURCES = $(AUTH_SUITE) tests/modules/auth-static.c \

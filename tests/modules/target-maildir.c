@@ -12,22 +12,15 @@
 #include "modules/target.h"
 #include "support/scratch.h"
 
-const char target_name[] = "maildir";
-const unsigned target_variants = 1;
-const bool target_exact = true;
-
 struct world {
-	void *handle;
-	struct mockhost *host;
 	char dir[64];
 };
 
-static const struct popart_module *load(void **handle, const char **why)
+static const struct popart_module *load(const char **why)
 {
 	const char *build = getenv("TEST_BUILDDIR");
 	popart_module_entry_fn *entry = NULL;
 	char file[PATH_MAX];
-	void *symbol;
 
 	snprintf(
 		file, sizeof(file), "%s/modules/maildir/.libs/maildir.so", build ? build : ".");
@@ -35,8 +28,9 @@ static const struct popart_module *load(void **handle, const char **why)
 		*why = "the module maildir is not built";
 		return NULL;
 	}
-	*handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-	symbol = *handle ? dlsym(*handle, "popart_module_entry") : NULL;
+	void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = handle ? dlsym(handle, "popart_module_entry") : NULL;
+
 	if (!symbol) {
 		fprintf(stderr, "%s\n", dlerror());
 		abort();
@@ -45,50 +39,41 @@ static const struct popart_module *load(void **handle, const char **why)
 	return entry();
 }
 
-struct world *world_new(unsigned variant, const char **why)
+static struct mockhost *again(
+	void *ctx, const struct mock_watch *watch, void *hands, const char **why)
 {
-	(void)variant;
-	struct world *w = calloc(1, sizeof(*w));
-	const struct popart_module *module;
+	const struct popart_module *module = ctx;
+	struct world *w = hands;
 	char path[128];
 
-	if (!w)
-		abort();
-	module = load(&w->handle, why);
-	if (!module) {
-		free(w);
-		return NULL;
-	}
-	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u", w->dir);
 	const char *const options[] = { path, NULL };
-	w->host = mockhost_start(module, options, WORLD_THREADS, why);
-	if (!w->host) {
-		fprintf(stderr, "%s\n", *why);
-		abort();
-	}
-	return w;
+	return mockhost_start_watched(module, options, SUITE_THREADS, watch, why);
 }
 
-void world_free(struct world **wp)
+static struct mockhost *start(
+	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
 {
-	struct world *w = *wp;
+	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
-		return;
-	mockhost_stop(&w->host);
-	dlclose(w->handle);
+		abort();
+	scratch_make(w->dir, sizeof(w->dir), "/tmp");
+	*hands = w;
+	return again(ctx, watch, w, why);
+}
+
+static void stop(void *ctx, struct mockhost **host, void *hands)
+{
+	struct world *w = hands;
+
+	(void)ctx;
+	mockhost_stop(host);
 	scratch_remove(w->dir);
 	free(w);
-	*wp = NULL;
 }
 
-struct mockhost *world_host(struct world *w)
-{
-	return w->host;
-}
-
-static bool make(const char *dir, const char *user, const char *sub)
+static bool make_part(const char *dir, const char *user, const char *sub)
 {
 	char path[PATH_MAX];
 
@@ -96,17 +81,20 @@ static bool make(const char *dir, const char *user, const char *sub)
 	return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-bool world_make(struct world *w, const char *user)
+static bool make(void *hands, const char *user)
 {
-	return make(w->dir, user, "") && make(w->dir, user, "tmp") &&
-		make(w->dir, user, "new") && make(w->dir, user, "cur");
+	struct world *w = hands;
+
+	return make_part(w->dir, user, "") && make_part(w->dir, user, "tmp") &&
+		make_part(w->dir, user, "new") && make_part(w->dir, user, "cur");
 }
 
-bool world_put(struct world *w, const char *user, const char *name, struct popart_str text)
+static bool put(void *hands, const char *user, const char *name, struct popart_str text)
 {
+	struct world *w = hands;
 	char path[PATH_MAX];
 
-	if (!world_make(w, user))
+	if (!make(w, user))
 		return false;
 	snprintf(path, sizeof(path), "%s/%s/new/1700000000.%s.example", w->dir, user, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -142,33 +130,41 @@ static bool find(struct world *w, const char *user, const char *name, char path[
 	return found;
 }
 
-bool world_vanish(struct world *w, const char *user, const char *name)
+static bool vanish(void *hands, const char *user, const char *name)
 {
 	char path[PATH_MAX];
 
-	return find(w, user, name, path) && unlink(path) == 0;
+	return find(hands, user, name, path) && unlink(path) == 0;
 }
 
-bool world_has(struct world *w, const char *user, const char *name)
+static int has(void *hands, const char *user, const char *name)
 {
 	char path[PATH_MAX];
 
-	return find(w, user, name, path);
+	return find(hands, user, name, path);
 }
 
-bool world_fail(struct world *w, const char *op, unsigned nth, int status)
+static bool cut(void *hands, const char *user, const char *name)
 {
-	(void)w;
-	(void)op;
-	(void)nth;
-	(void)status;
-	return false;
+	char path[PATH_MAX];
+	struct stat st;
+
+	return find(hands, user, name, path) && stat(path, &st) == 0 &&
+		truncate(path, st.st_size / 2) == 0;
 }
 
-char *target_shown(struct world *w, struct popart_str text, size_t *n)
+unsigned target_ways(struct target ways[TARGET_WAYS], const char **why)
 {
-	(void)w;
-	(void)text;
-	(void)n;
-	abort();
+	const struct popart_module *module = load(why);
+
+	ways[0].module = (struct suite_module){ .name = "maildir",
+		.module = module,
+		.ctx = (void *)(uintptr_t)module,
+		.start = start,
+		.again = again,
+		.stop = stop };
+	ways[0].hands = (struct suite_hands){
+		.make = make, .put = put, .vanish = vanish, .has = has, .cut = cut
+	};
+	return module ? 1 : 0;
 }

@@ -12,33 +12,33 @@
 #include "modules/target.h"
 #include "support/scratch.h"
 
-const char target_name[] = "mbox";
-const unsigned target_variants = 4; /* formats */
-const bool target_exact = false;
-
 static const char *const formats[] = { "mboxrd", "mboxo", "mboxcl", "mboxcl2" };
 
+struct way {
+	const struct popart_module *module;
+	unsigned format;
+	char name[32];
+};
+
 struct world {
-	void *handle;
-	struct mockhost *host;
-	unsigned variant;
+	unsigned format;
 	char dir[64];
 };
 
-static const struct popart_module *load(void **handle, const char **why)
+static const struct popart_module *load(const char **why)
 {
 	const char *build = getenv("TEST_BUILDDIR");
 	popart_module_entry_fn *entry = NULL;
 	char file[PATH_MAX];
-	void *symbol;
 
 	snprintf(file, sizeof(file), "%s/modules/mbox/.libs/mbox.so", build ? build : ".");
 	if (access(file, R_OK) != 0) {
 		*why = "the module mbox is not built";
 		return NULL;
 	}
-	*handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-	symbol = *handle ? dlsym(*handle, "popart_module_entry") : NULL;
+	void *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = handle ? dlsym(handle, "popart_module_entry") : NULL;
+
 	if (!symbol) {
 		fprintf(stderr, "%s\n", dlerror());
 		abort();
@@ -47,49 +47,42 @@ static const struct popart_module *load(void **handle, const char **why)
 	return entry();
 }
 
-struct world *world_new(unsigned variant, const char **why)
+static struct mockhost *again(
+	void *ctx, const struct mock_watch *watch, void *hands, const char **why)
 {
-	struct world *w = calloc(1, sizeof(*w));
-	const struct popart_module *module;
+	const struct way *way = ctx;
+	struct world *w = hands;
 	char path[128], state[128], format[32];
 
-	if (!w)
-		abort();
-	module = load(&w->handle, why);
-	if (!module) {
-		free(w);
-		return NULL;
-	}
-	w->variant = variant;
-	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u", w->dir);
 	snprintf(state, sizeof(state), "state_dir=%s/.state", w->dir);
-	snprintf(format, sizeof(format), "format=%s", formats[variant]);
+	snprintf(format, sizeof(format), "format=%s", formats[w->format]);
 	const char *const options[] = { path, state, format, NULL };
-	w->host = mockhost_start(module, options, WORLD_THREADS, why);
-	if (!w->host) {
-		fprintf(stderr, "%s\n", *why);
-		abort();
-	}
-	return w;
+	return mockhost_start_watched(way->module, options, SUITE_THREADS, watch, why);
 }
 
-void world_free(struct world **wp)
+static struct mockhost *start(
+	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
 {
-	struct world *w = *wp;
+	const struct way *way = ctx;
+	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
-		return;
-	mockhost_stop(&w->host);
-	dlclose(w->handle);
-	scratch_remove(w->dir);
-	free(w);
-	*wp = NULL;
+		abort();
+	w->format = way->format;
+	scratch_make(w->dir, sizeof(w->dir), "/tmp");
+	*hands = w;
+	return again(ctx, watch, w, why);
 }
 
-struct mockhost *world_host(struct world *w)
+static void stop(void *ctx, struct mockhost **host, void *hands)
 {
-	return w->host;
+	struct world *w = hands;
+
+	(void)ctx;
+	mockhost_stop(host);
+	scratch_remove(w->dir);
+	free(w);
 }
 
 /* ---- the mailbox, by a hand that is not the module's ---- */
@@ -102,8 +95,9 @@ static int open_box(const struct world *w, const char *user, int flags)
 	return open(path, flags | O_CLOEXEC, 0600);
 }
 
-bool world_make(struct world *w, const char *user)
+static bool make(void *hands, const char *user)
 {
+	struct world *w = hands;
 	int fd = open_box(w, user, O_WRONLY | O_CREAT);
 
 	return fd >= 0 && close(fd) == 0;
@@ -121,9 +115,9 @@ static bool to_be_quoted(const struct world *w, const char *p, size_t n, bool bo
 {
 	size_t skip = 0;
 
-	while (w->variant == 0 && skip < n && p[skip] == '>')
+	while (w->format == 0 && skip < n && p[skip] == '>')
 		skip++;
-	return (w->variant != 3 || !body) && n - skip >= 5 && memcmp(p + skip, "From ", 5) == 0;
+	return (w->format != 3 || !body) && n - skip >= 5 && memcmp(p + skip, "From ", 5) == 0;
 }
 
 /* Octets behind the first empty line; counts: whether there is one. */
@@ -140,8 +134,9 @@ static size_t body_len(struct popart_str text, bool *counts)
 	return 0;
 }
 
-bool world_put(struct world *w, const char *user, const char *name, struct popart_str text)
+static bool put(void *hands, const char *user, const char *name, struct popart_str text)
 {
+	struct world *w = hands;
 	const char *p = text.ptr, *end = p + text.len;
 	int fd = open_box(w, user, O_WRONLY | O_CREAT | O_APPEND);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "ab");
@@ -154,7 +149,7 @@ bool world_put(struct world *w, const char *user, const char *name, struct popar
 
 	for (const char *q = end - body; q < end; q += line_len(q, end))
 		body += to_be_quoted(w, q, line_len(q, end), true);
-	counts = counts && w->variant >= 2;
+	counts = counts && w->format >= 2;
 	fprintf(f, "From %s Thu Jan  1 00:00:00 2026\n", name);
 	for (; p < end; p += line_len(p, end)) {
 		if (counts && p + line_len(p, end) == behind)
@@ -204,8 +199,9 @@ static bool find(const char *text, size_t n, const char *name, size_t *begin, si
 }
 
 /* As a mail reader does it that knows the lock: in place. */
-bool world_vanish(struct world *w, const char *user, const char *name)
+static bool vanish(void *hands, const char *user, const char *name)
 {
+	struct world *w = hands;
 	int fd = open_box(w, user, O_RDWR);
 	size_t n = 0, begin, end;
 	char *text = slurp(fd, &n);
@@ -221,8 +217,9 @@ bool world_vanish(struct world *w, const char *user, const char *name)
 	return found;
 }
 
-bool world_has(struct world *w, const char *user, const char *name)
+static int has(void *hands, const char *user, const char *name)
 {
+	struct world *w = hands;
 	int fd = open_box(w, user, O_RDONLY);
 	size_t n = 0, begin, end;
 	char *text = slurp(fd, &n);
@@ -234,13 +231,20 @@ bool world_has(struct world *w, const char *user, const char *name)
 	return found;
 }
 
-bool world_fail(struct world *w, const char *op, unsigned nth, int status)
+/* And what is behind it goes, too. */
+static bool cut(void *hands, const char *user, const char *name)
 {
-	(void)w;
-	(void)op;
-	(void)nth;
-	(void)status;
-	return false;
+	struct world *w = hands;
+	int fd = open_box(w, user, O_RDWR);
+	size_t n = 0, begin, end;
+	char *text = slurp(fd, &n);
+	bool found = text && find(text, n, name, &begin, &end) &&
+		ftruncate(fd, (off_t)((begin + end) / 2)) == 0;
+
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return found;
 }
 
 /* ---- what is to be seen of a message ---- */
@@ -256,8 +260,9 @@ static bool is_hidden(const char *p)
 	return false;
 }
 
-char *target_shown(struct world *w, struct popart_str text, size_t *n)
+static char *shown(void *hands, struct popart_str text, size_t *n)
 {
+	struct world *w = hands;
 	const char *p = text.ptr, *end = p + text.len;
 	char *out = malloc(text.len * 2 + 1);
 	bool body = false, hidden = false;
@@ -274,10 +279,34 @@ char *target_shown(struct world *w, struct popart_str text, size_t *n)
 		if (!body && hidden)
 			continue;
 		/* Nobody can tell who wrote the '>'. */
-		if (w->variant > 0 && to_be_quoted(w, p, len, body))
+		if (w->format > 0 && to_be_quoted(w, p, len, body))
 			out[(*n)++] = '>';
 		memcpy(out + *n, p, len);
 		*n += len;
 	}
 	return out;
+}
+
+unsigned target_ways(struct target ways[TARGET_WAYS], const char **why)
+{
+	static struct way mine[TARGET_WAYS];
+	const struct popart_module *module = load(why);
+
+	for (unsigned i = 0; i < TARGET_WAYS; i++) {
+		mine[i] = (struct way){ .module = module, .format = i };
+		snprintf(mine[i].name, sizeof(mine[i].name), "mbox, %s", formats[i]);
+		ways[i].module = (struct suite_module){ .name = mine[i].name,
+			.module = module,
+			.ctx = &mine[i],
+			.start = start,
+			.again = again,
+			.stop = stop };
+		ways[i].hands = (struct suite_hands){ .make = make,
+			.put = put,
+			.vanish = vanish,
+			.has = has,
+			.cut = cut,
+			.shown = shown };
+	}
+	return module ? TARGET_WAYS : 0;
 }

@@ -5,63 +5,53 @@
 #include "modules/target.h"
 #include "support/memstore.h"
 
-const char target_name[] = "memstore";
-const unsigned target_variants = 3; /* kinds of sources */
-const bool target_exact = true;
-
 const struct popart_module *popart_module_entry_memstore(void);
 
-#define NAMES_MAX 8192
+enum { NAMES_MAX = 8192, KINDS = 3 };
+
+static const char *const sources[KINDS] = { "source=mem", "source=read", "source=fd" };
 
 struct world {
 	struct mockhost *host;
 	char *names[NAMES_MAX]; /* by ref */
 };
 
-struct world *world_new(unsigned variant, const char **why)
+static struct mockhost *start(
+	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
 {
-	static const char *const sources[] = { "source=mem", "source=read", "source=fd" };
-	const char *const options[] = { "messages=0", "chunk=1000", sources[variant], NULL };
+	const char *const options[] = { "messages=0", "chunk=1000", ctx, NULL };
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		abort();
-	w->host = mockhost_start(popart_module_entry_memstore(), options, WORLD_THREADS, why);
-	if (!w->host) {
-		free(w);
-		return NULL;
-	}
-	return w;
-}
-
-void world_free(struct world **wp)
-{
-	struct world *w = *wp;
-
-	if (!w)
-		return;
-	mockhost_stop(&w->host);
-	for (size_t i = 0; i < NAMES_MAX; i++)
-		free(w->names[i]);
-	free(w);
-	*wp = NULL;
-}
-
-struct mockhost *world_host(struct world *w)
-{
+	w->host = mockhost_start_watched(
+		popart_module_entry_memstore(), options, SUITE_THREADS, watch, why);
+	*hands = w;
 	return w->host;
 }
 
-bool world_make(struct world *w, const char *user)
+static void stop(void *ctx, struct mockhost **host, void *hands)
 {
-	(void)w;
+	struct world *w = hands;
+
+	(void)ctx;
+	mockhost_stop(host);
+	for (size_t i = 0; i < NAMES_MAX; i++)
+		free(w->names[i]);
+	free(w);
+}
+
+static bool make(void *hands, const char *user)
+{
+	(void)hands;
 	(void)user;
 	return true;
 }
 
-bool world_put(struct world *w, const char *user, const char *name, struct popart_str text)
+static bool put(void *hands, const char *user, const char *name, struct popart_str text)
 {
 	struct popart_str owner = { .ptr = user, .len = strlen(user) };
+	struct world *w = hands;
 	uint64_t ref = memstore_add_for(mockhost_state(w->host), owner, name, text);
 
 	if (ref == 0 || ref >= NAMES_MAX)
@@ -81,8 +71,9 @@ static uint64_t find(const struct world *w, const char *user, const char *name)
 	return 0;
 }
 
-bool world_vanish(struct world *w, const char *user, const char *name)
+static bool vanish(void *hands, const char *user, const char *name)
 {
+	struct world *w = hands;
 	uint64_t ref = find(w, user, name);
 
 	if (ref)
@@ -90,17 +81,30 @@ bool world_vanish(struct world *w, const char *user, const char *name)
 	return ref != 0;
 }
 
-bool world_has(struct world *w, const char *user, const char *name)
+static int has(void *hands, const char *user, const char *name)
 {
+	struct world *w = hands;
 	uint64_t ref = find(w, user, name);
 
 	return ref && memstore_has(mockhost_state(w->host), ref);
 }
 
-bool world_fail(struct world *w, const char *op, unsigned nth, int status)
+/* Only a descriptor shows that it is shorter than it should be. */
+static bool cut(void *hands, const char *user, const char *name)
+{
+	struct world *w = hands;
+	uint64_t ref = find(w, user, name);
+
+	if (ref)
+		memstore_cut(mockhost_state(w->host), ref, 10);
+	return ref != 0;
+}
+
+static bool fail(void *hands, const char *op, unsigned nth, int status)
 {
 	static const char *const ops[MEMSTORE_OPS] = { "open", "list", "message", "read",
 		"commit" };
+	struct world *w = hands;
 
 	for (int i = 0; i < MEMSTORE_OPS; i++) {
 		if (strcmp(ops[i], op) == 0) {
@@ -112,10 +116,24 @@ bool world_fail(struct world *w, const char *op, unsigned nth, int status)
 	return false;
 }
 
-char *target_shown(struct world *w, struct popart_str text, size_t *n)
+unsigned target_ways(struct target ways[TARGET_WAYS], const char **why)
 {
-	(void)w;
-	(void)text;
-	(void)n;
-	abort();
+	static char names[KINDS][32];
+
+	(void)why;
+	for (unsigned i = 0; i < KINDS; i++) {
+		snprintf(names[i], sizeof(names[i]), "memstore, %s", sources[i]);
+		ways[i].module = (struct suite_module){ .name = names[i],
+			.module = popart_module_entry_memstore(),
+			.ctx = (void *)(uintptr_t)sources[i],
+			.start = start,
+			.stop = stop };
+		ways[i].hands = (struct suite_hands){ .make = make,
+			.put = put,
+			.vanish = vanish,
+			.has = has,
+			.cut = i == 2 ? cut : NULL,
+			.fail = fail };
+	}
+	return KINDS;
 }

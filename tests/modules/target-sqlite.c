@@ -7,21 +7,28 @@
 #include "modules/target.h"
 #include "support/scratch.h"
 
-const char target_name[] = "sqlite";
-const unsigned target_variants = 2; /* connections kept, or none */
-const bool target_exact = false;    /* messages are kept as a RETR sends them */
-
 const struct popart_module *popart_module_entry_sqlite(void);
 
 struct world {
-	struct mockhost *host;
 	struct mockhost *mover; /* puts messages in, as another process would */
 	char dir[64];
 };
 
-struct world *world_new(unsigned variant, const char **why)
+static struct mockhost *again(
+	void *ctx, const struct mock_watch *watch, void *hands, const char **why)
 {
-	static const char *const connections[] = { "connections=3", "connections=0" };
+	struct world *w = hands;
+	char path[128];
+
+	snprintf(path, sizeof(path), "path=%s/%%u.db", w->dir);
+	const char *const options[] = { path, ctx, NULL };
+	return mockhost_start_watched(
+		popart_module_entry_sqlite(), options, SUITE_THREADS, watch, why);
+}
+
+static struct mockhost *start(
+	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
+{
 	struct world *w = calloc(1, sizeof(*w));
 	char path[128];
 
@@ -29,46 +36,35 @@ struct world *world_new(unsigned variant, const char **why)
 		abort();
 	scratch_make(w->dir, sizeof(w->dir), "/tmp");
 	snprintf(path, sizeof(path), "path=%s/%%u.db", w->dir);
-	const char *const options[] = { path, connections[variant], NULL };
-	w->host = mockhost_start(popart_module_entry_sqlite(), options, WORLD_THREADS, why);
-	w->mover = mockhost_start(
-		popart_module_entry_sqlite(), (const char *[]){ path, NULL }, 1, why);
-	if (!w->host || !w->mover) {
-		fprintf(stderr, "%s\n", *why);
-		abort();
-	}
-	return w;
+	const char *const options[] = { path, NULL };
+	w->mover = mockhost_start(popart_module_entry_sqlite(), options, 1, why);
+	*hands = w;
+	return w->mover ? again(ctx, watch, w, why) : NULL;
 }
 
-void world_free(struct world **wp)
+static void stop(void *ctx, struct mockhost **host, void *hands)
 {
-	struct world *w = *wp;
+	struct world *w = hands;
 
-	if (!w)
-		return;
-	mockhost_stop(&w->host);
+	(void)ctx;
+	mockhost_stop(host);
 	mockhost_stop(&w->mover);
 	scratch_remove(w->dir);
 	free(w);
-	*wp = NULL;
-}
-
-struct mockhost *world_host(struct world *w)
-{
-	return w->host;
 }
 
 /* A database that is not there yet is an empty one. */
-bool world_make(struct world *w, const char *user)
+static bool make(void *hands, const char *user)
 {
-	(void)w;
+	(void)hands;
 	(void)user;
 	return true;
 }
 
-bool world_put(struct world *w, const char *user, const char *name, struct popart_str text)
+static bool put(void *hands, const char *user, const char *name, struct popart_str text)
 {
-	const struct popart_storage_ops *ops = mockhost_storage(w->host);
+	struct world *w = hands;
+	const struct popart_storage_ops *ops = mockhost_storage(w->mover);
 	struct popart_user who = { .size = sizeof(who), .name = { user, strlen(user) } };
 	struct popart_delivery about = {
 		.size = sizeof(about), .received_s = 1700000000, .uid = { name, strlen(name) }
@@ -113,39 +109,65 @@ static int outside(struct world *w, const char *user, const char *sql, const cha
 	return rows;
 }
 
-bool world_has(struct world *w, const char *user, const char *name)
+static int has(void *hands, const char *user, const char *name)
 {
-	return outside(w, user, "SELECT id FROM message WHERE uid = ?1", name) == 1;
+	return outside(hands, user, "SELECT id FROM message WHERE uid = ?1", name) == 1;
 }
 
-bool world_vanish(struct world *w, const char *user, const char *name)
+static bool vanish(void *hands, const char *user, const char *name)
 {
-	bool had = world_has(w, user, name);
+	bool had = has(hands, user, name);
 
-	outside(w, user,
+	outside(hands, user,
 		"DELETE FROM chunk WHERE id >> 20 = (SELECT id FROM message WHERE uid = ?1)",
 		name);
-	outside(w, user, "DELETE FROM message WHERE uid = ?1", name);
+	outside(hands, user, "DELETE FROM message WHERE uid = ?1", name);
 	return had;
 }
 
-bool world_fail(struct world *w, const char *op, unsigned nth, int status)
+static bool cut(void *hands, const char *user, const char *name)
 {
-	(void)w;
-	(void)op;
-	(void)nth;
-	(void)status;
-	return false;
+	bool had = has(hands, user, name);
+
+	outside(hands, user,
+		"DELETE FROM chunk WHERE id = (SELECT max(id) FROM chunk WHERE id >> 20 = "
+		"(SELECT id FROM message WHERE uid = ?1))",
+		name);
+	return had;
 }
 
-char *target_shown(struct world *w, struct popart_str text, size_t *n)
+/* Messages are kept as a RETR sends them. */
+static char *shown(void *hands, struct popart_str text, size_t *n)
 {
 	char *copy = malloc(text.len + 1);
 
-	(void)w;
+	(void)hands;
 	if (!copy)
 		abort();
 	memcpy(copy, text.ptr, text.len);
 	*n = text.len;
 	return copy;
+}
+
+unsigned target_ways(struct target ways[TARGET_WAYS], const char **why)
+{
+	static const char *const connections[] = { "connections=3", "connections=0" };
+	static const char *const names[] = { "sqlite, connections=3", "sqlite, connections=0" };
+
+	(void)why;
+	for (unsigned i = 0; i < 2; i++) {
+		ways[i].module = (struct suite_module){ .name = names[i],
+			.module = popart_module_entry_sqlite(),
+			.ctx = (void *)(uintptr_t)connections[i],
+			.start = start,
+			.again = again,
+			.stop = stop };
+		ways[i].hands = (struct suite_hands){ .make = make,
+			.put = put,
+			.vanish = vanish,
+			.has = has,
+			.cut = cut,
+			.shown = shown };
+	}
+	return 2;
 }

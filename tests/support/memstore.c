@@ -628,6 +628,5 @@ static int op_deliver_finish(void *dlv, const struct popart_call *call)
 		.deliver_abandon = op_deliver_abandon                                         \
 	}
 
-const struct popart_storage_ops memstore_ops = OPS(POPART_STORE_ATOMIC_COMMIT);
-const struct popart_storage_ops memstore_ops_blocking =
-	OPS(POPART_STORE_ATOMIC_COMMIT | POPART_STORE_BLOCKS);
+const struct popart_storage_ops memstore_ops = OPS(0); /* it can be told to do half */
+const struct popart_storage_ops memstore_ops_blocking = OPS(POPART_STORE_BLOCKS);

@@ -2,7 +2,7 @@
 #ifndef SUPPORT_VISIT_H
 #define SUPPORT_VISIT_H
 /* What the server does with a store: a session up to its list, a delivery. */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 /* open and list, as session 1. The call, the maildrop and the list are there until
  * visit_end; if the status is not POPART_OK, there is only the call's text to look at. */

@@ -123,9 +123,10 @@ tests_unit_maildir_libmodule_la_SOURCES = $(MAILDIR_SOURCES)
 tests_unit_maildir_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DMODULE_WITH_FAULTS -include unit/maildir/faults.h
 tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
-	tests/support/killed.c tests/support/killed.h \
-	tests/support/mockhost.c tests/support/mockhost.h \
-	tests/support/complaints.c tests/support/complaints.h \
+	server/check/changes.c server/check/changes.h \
+	server/check/killed.c server/check/killed.h \
+	server/check/mockhost.c server/check/mockhost.h \
+	server/check/complaints.c server/check/complaints.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
 	tests/unit/maildir/check_test.c \
@@ -156,8 +157,8 @@ tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC 
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
 tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
-	tests/support/mockhost.c tests/support/mockhost.h \
-	tests/support/complaints.c tests/support/complaints.h \
+	server/check/mockhost.c server/check/mockhost.h \
+	server/check/complaints.c server/check/complaints.h \
 	tests/unit/mbox/box.c tests/unit/mbox/box.h \
 	tests/unit/mbox/change_test.c \
 	tests/unit/mbox/check_test.c \
@@ -204,7 +205,7 @@ if WITH_PASSWD_FILE
 check_PROGRAMS += tests/unit/test-passwd-file
 TESTS += tests/unit/test-passwd-file
 tests_unit_test_passwd_file_SOURCES = $(PASSWD_FILE_SOURCES) \
-	tests/support/mockhost.c tests/support/mockhost.h \
+	server/check/mockhost.c server/check/mockhost.h \
 	tests/unit/passwd_file/cache_test.c \
 	tests/unit/passwd_file/edit_test.c \
 	tests/unit/passwd_file/file_test.c \
@@ -260,9 +261,10 @@ if WITH_SQLITE
 check_PROGRAMS += tests/unit/test-sqlite
 TESTS += tests/unit/test-sqlite
 tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
-	tests/support/killed.c tests/support/killed.h \
-	tests/support/mockhost.c tests/support/mockhost.h \
-	tests/support/complaints.c tests/support/complaints.h \
+	server/check/changes.c server/check/changes.h \
+	server/check/killed.c server/check/killed.h \
+	server/check/mockhost.c server/check/mockhost.h \
+	server/check/complaints.c server/check/complaints.h \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
 	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \

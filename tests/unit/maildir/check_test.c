@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include "support/complaints.h"
+#include "check/complaints.h"
 
 static const struct popart_user alice = { .size = sizeof(alice), .name = { "alice", 5 } };
 

@@ -6,7 +6,7 @@
 #include "unit/maildir/tests.h"
 
 #include <stdio.h>
-#include "support/killed.h"
+#include "check/killed.h"
 
 enum { MESSAGES = 6, STOPS_MAX = 3000 };
 

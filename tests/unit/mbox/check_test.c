@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 #include "index.h"
-#include "support/complaints.h"
+#include "check/complaints.h"
 
 static const struct popart_user alice = { .size = sizeof(alice), .name = { "alice", 5 } };
 static const char two[] = FROM "Message-ID: <1>\n\none\n\n" FROM "Message-ID: <2>\n\ntwo\n\n";

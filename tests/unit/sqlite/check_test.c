@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include "sum.h"
-#include "support/complaints.h"
+#include "check/complaints.h"
 
 static const char *const none_kept[] = { "connections=0", NULL };
 

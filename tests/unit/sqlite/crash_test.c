@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "support/killed.h"
+#include "check/killed.h"
 
 enum { MESSAGES = 5, LARGE = 150000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SUPPORT_MOCKHOST_H
-#define SUPPORT_MOCKHOST_H
+#ifndef CHECK_MOCKHOST_H
+#define CHECK_MOCKHOST_H
 /*
  * A host for one module, for tests: options from "key=value" texts (the module's own
  * rows give types and defaults), everything it logs or fails with is recorded, counters
@@ -8,6 +8,7 @@
  */
 #include <popart/module.h>
 #include <stdbool.h>
+#include "check/watch.h"
 
 struct mockhost;
 
@@ -16,11 +17,17 @@ struct mockhost;
  * an option is wrong or the module refuses; then *why (may be NULL) says why, static. */
 struct mockhost *mockhost_start(const struct popart_module *, const char *const *options,
 	unsigned threads, const char **why);
+/* The same, and the watch (it outlives the host) is told which operations run and what the
+ * module does with the host's table that is not allowed. Unwatched, that aborts. */
+struct mockhost *mockhost_start_watched(const struct popart_module *,
+	const char *const *options, unsigned threads, const struct mock_watch *,
+	const char **why);
 /* thread_stop, stop, free. */
 void mockhost_stop(struct mockhost **);
 
 void *mockhost_state(const struct mockhost *); /* what start() left in *state */
 struct popart_instance *mockhost_instance(struct mockhost *);
+const struct popart_conf *mockhost_conf(const struct mockhost *);
 const struct popart_host *mockhost_table(const struct mockhost *);
 const struct popart_storage_ops *mockhost_storage(const struct mockhost *);
 const struct popart_auth_ops *mockhost_auth(const struct mockhost *);
@@ -30,13 +37,25 @@ const struct popart_account_ops *mockhost_accounts(const struct mockhost *); /* 
 struct mock_call {
 	struct popart_call pub; /* give the module a pointer to this; first member */
 	struct mockhost *host;
+	struct mock_call *next; /* of those that run */
+	bool named;
+	bool must_finish; /* stop_asked never says so */
 	void *scratch;
 	int status, os_error;           /* as fail() said; 0 while it said nothing */
 	char client[512], detail[1024]; /* its two texts; empty: none              */
 };
 /* thread: which of the threads given to mockhost_start. */
 void mock_call_begin(struct mock_call *, struct mockhost *, unsigned thread, uint64_t session);
+/* Which operation it is, for the watch; until mock_call_end. */
+void mock_call_named(struct mock_call *, const char *op);
 void mock_call_end(struct mock_call *); /* frees scratch memory */
+/* Tells the watch, or aborts. */
+void mockhost_broken(struct mockhost *, const char *clause, const char *fmt, ...)
+	POPART_PRINTF(3, 4);
+/* thread_start and thread_stop belong on the thread itself; mockhost_start calls them for
+ * all on its own. These two do it again where they are called. */
+bool mockhost_thread_leave(struct mockhost *, unsigned thread);
+bool mockhost_thread_join(struct mockhost *, unsigned thread);
 
 /* Every line so far, "LEVEL text\n" each; valid until the next line or stop. */
 const char *mockhost_log(const struct mockhost *);

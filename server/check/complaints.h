@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SUPPORT_COMPLAINTS_H
-#define SUPPORT_COMPLAINTS_H
+#ifndef CHECK_COMPLAINTS_H
+#define CHECK_COMPLAINTS_H
 /* What a store's check() has to say of a user's maildrop. */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 struct complaints {
 	struct popart_check pub; /* first member */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/complaints.h"
+#include "check/complaints.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +31,7 @@ int complaints_ask(struct complaints *c, struct mockhost *host, const struct pop
 					  .problem = note_problem,
 					  .progress = note_progress } };
 	mock_call_begin(&call, host, 0, 0);
+	mock_call_named(&call, "check");
 	status = mockhost_storage(host)->check(mockhost_state(host), &call.pub, user, &c->pub);
 	mock_call_end(&call);
 	return status;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/mockhost.h"
+#include "check/mockhost.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +24,7 @@ struct value {
 };
 
 struct popart_conf {
+	struct mockhost *host;
 	struct value v[MAX_OPTIONS];
 	size_t n;
 };
@@ -37,12 +38,14 @@ struct mockhost {
 	struct popart_instance self;
 	struct popart_conf conf;
 	const struct popart_module *module;
+	const struct mock_watch *watch; /* NULL: misuse aborts */
 	void *state;
 	void **thread_states;
 	unsigned threads;
 	atomic_uint stop_in; /* 0: never; 1: now */
 	_Atomic int64_t stats[MAX_STATS];
 	pthread_mutex_t mutex; /* of what follows */
+	struct mock_call *calls;
 	char *log;
 	size_t log_len, log_lines;
 };
@@ -57,6 +60,54 @@ static void *must(void *p)
 static struct mock_call *mine(const struct popart_call *call)
 {
 	return (struct mock_call *)(uintptr_t)call; /* first member */
+}
+
+void mockhost_broken(struct mockhost *h, const char *clause, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (!h->watch) {
+		fprintf(stderr, "mockhost: %s (%s)\n", text, clause);
+		abort();
+	}
+	h->watch->broken(h->watch->ctx, clause, text);
+}
+
+static bool is_running(struct mockhost *h, const struct popart_call *call)
+{
+	bool found = !h->watch;
+
+	pthread_mutex_lock(&h->mutex);
+	for (const struct mock_call *c = h->calls; c && !found; c = c->next)
+		found = &c->pub == call;
+	pthread_mutex_unlock(&h->mutex);
+	return found;
+}
+
+/* NULL is one that may be left out. */
+static bool may_name(struct mockhost *h, const struct popart_call *call, const char *function)
+{
+	if (!call || is_running(h, call))
+		return true;
+	mockhost_broken(h, "abi.h: popart_call: valid for that call only",
+		"host->%s was given a call that is none, or has ended", function);
+	return false;
+}
+
+static void enter(struct mockhost *h, unsigned thread, const char *op)
+{
+	if (h->watch)
+		h->watch->enter(h->watch->ctx, thread, op);
+}
+
+static void leave(struct mockhost *h, unsigned thread)
+{
+	if (h->watch)
+		h->watch->leave(h->watch->ctx, thread);
 }
 
 /* ---- the host's table ---- */
@@ -79,10 +130,18 @@ static void do_log(struct popart_instance *inst, const struct popart_call *call,
 	char text[2048];
 	va_list ap;
 
-	(void)call;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)may_name(inst->host, call, "log");
+	if (level != POPART_LOG_ERROR && level != POPART_LOG_WARN && level != POPART_LOG_INFO &&
+		level != POPART_LOG_DEBUG)
+		mockhost_broken(inst->host, "host.h: popart_host.log",
+			"host->log was given the level %d, which is none", level);
+	if (strchr(text, '\n'))
+		mockhost_broken(inst->host, "host.h: popart_host.log: One line, no newline",
+			"host->log was given a text with a newline: %.*s...",
+			(int)strcspn(text, "\n"), text);
 	log_add(inst->host,
 		level <= POPART_LOG_ERROR          ? "ERROR"
 			: level <= POPART_LOG_WARN ? "WARN"
@@ -97,11 +156,14 @@ static int do_fail(struct popart_instance *inst, const struct popart_call *call,
 	char text[1024];
 	va_list ap;
 
-	if (status == POPART_OK)
-		abort();
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (status == POPART_OK || status < POPART_E_BUG || status > POPART_R_PARTIAL)
+		mockhost_broken(inst->host, "abi.h: enum popart_status",
+			"host->fail was given the status %d: %s", status, text);
+	if (!may_name(inst->host, call, "fail"))
+		call = NULL;
 	log_add(inst->host, "FAIL", text);
 	if (call) {
 		struct mock_call *c = mine(call);
@@ -114,57 +176,78 @@ static int do_fail(struct popart_instance *inst, const struct popart_call *call,
 	return status;
 }
 
-static const struct value *option(const struct popart_conf *conf, const char *name)
+static const char asked_clause[] = "host.h: An unknown name or a wrong type is POPART_E_BUG";
+
+/* An option that is not there, or not of that type, reads as nothing. */
+static const struct value nothing = { .text = { "", 0 } };
+
+static const struct value *option(
+	const struct popart_conf *conf, const char *name, const char *function, unsigned types)
 {
-	for (size_t i = 0; i < conf->n; i++)
-		if (strcmp(conf->v[i].opt->name, name) == 0)
-			return &conf->v[i];
-	fprintf(stderr, "mockhost: the module asks for option \"%s\", which it has not\n",
-		name);
-	abort();
+	for (size_t i = 0; i < conf->n; i++) {
+		const struct value *v = &conf->v[i];
+
+		if (strcmp(v->opt->name, name) != 0)
+			continue;
+		if (types & (1u << v->opt->type))
+			return v;
+		mockhost_broken(conf->host, asked_clause,
+			"host->%s asked for the option \"%s\", which has another type",
+			function, name);
+		return &nothing;
+	}
+	mockhost_broken(conf->host, asked_clause,
+		"host->%s asked for the option \"%s\", which the module's table does not have",
+		function, name);
+	return &nothing;
 }
+
+enum {
+	TEXTS = 1u << POPART_OPT_STRING | 1u << POPART_OPT_PATH,
+	LISTS = 1u << POPART_OPT_LIST,
+	NUMBERS = 1u << POPART_OPT_BOOL | 1u << POPART_OPT_INT | 1u << POPART_OPT_SIZE |
+		1u << POPART_OPT_MSEC | 1u << POPART_OPT_ENUM
+};
 
 static int64_t do_conf_int(const struct popart_conf *conf, const char *name)
 {
-	const struct value *v = option(conf, name);
-
-	switch (v->opt->type) {
-	case POPART_OPT_STRING:
-	case POPART_OPT_PATH:
-	case POPART_OPT_LIST:
-		abort();
-	default:
-		return v->number;
-	}
+	return option(conf, name, "conf_int", NUMBERS)->number;
 }
 
 static struct popart_str do_conf_str(const struct popart_conf *conf, const char *name)
 {
-	const struct value *v = option(conf, name);
-
-	if (v->opt->type != POPART_OPT_STRING && v->opt->type != POPART_OPT_PATH)
-		abort();
-	return v->text;
+	return option(conf, name, "conf_str", TEXTS)->text;
 }
 
 static size_t do_conf_list(
 	const struct popart_conf *conf, const char *name, const struct popart_str **list)
 {
-	const struct value *v = option(conf, name);
+	const struct value *v = option(conf, name, "conf_list", LISTS);
 
-	if (v->opt->type != POPART_OPT_LIST)
-		abort();
 	*list = v->list;
 	return v->n;
+}
+
+static size_t count_stats(const struct popart_module *m)
+{
+	const char *row = (const char *)m->stats;
+	size_t n = 0;
+
+	for (; row && ((const struct popart_stat *)(const void *)row)->name; n++)
+		row += m->stat_stride;
+	return n;
 }
 
 static void do_stat_add(struct popart_instance *inst, const struct popart_call *call,
 	uint32_t index, int64_t delta)
 {
-	(void)call;
-	if (index >= MAX_STATS)
-		abort();
-	atomic_fetch_add(&inst->host->stats[index], delta);
+	(void)may_name(inst->host, call, "stat_add");
+	if (index >= count_stats(inst->host->module) || index >= MAX_STATS)
+		mockhost_broken(inst->host, "host.h: popart_host.stat_add",
+			"host->stat_add was given the index %u, and the table has %zu rows",
+			index, count_stats(inst->host->module));
+	else
+		atomic_fetch_add(&inst->host->stats[index], delta);
 }
 
 static int64_t do_now_ms(void)
@@ -177,9 +260,17 @@ static int64_t do_now_ms(void)
 
 static int do_stop_asked(const struct popart_call *call)
 {
+	if (!call)
+		return 0;
+
 	struct mockhost *h = mine(call)->host;
 	unsigned left = atomic_load(&h->stop_in);
 
+	(void)may_name(h, call, "stop_asked");
+	if (mine(call)->must_finish)
+		return 0;
+	if (call->deadline_ms != INT64_MAX && do_now_ms() >= call->deadline_ms)
+		return 1;
 	if (left == 0)
 		return 0;
 	if (left == 1)
@@ -199,6 +290,7 @@ static int do_random(void *p, size_t n)
 
 struct piece {
 	struct piece *next;
+	size_t n;
 	max_align_t bytes[];
 };
 
@@ -206,11 +298,12 @@ static void *do_scratch(const struct popart_call *call, size_t n)
 {
 	struct piece *p;
 
-	if (!call)
+	if (!call || !may_name(mine(call)->host, call, "scratch"))
 		return NULL;
 	p = malloc(sizeof(*p) + n);
 	if (!p)
 		return NULL;
+	p->n = n;
 	p->next = mine(call)->scratch;
 	mine(call)->scratch = p;
 	return p->bytes;
@@ -273,8 +366,9 @@ static bool variable(
 
 static int do_reach_as(const struct popart_call *call, int whom)
 {
-	(void)call;
-	(void)whom;
+	if (call && whom != POPART_AS_USER && whom != POPART_AS_SERVER)
+		mockhost_broken(mine(call)->host, "host.h: enum popart_whom",
+			"host->reach_as was asked for %d", whom);
 	return POPART_OK;
 }
 
@@ -282,7 +376,7 @@ static int do_expand(struct popart_instance *inst, const struct popart_call *cal
 	const struct popart_conf *conf, const char *name, const struct popart_user *user,
 	struct popart_str *out)
 {
-	struct popart_str t = option(conf, name)->text;
+	struct popart_str t = option(conf, name, "expand", TEXTS)->text;
 	char path[4096];
 	size_t n = 0;
 
@@ -303,8 +397,13 @@ static int do_expand(struct popart_instance *inst, const struct popart_call *cal
 		n += v.len;
 		i += 1 + used;
 	}
-	char *copy = must(do_scratch(call, n + 1));
+	char *copy = do_scratch(call, n + 1);
 
+	if (!copy) {
+		mockhost_broken(inst->host, "host.h: popart_host.expand",
+			"host->expand was called without a call, whose memory it takes");
+		return POPART_E_BUG;
+	}
 	memcpy(copy, path, n);
 	copy[n] = 0;
 	*out = (struct popart_str){ copy, n };
@@ -448,35 +547,97 @@ static void mockhost_free(struct mockhost *h)
 	free(h);
 }
 
-static const char *bring_up(struct mockhost *h)
+static int start_thread(struct mockhost *h, unsigned i, const char *op)
+{
+	int status = POPART_OK;
+
+	if (!h->module->thread_start)
+		return POPART_OK;
+	enter(h, i, op);
+	status = h->module->thread_start(h->state, i, &h->thread_states[i]);
+	leave(h, i);
+	return status;
+}
+
+static void stop_thread(struct mockhost *h, unsigned i)
+{
+	if (!h->module->thread_stop)
+		return;
+	enter(h, i, "thread_stop");
+	h->module->thread_stop(h->state, i, h->thread_states[i]);
+	leave(h, i);
+}
+
+static void stop_module(struct mockhost *h)
+{
+	if (!h->module->stop)
+		return;
+	enter(h, 0, "stop");
+	h->module->stop(h->state);
+	leave(h, 0);
+}
+
+static int check_and_start(struct mockhost *h, const char **why)
 {
 	const struct popart_module *m = h->module;
+	int status = POPART_OK;
 
-	if (m->check && m->check(&h->table, &h->self, &h->conf) != POPART_OK)
-		return "check() refused";
-	if (m->start && m->start(&h->table, &h->self, &h->conf, &h->state) != POPART_OK)
-		return "start() refused";
-	for (unsigned i = 0; m->thread_start && i < h->threads; i++)
-		if (m->thread_start(h->state, i, &h->thread_states[i]) != POPART_OK) {
-			while (i-- > 0 && m->thread_stop)
-				m->thread_stop(h->state, i, h->thread_states[i]);
-			if (m->stop)
-				m->stop(h->state);
+	if (m->check) {
+		enter(h, 0, "check");
+		status = m->check(&h->table, &h->self, &h->conf);
+		leave(h, 0);
+		*why = status ? "check() refused" : NULL;
+	}
+	if (!status && m->start) {
+		enter(h, 0, "start");
+		status = m->start(&h->table, &h->self, &h->conf, &h->state);
+		leave(h, 0);
+		*why = status ? "start() refused" : NULL;
+	}
+	return status;
+}
+
+static const char *bring_up(struct mockhost *h)
+{
+	const char *why = NULL;
+
+	if (check_and_start(h, &why) != POPART_OK)
+		return why;
+	for (unsigned i = 0; i < h->threads; i++)
+		if (start_thread(h, i, "thread_start") != POPART_OK) {
+			while (i-- > 0)
+				stop_thread(h, i);
+			stop_module(h);
 			return "thread_start() refused";
 		}
 	return NULL;
 }
 
-struct mockhost *mockhost_start(const struct popart_module *m, const char *const *options,
-	unsigned threads, const char **why)
+bool mockhost_thread_leave(struct mockhost *h, unsigned thread)
+{
+	stop_thread(h, thread);
+	h->thread_states[thread] = NULL;
+	return true;
+}
+
+bool mockhost_thread_join(struct mockhost *h, unsigned thread)
+{
+	return start_thread(h, thread, "thread_start") == POPART_OK;
+}
+
+struct mockhost *mockhost_start_watched(const struct popart_module *m,
+	const char *const *options, unsigned threads, const struct mock_watch *watch,
+	const char **why)
 {
 	struct mockhost *h = must(calloc(1, sizeof(*h)));
 	const char *wrong;
 
 	h->module = m;
+	h->watch = watch;
 	h->threads = threads ? threads : 1;
 	h->thread_states = must(calloc(h->threads, sizeof(*h->thread_states)));
 	h->self.host = h;
+	h->conf.host = h;
 	pthread_mutex_init(&h->mutex, NULL);
 	set_table(h);
 	wrong = configure(h, options);
@@ -485,10 +646,18 @@ struct mockhost *mockhost_start(const struct popart_module *m, const char *const
 	if (why)
 		*why = wrong;
 	if (wrong) {
+		if (watch && watch->refused)
+			watch->refused(watch->ctx, wrong, mockhost_log(h));
 		mockhost_free(h);
 		return NULL;
 	}
 	return h;
+}
+
+struct mockhost *mockhost_start(const struct popart_module *m, const char *const *options,
+	unsigned threads, const char **why)
+{
+	return mockhost_start_watched(m, options, threads, NULL, why);
 }
 
 void mockhost_stop(struct mockhost **hp)
@@ -498,10 +667,9 @@ void mockhost_stop(struct mockhost **hp)
 	if (!h)
 		return;
 	*hp = NULL;
-	for (unsigned i = 0; h->module->thread_stop && i < h->threads; i++)
-		h->module->thread_stop(h->state, i, h->thread_states[i]);
-	if (h->module->stop)
-		h->module->stop(h->state);
+	for (unsigned i = 0; i < h->threads; i++)
+		stop_thread(h, i);
+	stop_module(h);
 	mockhost_free(h);
 }
 
@@ -513,6 +681,11 @@ void *mockhost_state(const struct mockhost *h)
 struct popart_instance *mockhost_instance(struct mockhost *h)
 {
 	return &h->self;
+}
+
+const struct popart_conf *mockhost_conf(const struct mockhost *h)
+{
+	return &h->conf;
 }
 
 const struct popart_host *mockhost_table(const struct mockhost *h)
@@ -544,12 +717,42 @@ void mock_call_begin(struct mock_call *c, struct mockhost *h, unsigned thread, u
 	c->pub.session = session;
 	c->pub.deadline_ms = INT64_MAX;
 	c->host = h;
+	if (!h->watch)
+		return;
+	pthread_mutex_lock(&h->mutex);
+	c->next = h->calls;
+	h->calls = c;
+	pthread_mutex_unlock(&h->mutex);
+}
+
+void mock_call_named(struct mock_call *c, const char *op)
+{
+	c->named = true;
+	enter(c->host, c->pub.thread, op);
+}
+
+static void forget(struct mockhost *h, const struct mock_call *c)
+{
+	pthread_mutex_lock(&h->mutex);
+	for (struct mock_call **at = &h->calls; *at; at = &(*at)->next) {
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&h->mutex);
 }
 
 void mock_call_end(struct mock_call *c)
 {
+	if (c->named)
+		leave(c->host, c->pub.thread);
+	if (c->host && c->host->watch)
+		forget(c->host, c);
 	for (struct piece *p = c->scratch, *next; p; p = next) {
 		next = p->next;
+		memset(p->bytes, 0xdd,
+			p->n); /* who still reads it is not to get away with it */
 		free(p);
 	}
 	c->scratch = NULL;
@@ -665,6 +868,8 @@ unsigned char *mock_source_read(
 		}
 		if (s->kind == POPART_SRC_READ)
 			got = s->read(s, &c->pub, buf + *n, cap - *n);
+		if (got == 0 && s->kind == POPART_SRC_READ && s->length && *n != s->length)
+			got = -EIO;
 		if (got == 0)
 			return buf;
 		if (got < 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "support/killed.h"
+#include "check/killed.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -63,14 +64,11 @@ static void child(int (*action)(void *, struct said *), void *arg, struct said *
 	_exit(0);
 }
 
-/* The child at its first stop; -1: it cannot be traced. */
-static pid_t begin(
-	int (*action)(void *, struct said *), void *arg, struct said *said, struct trail *t)
+pid_t killed_hold(int (*action)(void *arg, struct said *), void *arg, struct said *said)
 {
 	int state;
 	pid_t pid;
 
-	*t = (struct trail){ 0 };
 	*said = (struct said){ 0 };
 	fflush(NULL);
 	pid = fork();
@@ -83,17 +81,32 @@ static pid_t begin(
 	return pid;
 }
 
+/* The child at its first stop; -1: it cannot be traced. */
+static pid_t begin(
+	int (*action)(void *, struct said *), void *arg, struct said *said, struct trail *t)
+{
+	*t = (struct trail){ 0 };
+	return killed_hold(action, arg, said);
+}
+
 /* To the next stop. False: it has ended. */
 static bool go_on(pid_t pid, struct trail *t)
 {
 	int state;
 
-	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || waitpid(pid, &state, 0) != pid)
+	if (ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(intptr_t)t->signal) != 0 ||
+		waitpid(pid, &state, 0) != pid)
 		return false;
 	if (!WIFSTOPPED(state)) {
 		t->ended = WIFEXITED(state);
+		t->died = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
 		return false;
 	}
+	/* A signal is the child's own, but for the one that held it at first. */
+	t->signal = WSTOPSIG(state) & 0x80 || WSTOPSIG(state) == SIGTRAP ||
+			WSTOPSIG(state) == SIGSTOP
+		? 0
+		: WSTOPSIG(state);
 	t->stops++;
 	note_call(pid, t);
 	return true;
@@ -125,4 +138,32 @@ bool killed_anywhere(int (*action)(void *arg, struct said *), void *arg, struct 
 		look(arg, &now);
 	}
 	return pid > 0;
+}
+
+/* Whether the child is about to change something. */
+static bool is_before_change(pid_t pid, struct changes *c)
+{
+	struct __ptrace_syscall_info info;
+
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(info), &info) > 0 &&
+		info.op == PTRACE_SYSCALL_INFO_ENTRY && changes_note(c, pid, &info);
+}
+
+void killed_let(pid_t pid, unsigned nth, const struct said *said, struct trail *t)
+{
+	bool armed = false;
+
+	*t = (struct trail){ 0 };
+	while (go_on(pid, t)) {
+		if (!said->armed || said->done)
+			continue;
+		if (!armed)
+			changes_begin(&t->changes);
+		armed = true;
+		if (is_before_change(pid, &t->changes) && t->changes.n == nth) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return;
+		}
+	}
 }
