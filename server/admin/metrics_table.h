@@ -47,8 +47,7 @@ METRIC(LATE, "popart_module_late_calls", COUNTER, "",
 METRIC(QUARANTINED, "popart_quarantined", GAUGE, "",
 	"Users that are refused now because workers died of them.")
 METRIC(QUARANTINES, "popart_quarantines", COUNTER, "", "How often one of these began.")
-METRIC(QUARANTINE_REFUSALS, "popart_quarantine_refusals", COUNTER, "",
-	"Logins refused for it.")
+METRIC(QUARANTINE_REFUSALS, "popart_quarantine_refusals", COUNTER, "", "Logins refused for it.")
 METRIC(COUNTS, "popart_module_counts", COUNTER, "", "What modules count themselves.")
 METRIC(LEVELS, "popart_module_levels", GAUGE, "", "What modules gauge themselves.")
 METRIC(HANDSHAKES, "popart_tls_handshakes", COUNTER, "",

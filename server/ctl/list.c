@@ -53,6 +53,7 @@ static enum tone tone_of_state(struct popart_str state)
 		enum tone tone;
 	} known[] = {
 		{ "down", TONE_BAD },
+		{ "stuck", TONE_BAD },
 		{ "starting", TONE_WARN },
 		{ "draining", TONE_WARN },
 		{ "serving", TONE_GOOD },

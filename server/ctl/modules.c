@@ -16,6 +16,7 @@ static const struct table_column operation_columns[] = {
 	{ "OPERATION", false, 0 },
 	{ "CALLS", true, 0 },
 	{ "FAILURES", true, 0 },
+	{ "LATE", true, 0 },
 	{ "MEAN", true, 0 },
 	{ "HALF WITHIN", true, 0 },
 	{ "99% WITHIN", true, 0 },
@@ -68,7 +69,8 @@ static void add_quantile(struct table *t, const json_t *operation, double share)
 static void add_operation(struct table *t, const json_t *module, const json_t *operation)
 {
 	uint64_t calls = list_count(operation, "calls"),
-		 failures = list_count(operation, "failures");
+		 failures = list_count(operation, "failures"),
+		 late = list_count(operation, "late");
 	struct buf cell;
 
 	if (calls == 0)
@@ -81,6 +83,9 @@ static void add_operation(struct table *t, const json_t *module, const json_t *o
 	buf_reset(&cell);
 	units_add_count(&cell, failures);
 	table_add(t, failures ? TONE_WARN : TONE_PLAIN, buf_view(&cell));
+	buf_reset(&cell);
+	units_add_count(&cell, late);
+	table_add(t, late ? TONE_WARN : TONE_PLAIN, buf_view(&cell));
 	buf_reset(&cell);
 	units_add_us(&cell, (uint64_t)(list_real(operation, "time_s") * 1e6 / (double)calls));
 	table_add(t, TONE_PLAIN, buf_view(&cell));

@@ -54,6 +54,8 @@ static json_t *flat_worker(json_t *worker)
 	json_array_foreach (json_object_get(worker, "doing"), i, doing)
 		(void)json_array_append(calls, json_object_get(doing, "call"));
 	(void)json_object_set_new(flat, "doing_now", calls);
+	if (list_true(worker, "stuck"))
+		(void)json_object_set_new(flat, "state", json_string("stuck"));
 	return flat;
 }
 

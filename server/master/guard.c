@@ -60,11 +60,28 @@ void guard_death(struct master *m, const struct death *d)
 	log_begun(m, row, d);
 }
 
+static bool is_switched_off(const struct master *m)
+{
+	return m->serving && m->serving->conf->quarantine_ms == 0 &&
+		quarantine_due(&m->guarded) != INT64_MAX;
+}
+
+static void forget_all(struct master *m)
+{
+	for (size_t i = 0; i < QUARANTINE_ROWS; i++)
+		if (m->guarded.rows[i].until_ms > 0)
+			log_ended(m, &m->guarded.rows[i], "switched off");
+	m->guarded = (struct quarantine){ .rows = { { .key = 0 } } };
+	guard_show(m);
+}
+
 int64_t guard_turn(struct master *m)
 {
 	struct quarantine_row ended;
 	bool any = false;
 
+	if (is_switched_off(m)) /* by a reload */
+		forget_all(m);
 	while (quarantine_expire(&m->guarded, clock_ms(), &ended)) {
 		log_ended(m, &ended, "time is up");
 		any = true;

@@ -3,7 +3,8 @@
 #define MASTER_PULSE_H
 /*
  * Whether workers live, and do not merely exist: the thread of each that listens to the
- * master and turns the timers beats once a second (board_beat). A worker that has given no
+ * master and turns the timers beats once a second (board_beat), unless all others are stuck
+ * in modules (board_stuck). A worker that has given no
  * beat for worker_timeout is killed, in a generation that drains, too; while its generation
  * serves, it is replaced like any other that has died.
  */

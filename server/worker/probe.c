@@ -76,14 +76,15 @@ static void on_ask(int number UNUSED, siginfo_t *info, void *context)
 {
 	struct probe *p = info->si_value.sival_ptr;
 	int error = errno;
+	uint32_t asked;
 
 	if (info->si_code != SI_QUEUE || info->si_pid != getpid())
 		return;
+	asked = atomic_load_explicit(&p->asked, memory_order_acquire);
 	/* This thread itself writes its note: nobody changes it meanwhile. */
 	memcpy((void *)&p->copy, (const void *)p->note, sizeof(p->copy));
 	take_frames(p, context);
-	atomic_store_explicit(&p->answered,
-		atomic_load_explicit(&p->asked, memory_order_relaxed), memory_order_release);
+	atomic_store_explicit(&p->answered, asked, memory_order_release);
 	errno = error;
 }
 
@@ -91,7 +92,8 @@ void probe_ask(struct probe *p)
 {
 	const union sigval value = { .sival_ptr = p };
 
-	atomic_fetch_add_explicit(&p->asked, 1, memory_order_relaxed);
+	/* What was read of the answer before was, before the next one is written. */
+	atomic_fetch_add_explicit(&p->asked, 1, memory_order_release);
 	(void)pthread_sigqueue(p->thread, PROBE_SIGNAL, value);
 }
 
@@ -226,13 +228,17 @@ struct probe *probe_new(struct board_thread *note, struct where *const _Atomic *
 	return p;
 }
 
-void probe_free(struct probe **pp)
+void probe_leave(const struct probe *p UNUSED)
 {
 	const stack_t none = { .ss_flags = SS_DISABLE };
 
+	(void)sigaltstack(&none, NULL);
+}
+
+void probe_free(struct probe **pp)
+{
 	if (!*pp)
 		return;
-	(void)sigaltstack(&none, NULL);
 	(void)munmap(*pp, HEAD_SIZE + STACK_SIZE);
 	*pp = NULL;
 }

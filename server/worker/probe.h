@@ -25,7 +25,9 @@ struct probe;
 
 /* Of the calling thread. note and the place where the table is outlive it. NULL: no memory. */
 struct probe *probe_new(struct board_thread *note, struct where *const _Atomic *where);
-/* On the same thread. */
+/* On the same thread, when it will not be asked any more. */
+void probe_leave(const struct probe *);
+/* When the thread has ended. */
 void probe_free(struct probe **);
 
 /* What another thread, one at a time, wants to know: the thread must live. */

@@ -16,6 +16,7 @@ struct watched {
 	int64_t asked_ms; /* 0: nothing is asked        */
 	int64_t cpu_ns;   /* of the thread, when it was looked at last */
 	bool late, counted;
+	bool moves; /* if it is late: it has used time since it was looked at before */
 };
 
 struct watch {
@@ -63,6 +64,8 @@ void watch_free(struct watch **wp)
 
 	if (!w)
 		return;
+	for (unsigned i = 0; i < w->size; i++)
+		probe_free(&w->threads[i].probe);
 	where = atomic_load(&w->where);
 	where_free(&where);
 	where_free(&w->before);
@@ -78,7 +81,8 @@ bool watch_enter(struct watch *w, unsigned index)
 
 void watch_leave(struct watch *w, unsigned index)
 {
-	probe_free(&w->threads[index].probe);
+	if (w->threads[index].probe)
+		probe_leave(w->threads[index].probe);
 }
 
 void watch_learn(struct watch *w)
@@ -204,6 +208,16 @@ void watch_hear(struct watch *w)
 
 /* --- looking ----------------------------------------------------------------------------- */
 
+/* Its thread has got somewhere since the last look, if only from one system call to the
+ * next. */
+static bool has_moved(struct watch *w, unsigned i)
+{
+	int64_t before = w->threads[i].cpu_ns;
+
+	w->threads[i].cpu_ns = cpu_ns(w, i);
+	return w->threads[i].cpu_ns != before;
+}
+
 /* Each overrun is reported, and again whenever it has doubled. */
 static void look_at(struct watch *w, unsigned i, int64_t now)
 {
@@ -215,11 +229,11 @@ static void look_at(struct watch *w, unsigned i, int64_t now)
 	t->late = busy != BOARD_IDLE && now - since >= w->worker->conf->call_deadline_ms;
 	if (!t->late || t->asked_ms)
 		return;
+	t->moves = has_moved(w, i) || t->since_ms != since;
 	if (t->since_ms != since) {
 		t->since_ms = since;
 		t->next_ms = now;
 		t->counted = false;
-		t->cpu_ns = cpu_ns(w, i);
 	}
 	if (now < t->next_ms)
 		return;
@@ -228,29 +242,17 @@ static void look_at(struct watch *w, unsigned i, int64_t now)
 	probe_ask(t->probe);
 }
 
-/* Its thread has got somewhere since the last look, if only from one system call to the
- * next. */
-static bool moves(struct watch *w, unsigned i)
-{
-	int64_t before = w->threads[i].cpu_ns;
-
-	w->threads[i].cpu_ns = cpu_ns(w, i);
-	return w->threads[i].cpu_ns != before;
-}
-
 /* Removing messages is not ended half-way as long as it gets somewhere. */
-static bool commit_goes_on(struct watch *w)
+static bool commit_goes_on(const struct watch *w)
 {
-	bool any = false;
-
 	for (unsigned i = 0; i + 1 < w->size; i++) {
 		bool commit = atomic_load_explicit(&note_of(w, i)->busy,
 				      memory_order_acquire) == BOARD_COMMIT;
 
-		if (commit && (!w->threads[i].late || (!w->threads[i].asked_ms && moves(w, i))))
-			any = true;
+		if (commit && (!w->threads[i].late || w->threads[i].moves))
+			return true;
 	}
-	return any;
+	return false;
 }
 
 static bool all_are_late(const struct watch *w)

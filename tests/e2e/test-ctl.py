@@ -143,7 +143,8 @@ def tables():
         rows = {"workers": r"(?m)^ *2 +2 +0 +down +1 +5 +0 +0$",
                 "locks": r"(?m)^anna +1m 14s +5s +192\.0\.2\.7 +0{15}1 +1 +0{14}ab$",
                 "tls": r"(?m)^90d 00h +pop\.example\.net 192\.0\.2\.1 +ECDSA 256 +no ",
-                "modules": r"(?m)^mail +open +500 +0 +500us +1\.0ms +1\.0ms$",
+                "quarantine": r"(?m)^eve +50s +[-0-9: ]+Z +mail\.list +3 +1$",
+                "modules": r"(?m)^mail +open +500 +0 +0 +500us +1\.0ms +1\.0ms$",
                 "sessions": r"(?m)^0{15}1 +anna +192\.0\.2\.7 +transaction +1m 15s +5s +121K"}
         for command, row in rows.items():
             out = ask(fake, command)

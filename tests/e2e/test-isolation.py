@@ -193,7 +193,7 @@ def quarantine():
         equal(field(server.wait_event("quarantine_begin", 2)[1], "seconds"), "2", "how long")
 
 
-@test("a quarantine outlives a reload")
+@test("a quarantine outlives a reload, unless that switches it off")
 def reloaded():
     with stumbling(block(STUMBLE, op="open", user="eve", how="abort"),
                    extra='quarantine = "1h";') as server:
@@ -203,6 +203,10 @@ def reloaded():
         reply = refused(server, "eve")
         assert reply.startswith(b"-ERR [SYS/TEMP]"), reply
         whole_session(server, "bob")
+        server.change(extra="quarantine = 0;")
+        server.reload()
+        equal(field(server.wait_event("quarantine_end")[0], "reason"), "switched off", "its end")
+        falls(server)
 
 
 @test("in an auth module it is the name that somebody logs in by")
@@ -346,6 +350,25 @@ def slow_commit():
         line = server.wait_event("commit_slow")[0]
         equal(field(line, "call"), "stumble.commit", "the operation")
         equal(server.events("call_late"), [], "calls that are late")
+        whole_session(server, "bob")
+
+
+@test("a commit that gets nowhere keeps nobody from replacing its worker")
+def stuck_commit():
+    with stumbling(block(STUMBLE, op="commit", user="eve", how="sleep"),
+                   extra='call_deadline = "300ms"; worker_timeout = "3s"; admin = {};',
+                   threads=1, workers=1) as server:
+        with Pop(server, "eve", "x") as client:
+            client.cmd("DELE 1")
+            client.put("QUIT")
+            server.wait_event("commit_slow")
+            eventually("it is shown as stuck", lambda: " stuck " in ctl(server, "workers")[1])
+            line = server.wait_event("worker_died")[0]
+            equal(field(line, "doing"), "stumble.commit", "what it was doing")
+            assert "stuck in modules" in field(line, "reason"), line
+            server.wait_event("worker_start", 2)
+            with contextlib.suppress(ConnectionResetError):
+                equal(client.file.read(), b"", "what the client is told")
         whole_session(server, "bob")
 
 

@@ -448,13 +448,16 @@ def wrong():
         head = "document.getElementById('verdict-head').innerText"
         browser.wait("all is well", state + " === 'good'")
         world.crashes = [{"at": stamp(30), "generation": 1, "worker": 2, "reason": "signal 11",
-                          "doing": "mail.open", "address": "192.0.2.1", "user": "anna", "sessions": 3}]
+                          "doing": "mail.open", "where": "maildir.so+0x12", "address": "192.0.2.1",
+                          "user": "anna", "sessions": 3}]
         browser.wait("a crash", head + " === 'A worker has died'")
         equal(browser.run("return " + state), "warn", "the state")
+        world.crashes, world.quarantined = [], 1
+        browser.wait("a quarantine", head + " === 'Users are refused'")
         world.down = {2}
         browser.wait("a missing worker", head + " === '1 worker is missing'")
         equal(browser.run("return " + state), "bad", "the state")
-        world.down, world.crashes, world.stopping = set(), [], True
+        world.down, world.quarantined, world.stopping = set(), 0, True
         browser.wait("it stops", head + " === 'The server is stopping'")
     world = World()
     world.expires[1] = 3 * 86400

@@ -63,6 +63,7 @@ class World:
         self.down = set()
         self.workers = 4
         self.crashes = []
+        self.quarantined = 0
         self.expires = [5961600, 2419200]
         self.sessions = [self.session(number) for number in range(sessions)]
         self.operations = {
@@ -119,7 +120,7 @@ class World:
         return {"version": "0.1.0", "hostname": "pop.example.net", "started": stamp(273840),
                 "uptime_s": 273840, "stopping": self.stopping, "generation": 1, "pid": 4711,
                 "admin_pid": 4712, "log_level": "info", "sessions": len(self.sessions),
-                "sessions_max": 20000, "quarantined": 0,
+                "sessions_max": 20000, "quarantined": self.quarantined,
                 "generations": [{"generation": 1, "phase": "serving", "age_s": 86500,
                                  "workers": self.workers,
                                  "workers_up": self.workers - len(self.down),

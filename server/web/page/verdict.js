@@ -62,6 +62,9 @@ function ofRates(status)
 	else if (count(rate.login_errors_per_s) > 0)
 		found.push({ state: "warn", head: "Logins fail", text: `${plural(
 			count(rate.login_errors_per_s), "login", "logins")} in the last minute, not for the password.` });
+	if (status.quarantined > 0)
+		found.push({ state: "warn", head: "Users are refused", text: `Workers died of ${plural(
+			status.quarantined, "user", "users")}; popartctl quarantine says whom.` });
 	if (status.sessions_max > 0 && status.sessions >= 0.9 * status.sessions_max)
 		found.push({ state: "warn", head: "Nearly full", text:
 			`${number(status.sessions)} of ${number(status.sessions_max)} connections.` });

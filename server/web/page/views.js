@@ -229,6 +229,7 @@ const crashes = new Table(crashBox, { caption: "Crashes", empty: "No worker has 
 	{ name: "Reason", value: (row) => row.reason, kind: "wrap" },
 	{ name: "At", value: (row) => row.at, text: (row) => new Date(row.at).toLocaleString("sv") },
 	word("Doing", (row) => row.doing, "wrap"),
+	word("Where", (row) => row.where, "wrap"),
 	word("User", (row) => row.user, "wrap"),
 	word("Address", (row) => row.address),
 	count("Worker", (row) => row.worker),
