@@ -16,7 +16,7 @@ from harness import Skip, main, sanitized, test  # noqa: E402
 BUDGET = os.path.join(HERE, "budget.txt")
 # How much more is none: compilers of one distribution differ a little; how large a heap is at
 # the moment, more.
-SLACK = {"instructions": 1.05, "calls": 1.0, "octets": 1.10}
+SLACK = {"instructions": 1.05, "calls": 1.0, "octets": 1.15}
 BUILD = "developer" if "POPART_DEVELOPER" in os.environ.get("TEST_CPPFLAGS", "") else "plain"
 FLAGS = os.environ.get("TEST_CFLAGS", "-g -O2")
 
