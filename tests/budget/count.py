@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Fixed dialogues with one worker of one thread, and what they cost: instructions by valgrind's
-callgrind, system calls by strace, memory by the kernel's account. None of that is a time."""
+callgrind, system calls by strace, memory by its massif. None of that is a time."""
 
 import collections
 import contextlib
@@ -13,8 +13,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
 # pylint: disable=wrong-import-position
-from harness import MODULE_PATH, PASSWORD, POPARTD, Pop, Scene, eventually, letter, need, \
-    processes, wire  # noqa: E402
+from harness import MODULE_PATH, PASSWORD, POPARTD, Pop, Scene, letter, need, wire  # noqa: E402
 
 ALONE = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "budget", "alone")
 # The user, how many messages, and of how many octets.
@@ -43,7 +42,7 @@ def fill(maildir, count, octets):
 
 @contextlib.contextmanager
 def worker(scene, *command, level="info"):
-    """One worker below command; its port, and the session of processes that it is in."""
+    """One worker below command; its port."""
     need(*command[:1])
     users = scene.file("users", "".join(
         "%s:{PLAIN}%s::::::\n" % (name, PASSWORD) for name in scene.mail))
@@ -56,14 +55,13 @@ def worker(scene, *command, level="info"):
     log_path = os.path.join(scene.path, "log")
     with open(log_path, "wb") as log:
         process = subprocess.Popen([ALONE, conf, *command, POPARTD], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=log, encoding="ascii",
-                                   start_new_session=True)
+                                   stdout=subprocess.PIPE, stderr=log, encoding="ascii")
     try:
         line = process.stdout.readline()
         if not line:
             with open(log_path, encoding="utf-8", errors="replace") as log:
                 raise AssertionError("the worker did not come up: " + log.read())
-        yield int(line), process.pid
+        yield int(line)
         process.stdin.close()
         assert process.wait(60) == 0, "the worker did not end well"
     finally:
@@ -160,7 +158,7 @@ def profiles(scene):
                "--callgrind-out-file=" + out, "--compress-strings=no", "--compress-pos=no",
                "--collect-atstart=no", "--toggle-collect=conn_accept",
                "--toggle-collect=conn_ready", "--dump-after=conn_end")
-    with worker(scene, *command) as (port, _):
+    with worker(scene, *command) as port:
         names, octets = play(port)
     return [(name, own_instructions("%s.%d" % (out, number)))
             for number, name in enumerate(names, 1)], octets
@@ -204,7 +202,7 @@ def chunks(path):
 def system_calls(scene):
     """[(dialogue, {system call: how often})]"""
     out = os.path.join(scene.path, "calls")
-    with worker(scene, "strace", "-f", "-qq", "-o", out, "-e", "signal=none") as (port, _):
+    with worker(scene, "strace", "-f", "-qq", "-o", out, "-e", "signal=none") as port:
         names, _ = play(port)
         time.sleep(0.5)
     return list(zip(names, chunks(out), strict=True))
@@ -213,34 +211,27 @@ def system_calls(scene):
 # ---------------------------------------------------------------- memory
 
 
-def pss(session):
-    """Octets of all processes of a session, what they share counted once; but for the
-    scoreboard, whose pages few sessions touch here and there."""
-    total, counted = 0, True
-    for pid in processes(6, session):
-        with open("/proc/%d/smaps" % pid, encoding="utf-8") as file:
-            for line in file:
-                words = line.split()
-                if "-" in words[0]:
-                    counted = "popart-scoreboard" not in line
-                elif words[0] == "Pss:" and counted:
-                    total += int(words[1]) << 10
-    return total
-
-
-def idle_octets(messages, more, first=200):
-    """What one more session takes that has logged in and waits."""
-    names = ["u%d" % number for number in range(first + more)]
-    with Scene(*names) as scene, contextlib.ExitStack() as stack:
+def heap_octets(users, sessions, messages):
+    """The most that a worker has ever asked malloc for, with so many users of whom some have
+    logged in and wait."""
+    names = ["u%d" % number for number in range(users)]
+    with Scene(*names) as scene:
+        out = os.path.join(scene.path, "heap")
         fill(scene.mail[names[0]], messages, 400)
-        for name in names[1:]:
-            for path in scene.mail[names[0]].messages():
-                os.link(path, os.path.join(scene.mail[name].path, "cur",
-                                           os.path.basename(path)))
-        port, session = stack.enter_context(worker(scene, level="error"))
-        taken = []
-        for part in (names[:first], names[first:]):
-            for name in part:
+        for path in scene.mail[names[0]].messages():
+            for name in names[1:]:
+                os.link(path, os.path.join(scene.mail[name].path, "cur", os.path.basename(path)))
+        with worker(scene, "valgrind", "-q", "--tool=massif", "--vgdb=no", "--peak-inaccuracy=0",
+                    "--log-file=" + out + ".log", "--massif-out-file=" + out,
+                    level="error") as port, contextlib.ExitStack() as stack:
+            for name in names[:sessions]:
                 stack.enter_context(Pop(port, name))
-            taken.append(pss(session))
-        return (taken[1] - taken[0]) / more
+        with open(out, encoding="ascii", errors="replace") as file:
+            text = file.read()
+    return max(int(number) for number in re.findall(r"mem_heap_B=(\d+)", text))
+
+
+def idle_octets(messages, few=20, many=60):
+    """What one more session takes that has logged in and waits."""
+    return (heap_octets(many, many, messages) -
+            heap_octets(many, few, messages)) / (many - few)

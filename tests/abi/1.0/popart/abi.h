@@ -100,17 +100,15 @@ struct popart_instance; /* host's handle of one configured module block */
  * carry the same session id, other than 0, never overlap. An operation whose deadline
  * has passed is not interrupted: it asks stop_asked, or waits on a descriptor no longer
  * than that, and returns POPART_E_DEADLINE. The host reports one that does not; to see
- * where it stands it sends the thread a signal, so a system call may end with EINTR.
+ * where it stands it sends the thread a signal (SIGRTMIN, which is the host's alone), so
+ * a system call may end with EINTR.
  */
 struct popart_call {
 	uint32_t size;
-	uint32_t thread;    /* 0 .. host->threads-1; index of per-thread state  */
-	void *thread_state; /* what this instance's thread_start returned, or 0 */
-	uint64_t session;   /* appears in every log line; 0: a tool's call      */
-	/* Monotonic clock of host->now_ms; INT64_MAX: none. Who is not back by then is
-	 * reported, and asked by a signal (SIGRTMIN, the host's alone) where it is: a system
-	 * call may end with EINTR. */
-	int64_t deadline_ms;
+	uint32_t thread;     /* 0 .. host->threads-1; index of per-thread state  */
+	void *thread_state;  /* what this instance's thread_start returned, or 0 */
+	uint64_t session;    /* appears in every log line; 0: a tool's call      */
+	int64_t deadline_ms; /* monotonic clock of host->now_ms; INT64_MAX: none */
 };
 
 POPART_END_DECLS
