@@ -329,8 +329,8 @@ static void control(struct worker *w)
 		if (poll(&p, 1, WHEEL_TICK_MS) > 0 && !obey(w))
 			return;
 		now = clock_ms();
-		wheel_turn(w->wheel, now, conn_expired);
 		watch_hear(w->watch);
+		wheel_turn(w->wheel, now, conn_expired);
 		(void)log_flush(w->log);
 		if (now >= next_look) {
 			if (watch_look(w->watch))
