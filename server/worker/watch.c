@@ -299,8 +299,8 @@ static void look_at_pool(struct watch *w)
 		if (!is_full(w, w->full[i]))
 			w->full[i] = NULL;
 	for (unsigned i = 0; i < BOARD_POOL_THREADS; i++) {
-		const void *owner = pool_owner(w->worker->pool, i);
-		bool said = false;
+		bool late = w->threads[w->worker->conf->threads + i].late, said = false;
+		const void *owner = late ? pool_owner(w->worker->pool, i) : NULL;
 
 		if (!is_full(w, owner))
 			continue;

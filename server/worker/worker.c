@@ -333,9 +333,9 @@ static void control(struct worker *w)
 		if (poll(&p, 1, WHEEL_TICK_MS) > 0 && !obey(w))
 			return;
 		now = clock_ms();
+		watch_hear(w->watch);
 		wheel_turn(w->wheel, now, conn_expired);
 		leases_turn(w->leases, now);
-		watch_hear(w->watch);
 		(void)log_flush(w->log);
 		if (now >= next_look) {
 			if (watch_look(w->watch))

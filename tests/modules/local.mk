@@ -20,6 +20,12 @@ tests_modules_leasestore_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 tests_modules_leasepool_la_SOURCES = $(tests_modules_leasestore_la_SOURCES)
 tests_modules_leasepool_la_CPPFLAGS = $(tests_modules_leasestore_la_CPPFLAGS) -DLEASE_POOL
 tests_modules_leasepool_la_LDFLAGS = $(tests_modules_leasestore_la_LDFLAGS)
+
+# What popart-deliver puts messages into, to see what it makes of failures.
+check_LTLIBRARIES += tests/modules/chute.la
+tests_modules_chute_la_SOURCES = tests/modules/chute.c
+tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
+
 # Crashes, or hangs, for one user in one operation; the second one in the pool.
 check_LTLIBRARIES += tests/modules/stumble.la tests/modules/stumblefar.la
 tests_modules_stumble_la_SOURCES = tests/modules/stumble.c
@@ -27,11 +33,6 @@ tests_modules_stumble_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 tests_modules_stumblefar_la_SOURCES = tests/modules/stumble.c
 tests_modules_stumblefar_la_CPPFLAGS = $(AM_CPPFLAGS) -DSTUMBLE_BLOCKS
 tests_modules_stumblefar_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
-
-# What popart-deliver puts messages into, to see what it makes of failures.
-check_LTLIBRARIES += tests/modules/chute.la
-tests_modules_chute_la_SOURCES = tests/modules/chute.c
-tests_modules_chute_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h

@@ -195,10 +195,9 @@ struct popart_storage_ops {
 
 	/* Optional: lease-style locks. Called about every renew_ms (no more often than four
 	 * times a second) from open to commit or close, also while the client is silent or
-	 * slow to read, but never during another call for the maildrop: a list that may
-	 * outlast the lease renews by itself. Any failure means that the lock is lost: the
-	 * session ends, close is called, commit is not. popart-deliver and popartctl do not
-	 * call it. */
+	 * slow to read, and right before commit, but never during another call for the
+	 * maildrop: a list that may outlast the lease renews by itself. Any failure means
+	 * that the lock is lost: the session ends, close is called, commit is not. */
 	int (*renew)(void *drop, const struct popart_call *);
 	uint32_t renew_ms;
 	uint32_t reserved;
