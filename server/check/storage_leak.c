@@ -26,13 +26,22 @@ static size_t count_threads(void)
 	return n;
 }
 
-static struct load measure(struct scene *s)
+/* Runs a round on a thread that ends with it, and takes along what malloc keeps for it. */
+static struct load after_round(struct scene *s, void (*round)(void *scene))
 {
+	struct crew *crew = crew_hire(s);
+
+	crew_do(crew, 1, round, s);
+	crew_dismiss(&crew);
+
 	mockhost_log_clear(s->host);
+
 	struct mallinfo2 m = mallinfo2();
 
 	return (struct load){ m.uordblks + m.hblkhd, count_descriptors(), count_threads() };
 }
+
+enum { ROUNDS = 4, VISITS = 70, LETTERS = 35 };
 
 /* One of each kind of session: whole ones, such as end early, and such as fail. */
 static void one_visit(struct scene *s, unsigned i)
@@ -44,36 +53,29 @@ static void one_visit(struct scene *s, unsigned i)
 	session_init(&x, s, i % 2 ? USER_A : USER_B);
 	x.list.fail_at = i % 5 == 3 ? 3 : 0;
 	mockhost_stop_at(s->host, i % 7 == 6 ? i % 4 + 1 : 0);
-	if (session_open(&x, 0) == POPART_OK && i % 5 != 4 &&
-		session_list(&x, 0) == POPART_OK) {
+	if (session_open(&x, 1) == POPART_OK && i % 5 != 4 &&
+		session_list(&x, 1) == POPART_OK) {
 		for (size_t k = i % 3; k < x.list.n; k += 4)
-			free(session_read(&x, 0, x.list.v[k].ref, &n, &status));
+			free(session_read(&x, 1, x.list.v[k].ref, &n, &status));
 		if (!(s->ops->caps & POPART_STORE_READ_ONLY) && i % 3 == 2)
-			(void)session_commit(&x, 0, NULL, 0, &n);
+			(void)session_commit(&x, 1, NULL, 0, &n);
 	}
 	mockhost_stop_at(s->host, 0);
-	session_close(&x, 0);
+	session_close(&x, 1);
 }
 
-static void one_delivery(struct scene *s, unsigned i)
+static void visits(void *scene)
 {
+	struct scene *s = scene;
 	struct delivery d;
 
-	if (scene_can_deliver(s) && i % 4 == 1)
-		(void)delivery_of(&d, s, 0, USER_A, samples[i % SAMPLES], NULL, 3, false);
-}
-
-static void visit(struct scene *s, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < VISITS; i++) {
 		one_visit(s, i);
-		one_delivery(s, i);
+		if (scene_can_deliver(s) && i % 4 == 1)
+			(void)delivery_of(
+				&d, s, 1, USER_A, samples[i % SAMPLES], NULL, 3, false);
 	}
 }
-
-/* What a leak adds, each round adds; a cache grows in one and not in the next. The rounds
- * before the first of these are for warming up. */
-enum { ROUNDS = 4, VISITS = 70, LETTERS = 35 };
 
 static size_t grown(size_t was, size_t is)
 {
@@ -85,6 +87,8 @@ static size_t lesser(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* What a leak adds, each round adds; a cache grows in one and not in the next. The first
+ * round is for warming up. */
 static void check_growth(
 	struct scene *s, const struct load load[ROUNDS], size_t each, const char *what)
 {
@@ -113,25 +117,28 @@ static void nothing_grows(struct scene *s)
 
 	if (!samples_put(s, USER_A) || !samples_put(s, USER_B))
 		return;
-	for (int i = 0; i < ROUNDS; i++) {
-		visit(s, VISITS);
-		load[i] = measure(s);
-	}
+	for (int i = 0; i < ROUNDS; i++)
+		load[i] = after_round(s, visits);
 	check_growth(s, load, VISITS, "sessions");
 }
 
 /* One comes, and the oldest goes. */
-static void one_letter(struct scene *s, unsigned i)
+static void letters(void *scene)
 {
-	struct delivery d;
-	struct session x;
-	size_t removed;
+	struct scene *s = scene;
 
-	(void)delivery_of(&d, s, 0, USER_A, samples[i % SAMPLES], NULL, 7, true);
-	session_init(&x, s, USER_A);
-	if (session_open(&x, 0) == POPART_OK && session_list(&x, 0) == POPART_OK && x.list.n)
-		(void)session_commit(&x, 0, &x.list.v[0].ref, 1, &removed);
-	session_close(&x, 0);
+	for (unsigned i = 0; i < LETTERS; i++) {
+		struct delivery d;
+		struct session x;
+		size_t removed;
+
+		(void)delivery_of(&d, s, 1, USER_A, samples[i % SAMPLES], NULL, 7, true);
+		session_init(&x, s, USER_A);
+		if (session_open(&x, 1) == POPART_OK && session_list(&x, 1) == POPART_OK &&
+			x.list.n)
+			(void)session_commit(&x, 1, &x.list.v[0].ref, 1, &removed);
+		session_close(&x, 1);
+	}
 }
 
 /* What is remembered of messages goes with them. */
@@ -139,11 +146,8 @@ static void nothing_grows_with_mail(struct scene *s)
 {
 	struct load load[ROUNDS];
 
-	for (int r = 0; r < ROUNDS; r++) {
-		for (unsigned i = 0; i < LETTERS; i++)
-			one_letter(s, i);
-		load[r] = measure(s);
-	}
+	for (int i = 0; i < ROUNDS; i++)
+		load[i] = after_round(s, letters);
 	check_growth(s, load, LETTERS, "messages that come and go");
 }
 

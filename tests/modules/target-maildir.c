@@ -58,7 +58,7 @@ static struct mockhost *start(
 
 	if (!w)
 		abort();
-	scratch_make(w->dir, sizeof(w->dir), "/tmp");
+	scratch_make(w->dir, sizeof(w->dir), scratch_memory());
 	*hands = w;
 	return again(ctx, watch, w, why);
 }

@@ -34,7 +34,7 @@ static struct mockhost *start(
 
 	if (!w)
 		abort();
-	scratch_make(w->dir, sizeof(w->dir), "/tmp");
+	scratch_make(w->dir, sizeof(w->dir), scratch_memory());
 	snprintf(path, sizeof(path), "path=%s/%%u.db", w->dir);
 	const char *const options[] = { path, NULL };
 	w->mover = mockhost_start(popart_module_entry_sqlite(), options, 1, why);
