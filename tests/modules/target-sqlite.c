@@ -169,5 +169,8 @@ unsigned target_ways(struct target ways[TARGET_WAYS], const char **why)
 			.cut = cut,
 			.shown = shown };
 	}
-	return 2;
+	/* As somebody's module is checked: with nothing but itself. */
+	ways[2].module = ways[0].module;
+	ways[2].module.name = "sqlite, no hands";
+	return 3;
 }
