@@ -8,6 +8,8 @@ libcheck_la_SOURCES = \
 	server/check/crew.h \
 	server/check/delivery.c \
 	server/check/delivery.h \
+	server/check/hidden.c \
+	server/check/hidden.h \
 	server/check/killed.c \
 	server/check/killed.h \
 	server/check/mockhost.c \
