@@ -28,9 +28,8 @@ struct plot {
 	bool opens_empty; /* a maildrop that is not there yet */
 	unsigned nth;
 	unsigned parts; /* deaths that left the beginning of a message */
+	char large[LARGE];
 };
-
-static char large[LARGE];
 
 static struct popart_str letter(size_t i)
 {
@@ -41,12 +40,12 @@ static struct popart_str letter(size_t i)
 	return (struct popart_str){ text, strlen(text) };
 }
 
-static struct popart_str large_letter(void)
+static struct popart_str large_letter(struct plot *p)
 {
-	memset(large, 'x', sizeof(large));
+	memset(p->large, 'x', LARGE);
 	for (size_t i = 1999; i < LARGE; i += 2000)
-		large[i] = '\n';
-	return (struct popart_str){ large, LARGE };
+		p->large[i] = '\n';
+	return (struct popart_str){ p->large, LARGE };
 }
 
 /* The first and the third are to go. */
@@ -106,7 +105,7 @@ static int deliver_one(void *arg, struct said *said)
 	if (!start_own(p))
 		return POPART_E_BUG;
 	arm(said);
-	return delivery_make(&p->scene, USER_A, large_letter(), NULL, 4000);
+	return delivery_make(&p->scene, USER_A, large_letter(p), NULL, 4000);
 }
 
 /* ---- afterwards ---- */
@@ -178,7 +177,7 @@ static size_t check_committed(struct plot *p, const struct said *said)
 static void check_last(struct plot *p, struct session *x, const struct said *said)
 {
 	struct scene *s = &p->scene;
-	struct popart_str text = large_letter();
+	struct popart_str text = large_letter(p);
 	size_t last = x->list.n - 1, n;
 	int status;
 
