@@ -21,55 +21,53 @@
 
 enum { NAME = 100, PATH = 500 };
 
-static const char *const faults[] = { "none", "size", "uid-long", "uid-twice", "uid-position",
-	"uid-again", "lock-fcntl", "lock-kept", "vanished-io", "drop-touched", "commit-more",
-	"commit-none", "commit-counts", "commit-unsynced", "commit-moves", "commit-cancelled",
-	"leak-memory", "leak-descriptor", "crash", "exits", "hangs", "thread-local",
-	"stat-index", "option", "fail-status", "status", "call-kept", "form", "body", "mapping",
-	"short-read", "sink-ignored", "not-frozen", "abandoned", "deliver-unsynced",
-	"deliver-cut", "stop", "id", "reserved", "kind", NULL };
-enum fault {
-	NONE,
-	SIZE,
-	UID_LONG,
-	UID_TWICE,
-	UID_POSITION,
-	UID_AGAIN,
-	LOCK_FCNTL,
-	LOCK_KEPT,
-	VANISHED_IO,
-	DROP_TOUCHED,
-	COMMIT_MORE,
-	COMMIT_NONE,
-	COMMIT_COUNTS,
-	COMMIT_UNSYNCED,
-	COMMIT_MOVES,
-	COMMIT_CANCELLED,
-	LEAK_MEMORY,
-	LEAK_DESCRIPTOR,
-	CRASH,
-	EXITS,
-	HANGS,
-	THREAD_LOCAL,
-	STAT_INDEX,
-	OPTION,
-	FAIL_STATUS,
-	STATUS,
-	CALL_KEPT,
-	FORM,
-	BODY,
-	MAPPING,
-	SHORT_READ,
-	SINK_IGNORED,
-	NOT_FROZEN,
-	ABANDONED,
-	DELIVER_UNSYNCED,
-	DELIVER_CUT,
-	STOP,
-	ID,
-	RESERVED,
-	KIND
-};
+#define FAULTS(F)                               \
+	F(NONE, "none")                         \
+	F(SIZE, "size")                         \
+	F(UID_LONG, "uid-long")                 \
+	F(UID_TWICE, "uid-twice")               \
+	F(UID_POSITION, "uid-position")         \
+	F(UID_AGAIN, "uid-again")               \
+	F(LOCK_FCNTL, "lock-fcntl")             \
+	F(LOCK_KEPT, "lock-kept")               \
+	F(VANISHED_IO, "vanished-io")           \
+	F(DROP_TOUCHED, "drop-touched")         \
+	F(COMMIT_MORE, "commit-more")           \
+	F(COMMIT_NONE, "commit-none")           \
+	F(COMMIT_COUNTS, "commit-counts")       \
+	F(COMMIT_UNSYNCED, "commit-unsynced")   \
+	F(COMMIT_MOVES, "commit-moves")         \
+	F(COMMIT_CANCELLED, "commit-cancelled") \
+	F(LEAK_MEMORY, "leak-memory")           \
+	F(LEAK_DESCRIPTOR, "leak-descriptor")   \
+	F(CRASH, "crash")                       \
+	F(EXITS, "exits")                       \
+	F(HANGS, "hangs")                       \
+	F(THREAD_LOCAL, "thread-local")         \
+	F(STAT_INDEX, "stat-index")             \
+	F(OPTION, "option")                     \
+	F(FAIL_STATUS, "fail-status")           \
+	F(STATUS, "status")                     \
+	F(CALL_KEPT, "call-kept")               \
+	F(FORM, "form")                         \
+	F(BODY, "body")                         \
+	F(MAPPING, "mapping")                   \
+	F(SHORT_READ, "short-read")             \
+	F(SINK_IGNORED, "sink-ignored")         \
+	F(NOT_FROZEN, "not-frozen")             \
+	F(ABANDONED, "abandoned")               \
+	F(DELIVER_UNSYNCED, "deliver-unsynced") \
+	F(DELIVER_CUT, "deliver-cut")           \
+	F(STOP, "stop")                         \
+	F(ID, "id")                             \
+	F(RESERVED, "reserved")                 \
+	F(KIND, "kind")                         \
+	F(OVERLAPS, "overlaps")
+
+#define FAULT_NAME(id, name) name,
+#define FAULT_ID(id, name)   id,
+static const char *const faults[] = { FAULTS(FAULT_NAME) NULL };
+enum fault { FAULTS(FAULT_ID) };
 
 static const struct popart_opt options[] = {
 	{ .name = "path",
@@ -89,7 +87,7 @@ struct store {
 	struct popart_instance *inst;
 	const struct popart_conf *conf;
 	enum fault fault;
-	atomic_uint delivered, asked;
+	atomic_uint delivered, asked, inside;
 	const struct popart_call *call; /* CALL_KEPT */
 };
 
@@ -125,6 +123,21 @@ static int directory(struct store *s, const struct popart_call *call,
 		return status;
 	snprintf(dir, PATH, "%s", path.ptr);
 	return mkdir(dir, 0700) == 0 || errno == EEXIST ? POPART_OK : cannot(s, call, dir);
+}
+
+/* OVERLAPS: a library that takes one call at a time. */
+static void enter(struct store *s)
+{
+	if (atomic_fetch_add(&s->inside, 1) != 0 && s->fault == OVERLAPS)
+		abort();
+	if (s->fault == OVERLAPS)
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+}
+
+static int leave(struct store *s, int status)
+{
+	atomic_fetch_sub(&s->inside, 1);
+	return status;
 }
 
 /* ---- open ---- */
@@ -217,7 +230,7 @@ static int misbehave(struct store *s, const struct popart_call *call)
 	return POPART_OK;
 }
 
-static int op_open(void *state, const struct popart_call *call, const struct popart_user *user,
+static int do_open(void *state, const struct popart_call *call, const struct popart_user *user,
 	void **drop)
 {
 	struct store *s = state;
@@ -250,11 +263,20 @@ static int op_open(void *state, const struct popart_call *call, const struct pop
 	return POPART_OK;
 }
 
+static int op_open(void *state, const struct popart_call *call, const struct popart_user *user,
+	void **drop)
+{
+	enter(state);
+	return leave(state, do_open(state, call, user, drop));
+}
+
 static void op_close(void *drop, const struct popart_call *call)
 {
 	struct drop *d = drop;
 
 	(void)call;
+	enter(d->store);
+	(void)leave(d->store, POPART_OK);
 	if (d->store->fault == LOCK_KEPT && d->lock >= 0 && dup(d->lock) < 0)
 		abort();
 	drop_free(d);
@@ -305,7 +327,7 @@ static void choose_uid(const struct drop *d, size_t i, char uid[NAME])
 	}
 }
 
-static int op_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
+static int do_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
 {
 	struct drop *d = drop;
 	struct store *s = d->store;
@@ -338,6 +360,14 @@ static int op_list(void *drop, const struct popart_call *call, struct popart_msg
 			status = POPART_OK;
 	}
 	return status;
+}
+
+static int op_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
+{
+	struct drop *d = drop;
+
+	enter(d->store);
+	return leave(d->store, do_list(drop, call, sink));
 }
 
 /* ---- message ---- */
@@ -389,7 +419,7 @@ static void hand_out(
 	}
 }
 
-static int op_message(
+static int do_message(
 	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
 {
 	struct drop *d = drop;
@@ -408,6 +438,15 @@ static int op_message(
 		return cannot(d->store, call, path);
 	hand_out(src, m, fd, fault);
 	return POPART_OK;
+}
+
+static int op_message(
+	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
+{
+	struct drop *d = drop;
+
+	enter(d->store);
+	return leave(d->store, do_message(drop, call, ref, src));
 }
 
 /* ---- commit ---- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The suite of all stores finds what is wrong with a store: one fault at a time, planted in
- * one that has none without it; and the sentence says what it is.
+ * one that has none without it; and the sentence says what it is. It finds nothing in stores
+ * of every kind that the header allows.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,27 +65,36 @@ static const struct row {
 	{ "id", { "maildrop_id" }, "another when it is asked again", false },
 	{ "reserved", { "sizes and octets" }, "with reserved 1", false },
 	{ "kind", { "sizes and octets" }, "a source of kind 4", false },
+	{ "overlaps", { "side by side" }, "the module died of SIGABRT", false },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 /* ---- the worlds ---- */
 
+/* What every world is one of. */
+struct kind {
+	const char *fault;
+	struct popart_module module;
+	struct popart_storage_ops ops;
+};
+
 struct world {
+	const struct popart_module *module;
 	char dir[64];
 };
 
 static struct mockhost *again(
 	void *ctx, const struct mock_watch *watch, void *hands, const char **why)
 {
+	const struct kind *kind = ctx;
 	struct world *w = hands;
 	char path[128], fault[64];
 
-	snprintf(path, sizeof(path), "path=%s/%%u", w->dir);
-	snprintf(fault, sizeof(fault), "fault=%s", (const char *)ctx);
+	snprintf(path, sizeof(path), "path=%s/%%{box}", w->dir);
+	snprintf(fault, sizeof(fault), "fault=%s", kind->fault);
 	const char *const options[] = { path, fault, NULL };
-	return mockhost_start_watched(
-		popart_module_entry_filestore(), options, SUITE_THREADS, watch, why);
+	return mockhost_start_watched(w->module, options, SUITE_THREADS, watch, why);
 }
 
 static struct mockhost *start(
@@ -94,6 +104,7 @@ static struct mockhost *start(
 
 	if (!w)
 		abort();
+	w->module = &((const struct kind *)ctx)->module;
 	scratch_make(w->dir, sizeof(w->dir), scratch_memory());
 	*hands = w;
 	return again(ctx, watch, w, why);
@@ -181,16 +192,28 @@ static const struct suite_hands hands = {
 
 /* ---- the test ---- */
 
+static const char nothing[] = "none";
+
+static struct kind kind_with(const char *fault)
+{
+	const struct popart_module *m = popart_module_entry_filestore();
+
+	return (struct kind){ .fault = fault, .module = *m, .ops = *m->storage };
+}
+
 /* What the suite says, malloc'ed; *passes: what its end says. */
-static char *run(const char *fault, const char *const *words, const struct suite_hands *with,
+static char *run(struct kind *kind, const char *const *words, const struct suite_hands *with,
 	bool *passes)
 {
-	const struct suite_module module = { .name = fault,
-		.module = popart_module_entry_filestore(),
-		.ctx = (void *)(uintptr_t)fault,
+	static const struct popart_attr box = { { "box", 3 }, { "%u", 2 } };
+	const struct suite_module module = { .name = kind->fault,
+		.module = &kind->module,
+		.ctx = kind,
 		.start = start,
 		.again = again,
-		.stop = stop };
+		.stop = stop,
+		.attrs = &box,
+		.nattrs = 1 };
 	char *text = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&text, &n);
@@ -198,7 +221,8 @@ static char *run(const char *fault, const char *const *words, const struct suite
 
 	if (!t)
 		abort();
-	tally_limit(t, strcmp(fault, "hangs") == 0 ? 2 : 600);
+	kind->module.storage = &kind->ops;
+	tally_limit(t, strcmp(kind->fault, "hangs") == 0 ? 2 : 600);
 	suite_storage(t, &module, with);
 	*passes = tally_end(&t) == 0;
 	fclose(out);
@@ -225,9 +249,10 @@ static bool report(bool ok, unsigned nth, const char *title, const char *text)
 
 static bool finds(const struct row *r, unsigned nth)
 {
+	struct kind kind = kind_with(r->fault);
 	bool passes;
 	char title[128];
-	char *text = run(r->fault, r->words, &hands, &passes);
+	char *text = run(&kind, r->words, &hands, &passes);
 
 	snprintf(title, sizeof(title), "the fault \"%s\" is found", r->fault);
 	if (r->traced && strstr(text, "# SKIP")) {
@@ -241,22 +266,56 @@ static bool finds(const struct row *r, unsigned nth)
 	return ok;
 }
 
-static bool is_sound(const struct suite_hands *with, unsigned nth, const char *title)
+static bool is_sound(
+	struct kind *kind, const struct suite_hands *with, unsigned nth, const char *title)
 {
 	bool passes;
-	char *text = run("none", NULL, with, &passes);
+	char *text = run(kind, NULL, with, &passes);
 	bool ok = report(passes, nth, title, text);
 
 	free(text);
 	return ok;
 }
 
+static int commit_refuses(void *drop, const struct popart_call *call, const uint64_t *refs,
+	size_t n, size_t *removed)
+{
+	(void)drop;
+	(void)call;
+	(void)refs;
+	(void)n;
+	(void)removed;
+	return POPART_R_PERM;
+}
+
+static bool kinds_are_sound(unsigned *nth)
+{
+	struct kind plain = kind_with(nothing), serial = kind_with("overlaps"),
+		    fixed = kind_with(nothing), bare = kind_with(nothing);
+	bool ok = is_sound(&plain, &hands, ++*nth, "a store without a fault passes");
+
+	ok &= is_sound(&plain, NULL, ++*nth, "it passes with nothing but itself");
+	serial.ops.caps = POPART_STORE_SERIAL;
+	ok &= is_sound(&serial, &hands, ++*nth, "so does one that takes one call at a time");
+	fixed.ops.caps = POPART_STORE_READ_ONLY;
+	fixed.ops.commit = commit_refuses;
+	ok &= is_sound(&fixed, &hands, ++*nth, "one that is read-only");
+	bare.ops =
+		(struct popart_storage_ops){ .size = offsetof(struct popart_storage_ops, check),
+			.caps = POPART_STORE_READ_ONLY,
+			.open = plain.ops.open,
+			.list = plain.ops.list,
+			.message = plain.ops.message,
+			.close = plain.ops.close };
+	ok &= is_sound(&bare, &hands, ++*nth, "one with the least that there can be");
+	return ok & is_sound(&bare, NULL, ++*nth, "and that with nothing but itself");
+}
+
 int main(void)
 {
 	unsigned n = 0;
-	bool ok = is_sound(&hands, ++n, "a store without a fault passes");
+	bool ok = kinds_are_sound(&n);
 
-	ok &= is_sound(NULL, ++n, "it passes with nothing but itself");
 	for (size_t i = 0; i < ROWS; i++)
 		ok &= finds(&rows[i], ++n);
 	printf("1..%u\n", n);
