@@ -401,6 +401,14 @@ int session_commit(
 	return status;
 }
 
+int session_renew(struct session *x, unsigned thread)
+{
+	struct mock_call *call = scene_call(x->scene, thread);
+
+	begin(x, call, thread, "renew");
+	return end(x, call, "renew", x->scene->ops->renew(x->drop, &call->pub));
+}
+
 /* ---- in one step ---- */
 
 bool session_begin(struct session *x, struct scene *s, const char *user)
