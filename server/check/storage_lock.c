@@ -189,7 +189,7 @@ static void is_renewed(struct scene *s)
 	size_t removed;
 
 	if (!POPART_HAS(s->ops, renew_ms) || !s->ops->renew) {
-		tally_skip(s->tally, "the store's lock is not leased");
+		tally_inapt(s->tally, "the store's lock is not leased");
 		return;
 	}
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))

@@ -93,7 +93,7 @@ static void hidden_fields(struct scene *s)
 	size_t n = 0;
 
 	if (!names || !names[0]) {
-		tally_skip(s->tally, "the store hides no fields");
+		tally_inapt(s->tally, "the store hides no fields");
 		return;
 	}
 	for (; n < 64 && names[n]; n++) {
@@ -162,7 +162,7 @@ static void maildrop_ids(struct scene *s)
 	size_t removed;
 
 	if (!s->ops->maildrop_id) {
-		tally_skip(s->tally, "the store has no maildrop_id");
+		tally_inapt(s->tally, "the store has no maildrop_id");
 		return;
 	}
 	if (!samples_put(s, USER_A) || !samples_put(s, USER_B))
