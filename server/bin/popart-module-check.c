@@ -217,7 +217,9 @@ static void run_suites(struct run *r, struct tally *t, popart_module_entry_fn *e
 		.attrs = r->worlds.attrs,
 		.nattrs = r->worlds.ngiven,
 		.mail = o->mail };
-	const struct suite_hands hands = { .put = o->put ? world_put : NULL };
+	const struct suite_hands hands = { .put = o->put ? world_put : NULL,
+		.vanish = o->vanish ? world_vanish : NULL,
+		.cut = o->cut ? world_cut : NULL };
 	struct suite_account account = o->account;
 
 	suite_module(t, &suite);
@@ -267,6 +269,8 @@ static int run(const struct module_check_options *o)
 
 	r.worlds.prepare = o->prepare;
 	r.worlds.put = o->put;
+	r.worlds.vanish = o->vanish;
+	r.worlds.cut = o->cut;
 	r.worlds.given = o->attrs;
 	r.worlds.ngiven = o->nattrs;
 	if (!worlds_begin(&r.worlds)) {

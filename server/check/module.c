@@ -11,7 +11,8 @@
 #include "check/settings.h"
 #include "check/suites.h"
 
-enum { ROUNDS = 10 };
+/* Before anything is measured, malloc's caches are full, and libraries have what they keep. */
+enum { ROUNDS = 10, WARM = 20 };
 
 static const char start_clause[] =
 	"module.h: popart_module.start: On failure nothing is left behind";
@@ -260,7 +261,7 @@ static void comes_and_goes(struct tally *t, void *ctx)
 		struct meter before;
 
 		mockhost_stop(&w.host);
-		for (int i = 0; i < 3 && ok; i++) /* what libraries keep for good */
+		for (int i = 0; i < WARM && ok; i++)
 			ok = once_more(&w);
 		before = meter_read();
 		for (int i = 0; i < ROUNDS && ok; i++)
@@ -300,13 +301,12 @@ static void fails_cleanly(struct tally *t, void *ctx)
 
 	if (begin(&w, t, ctx) && w.module->again) {
 		mockhost_stop(&w.host);
-		(void)start_with(&w, 0);
-		(void)once_more(&w);
+		for (unsigned i = 0; i < 4 * ROUNDS; i++)
+			(void)start_with(&w, i / 4);
 		struct meter before = meter_read();
 
 		for (unsigned i = 0; i < 4 * ROUNDS; i++)
 			failures += !start_with(&w, i / 4);
-		(void)once_more(&w);
 		if (failures)
 			meter_holds(t, &before, 8 * failures, start_clause,
 				"starts that failed for lack of descriptors");

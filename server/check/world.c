@@ -119,19 +119,26 @@ static struct mockhost *start_in(
 
 /* ---- commands ---- */
 
-static void become_command(
-	const struct world *world, const char *command, const char *user, const int *input)
+struct command {
+	const char *text, *user, *message; /* the latter may be NULL */
+	struct popart_str input;
+};
+
+static bool set(const char *name, const char *value)
 {
-	if (input) {
-		(void)dup2(input[0], STDIN_FILENO);
-		(void)close(input[0]);
-		(void)close(input[1]);
-	}
+	return !value || setenv(name, value, 1) == 0;
+}
+
+static void become(const struct world *world, const struct command *c, const int *input)
+{
+	(void)dup2(input[0], STDIN_FILENO);
+	(void)close(input[0]);
+	(void)close(input[1]);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is TAP */
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (setenv("SCRATCH", world->dir, 1) == 0 &&
-		(!user || setenv("POPART_USER", user, 1) == 0))
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	if (set("SCRATCH", world->dir) && set("POPART_USER", c->user) &&
+		set("POPART_MESSAGE", c->message))
+		execl("/bin/sh", "sh", "-c", c->text, (char *)NULL);
 	_exit(127);
 }
 
@@ -148,8 +155,7 @@ static bool write_all(int fd, struct popart_str text)
 	return true;
 }
 
-static bool run(const struct world *world, const char *command, const char *user,
-	struct popart_str input)
+static bool run(const struct world *world, const struct command *c)
 {
 	int pipes[2], state = -1;
 	pid_t pid;
@@ -161,9 +167,9 @@ static bool run(const struct world *world, const char *command, const char *user
 		return false;
 	pid = fork();
 	if (pid == 0)
-		become_command(world, command, user, pipes);
+		become(world, c, pipes);
 	(void)close(pipes[0]);
-	ok = pid > 0 && write_all(pipes[1], input);
+	ok = pid > 0 && write_all(pipes[1], c->input);
 	(void)close(pipes[1]);
 	return pid > 0 && waitpid(pid, &state, 0) == pid && ok && WIFEXITED(state) &&
 		WEXITSTATUS(state) == 0;
@@ -173,8 +179,24 @@ bool world_put(void *hands, const char *user, const char *name, struct popart_st
 {
 	const struct world *world = hands;
 
-	(void)name;
-	return run(world, world->worlds->put, user, text);
+	return run(world, &(struct command){ world->worlds->put, user, name, text });
+}
+
+bool world_vanish(void *hands, const char *user, const char *name)
+{
+	const struct world *world = hands;
+
+	return run(world,
+		&(struct command){
+			.text = world->worlds->vanish, .user = user, .message = name });
+}
+
+bool world_cut(void *hands, const char *user, const char *name)
+{
+	const struct world *world = hands;
+
+	return run(world,
+		&(struct command){ .text = world->worlds->cut, .user = user, .message = name });
 }
 
 /* ---- worlds ---- */
@@ -198,7 +220,7 @@ struct mockhost *world_start(
 	}
 	if (!fill_in_attributes(w, world->dir))
 		return NULL;
-	if (w->prepare && !run(world, w->prepare, NULL, view_str(""))) {
+	if (w->prepare && !run(world, &(struct command){ .text = w->prepare })) {
 		*why = "the command of --prepare failed";
 		return NULL;
 	}
