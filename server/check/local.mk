@@ -16,6 +16,8 @@ libcheck_la_SOURCES = \
 	server/check/describe.h \
 	server/check/harmless.c \
 	server/check/harmless.h \
+	server/check/hidden.c \
+	server/check/hidden.h \
 	server/check/killed.c \
 	server/check/killed.h \
 	server/check/meter.c \

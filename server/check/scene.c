@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check/delivery.h"
+#include "check/hidden.h"
 #include "check/session.h"
 
 #if defined(__has_feature)
@@ -291,8 +292,8 @@ void scene_expect(struct scene *s, const char *user, size_t i, bool there)
 
 bool scene_shows(struct scene *s, const unsigned char *got, size_t n, struct popart_str text)
 {
-	size_t shown_n = text.len, wire_n, expected_n;
-	char *shown = NULL;
+	size_t shown_n, wire_n, expected_n;
+	char *shown;
 
 	if (!got)
 		return false;
@@ -300,9 +301,10 @@ bool scene_shows(struct scene *s, const unsigned char *got, size_t n, struct pop
 		return n == text.len && (n == 0 || memcmp(got, text.ptr, n) == 0);
 	if (s->hands->shown)
 		shown = s->hands->shown(s->world, text, &shown_n);
+	else
+		shown = hidden_without(s->ops, text, &shown_n);
 
-	const char *from = shown ? shown : text.ptr;
-	unsigned char *expected = mock_wire((const unsigned char *)from, shown_n, &expected_n);
+	unsigned char *expected = mock_wire((unsigned char *)shown, shown_n, &expected_n);
 	unsigned char *wire = mock_wire(got, n, &wire_n);
 	bool same = wire_n == expected_n && memcmp(wire, expected, wire_n) == 0;
 

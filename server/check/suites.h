@@ -55,7 +55,8 @@ struct suite_hands {
 	/* The nth call of an operation ("open", "list", "message", "read", "commit") fails. */
 	bool (*fail)(void *hands, const char *op, unsigned nth, int status);
 	/* For stores that do not keep octets as they came: what RETR sends of them, before
-	 * line ends are made CRLF; malloc'ed. NULL: they come back as they were put in. */
+	 * line ends are made CRLF; malloc'ed. NULL: they come back as they were put in; those
+	 * that the store took by delivery, as a RETR sends them, without hidden fields. */
 	char *(*shown)(void *hands, struct popart_str text, size_t *n);
 };
 

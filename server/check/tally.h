@@ -24,8 +24,8 @@ struct tally_test {
 /* out stays the caller's. words: NULL-ended, may be NULL or empty: only tests whose title
  * contains one of them are run. NULL: out of memory. */
 struct tally *tally_new(FILE *out, const char *const *words);
-/* A test is given up when for so long no operation of the module has begun or ended. 60 at
- * first. */
+/* A test is given up when for so long no operation of the module has begun or ended. At first
+ * 60. */
 void tally_limit(struct tally *, unsigned seconds);
 /* From now on titles are printed, and no test is made. */
 void tally_titles(struct tally *);
@@ -35,9 +35,10 @@ const struct mock_watch *tally_watch(const struct tally *);
 void tally_run(struct tally *, const char *prefix, const struct tally_test *, void *ctx);
 
 /*
- * Within a test, from any thread of it, or process. clause: "storage.h: popart_msg.wire_size"; fmt: what
- * happened, as a sentence without its full stop ("message 3 was listed with 12 octets, and
- * 14 came"). Of many failures of one test the first few are printed, and how many more there
+ * Within a test, from any thread or process of it. clause: "storage.h: popart_msg.wire_size";
+ * fmt: what happened, as a sentence without its full stop ("message 3 was listed with 12
+ * octets, and 14 came"). Of many failures of one test the first few are printed, and how many
+ * more there
  * were. Returns holds.
  */
 bool tally_holds(struct tally *, bool holds, const char *clause, const char *fmt, ...)
