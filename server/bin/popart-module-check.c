@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "bin/module_check_options.h"
 #include "check/describe.h"
+#include "check/meter.h"
 #include "check/world.h"
 #include "host/loader.h"
 
@@ -295,6 +296,7 @@ int main(int argc, char **argv)
 	int status = NOTHING_ASKED;
 	struct buf why;
 
+	meter_exactly(argv);
 	buf_init(&why, 1024);
 	if (!module_check_options_parse(&options, argc, argv, &why))
 		complain("%s", buf_cstr(&why));

@@ -3,7 +3,17 @@
 
 #include <dirent.h>
 #include <malloc.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+void meter_exactly(char **argv)
+{
+	static const char name[] = "GLIBC_TUNABLES";
+
+	if (!getenv(name) && setenv(name, "glibc.malloc.tcache_count=0", 1) == 0)
+		(void)execv("/proc/self/exe", argv);
+}
 
 static unsigned count(const char *directory)
 {

@@ -227,6 +227,13 @@ struct mockhost *world_start(
 	return start_in(world, watch, why);
 }
 
+const char *world_dir(const void *hands)
+{
+	const struct world *world = hands;
+
+	return world->dir;
+}
+
 struct mockhost *world_again(
 	void *ctx, const struct mock_watch *watch, void *hands, const char **why)
 {

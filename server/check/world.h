@@ -36,6 +36,8 @@ struct mockhost *world_start(
 struct mockhost *world_again(
 	void *ctx, const struct mock_watch *, void *hands, const char **why);
 void world_stop(void *ctx, struct mockhost **, void *hands);
+/* What @scratch@ stands for. */
+const char *world_dir(const void *hands);
 /* For suite_hands, with worlds that have a command for it. */
 bool world_put(void *hands, const char *user, const char *name, struct popart_str text);
 bool world_vanish(void *hands, const char *user, const char *name);
