@@ -11,8 +11,7 @@
 #include "check/settings.h"
 #include "check/suites.h"
 
-/* Before anything is measured, malloc's caches are full, and libraries have what they keep. */
-enum { ROUNDS = 10, WARM = 20 };
+enum { ROUNDS = 10 };
 
 static const char start_clause[] =
 	"module.h: popart_module.start: On failure nothing is left behind";
@@ -207,13 +206,14 @@ struct world {
 	const struct suite_module *module;
 	struct mockhost *host;
 	void *hands;
+	unsigned failures;
 };
 
 static bool begin(struct world *w, struct tally *t, void *ctx)
 {
 	const char *why = NULL;
 
-	*w = (struct world){ t, ctx, NULL, NULL };
+	*w = (struct world){ .tally = t, .module = ctx };
 	w->host = w->module->start(w->module->ctx, tally_watch(t), &w->hands, &why);
 	return tally_holds(t, w->host != NULL, "module.h: popart_module.start",
 		"no instance came up: %s", why ? why : "no reason");
@@ -250,6 +250,16 @@ static bool once_more(struct world *w)
 	return true;
 }
 
+static bool ten_times(void *arg)
+{
+	struct world *w = arg;
+	bool ok = true;
+
+	for (int i = 0; i < ROUNDS && ok; i++)
+		ok = once_more(w);
+	return ok;
+}
+
 static void comes_and_goes(struct tally *t, void *ctx)
 {
 	struct world w;
@@ -258,17 +268,8 @@ static void comes_and_goes(struct tally *t, void *ctx)
 	if (ok && !w.module->again) {
 		tally_skip(t, "there is no second instance over the same data");
 	} else if (ok) {
-		struct meter before;
-
 		mockhost_stop(&w.host);
-		for (int i = 0; i < WARM && ok; i++)
-			ok = once_more(&w);
-		before = meter_read();
-		for (int i = 0; i < ROUNDS && ok; i++)
-			ok = once_more(&w);
-		if (ok)
-			meter_holds(
-				t, &before, 8 * ROUNDS, stop_clause, "ten starts and stops");
+		meter_rounds(t, ten_times, &w, 8 * ROUNDS, stop_clause, "ten starts and stops");
 	}
 	end(&w);
 }
@@ -294,26 +295,29 @@ static bool start_with(struct world *w, unsigned spare)
 	return true;
 }
 
+/* Ever more descriptors, until it starts. */
+static bool poor_starts(void *arg)
+{
+	struct world *w = arg;
+
+	for (unsigned i = 0; i < ROUNDS; i++)
+		w->failures += !start_with(w, i);
+	return true;
+}
+
 static void fails_cleanly(struct tally *t, void *ctx)
 {
 	struct world w;
-	unsigned failures = 0;
+	bool ok = begin(&w, t, ctx);
 
-	if (begin(&w, t, ctx) && w.module->again) {
-		mockhost_stop(&w.host);
-		for (unsigned i = 0; i < 4 * ROUNDS; i++)
-			(void)start_with(&w, i / 4);
-		struct meter before = meter_read();
-
-		for (unsigned i = 0; i < 4 * ROUNDS; i++)
-			failures += !start_with(&w, i / 4);
-		if (failures)
-			meter_holds(t, &before, 8 * failures, start_clause,
-				"starts that failed for lack of descriptors");
-		else
-			tally_skip(t, "it starts without opening anything");
-	} else if (!w.module->again) {
+	if (ok && !w.module->again) {
 		tally_skip(t, "there is no second instance over the same data");
+	} else if (ok) {
+		mockhost_stop(&w.host);
+		meter_rounds(t, poor_starts, &w, 8 * ROUNDS, start_clause,
+			"starts that failed for lack of descriptors");
+		if (w.failures == 0)
+			tally_skip(t, "it starts without opening anything");
 	}
 	end(&w);
 }
@@ -369,22 +373,23 @@ static void with_threads(struct world *w, void *(*job)(void *))
 	}
 }
 
+static bool forty_pairs(void *arg)
+{
+	with_threads(arg, goes_and_comes);
+	return true;
+}
+
 static void threads(struct tally *t, void *ctx)
 {
 	struct world w;
 
 	if (begin(&w, t, ctx)) {
-		if (!w.module->module->thread_start) {
-			tally_skip(t, "the module has no thread_start()");
-		} else {
-			with_threads(&w, goes_and_comes);
-			struct meter before = meter_read();
-
-			with_threads(&w, goes_and_comes);
-			meter_holds(t, &before, 8 * ROUNDS,
+		if (w.module->module->thread_start)
+			meter_rounds(t, forty_pairs, &w, 8 * ROUNDS,
 				"module.h: popart_module.thread_stop",
 				"forty pairs of thread_start and thread_stop");
-		}
+		else
+			tally_skip(t, "the module has no thread_start()");
 	}
 	end(&w);
 }
@@ -408,23 +413,25 @@ static void *refreshes(void *arg)
 	return NULL;
 }
 
+static bool forty_refreshes(void *arg)
+{
+	struct world *w = arg;
+
+	with_threads(w, refreshes);
+	mockhost_log_clear(w->host);
+	return true;
+}
+
 static void refresh(struct tally *t, void *ctx)
 {
 	struct world w;
 
 	if (begin(&w, t, ctx)) {
-		if (!w.module->module->refresh) {
+		if (w.module->module->refresh)
+			meter_rounds(t, forty_refreshes, &w, 16 * ROUNDS,
+				"module.h: popart_module.refresh", "forty calls of refresh");
+		else
 			tally_skip(t, "the module has no refresh()");
-		} else {
-			with_threads(&w, refreshes);
-			mockhost_log_clear(w.host);
-			struct meter before = meter_read();
-
-			with_threads(&w, refreshes);
-			mockhost_log_clear(w.host);
-			meter_holds(t, &before, 16 * ROUNDS, "module.h: popart_module.refresh",
-				"forty calls of refresh");
-		}
 	}
 	end(&w);
 }

@@ -89,7 +89,8 @@ static void threads_as_processes(struct scene *s)
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
 		goto out;
 	crew = crew_hire(s);
-	int thread = in_thread(s, crew), process = in_process(p);
+	/* In this order: a thread that is let in may take the lock along when it leaves. */
+	int process = in_process(p), thread = in_thread(s, crew);
 
 	check_alike(s, thread, process, "while a session is open");
 	/* A lock that goes with any descriptor of its file is gone by now. */

@@ -53,7 +53,6 @@
 	F(COMMIT_MORE, "commit-more")             \
 	F(COMMIT_TORN, "commit-torn")             \
 	F(COMMIT_LATE, "commit-late")             \
-	F(COMMIT_STOPS, "commit-stops")           \
 	F(CLOSE_REMOVES, "close-removes")         \
 	/* delivery */                            \
 	F(DELIVER_VISIBLE, "deliver-visible")     \

@@ -161,11 +161,11 @@ static int take_lock(struct drop *d, const struct popart_call *call)
 	while (!try_lock(d)) {
 		if (errno != EWOULDBLOCK && errno != EACCES && errno != ENOENT)
 			return faulty_errno(d->f, call, "flock");
+		if (host->now_ms() >= (end_ms < call->deadline_ms ? end_ms : call->deadline_ms))
+			return host->fail(d->f->inst, call, POPART_R_IN_USE, NULL, 0, "in use");
 		if (host->stop_asked(call))
 			return host->fail(
 				d->f->inst, call, POPART_E_CANCELLED, NULL, 0, "stopped");
-		if (host->now_ms() >= (end_ms < call->deadline_ms ? end_ms : call->deadline_ms))
-			return host->fail(d->f->inst, call, POPART_R_IN_USE, NULL, 0, "in use");
 		nanosleep(&(struct timespec){ .tv_nsec = NAP_NS }, NULL);
 	}
 	return POPART_OK;
@@ -502,9 +502,6 @@ static int commit(void *drop, const struct popart_call *call, const uint64_t *re
 	struct drop *d = drop;
 	int status = POPART_OK;
 
-	if (has(d->f, FAULT_COMMIT_STOPS) && d->f->host->stop_asked(call))
-		return d->f->host->fail(
-			d->f->inst, call, POPART_E_CANCELLED, NULL, 0, "stopped");
 	*removed = 0;
 	d->committed = true;
 	if (n)
@@ -634,11 +631,14 @@ static int deliver_finish(void *dlv, const struct popart_call *call)
 	struct delivery *v = dlv;
 	struct faulty *f = (struct faulty *)(uintptr_t)v->f;
 	bool sync = !has(f, FAULT_DELIVER_UNSYNCED), ok;
+	struct timespec now[2]; /* the kernel's own time of a file is too coarse */
 	int status = POPART_OK;
 
 	/* One after the other, so that the later one is later. */
 	pthread_mutex_lock(&f->mutex);
-	ok = futimens(v->fd, NULL) == 0 && (!sync || fsync(v->fd) == 0) &&
+	(void)clock_gettime(CLOCK_REALTIME, &now[0]);
+	now[1] = now[0];
+	ok = futimens(v->fd, now) == 0 && (!sync || fsync(v->fd) == 0) &&
 		renameat(v->dir, v->temporary, v->dir, v->name) == 0 &&
 		(!sync || fsync(v->dir) == 0);
 	pthread_mutex_unlock(&f->mutex);
