@@ -8,6 +8,7 @@
 
 #define TEXT(s) ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
 #define ANNA    TEXT("anna-0x51c2")
+#define OTHER   TEXT("other-0x51c2")
 
 enum { EACH = 6 };
 
@@ -136,9 +137,10 @@ static void logs_in(struct world *w, struct popart_str user, struct popart_str s
 		tally_holds(w->tally,
 			wanted ? a.status == POPART_OK
 			       : a.status == POPART_R_DENIED || a.status == POPART_R_NEXT,
-			login_clause, "after %s a login with %s password is answered with %s%s",
-			after, wanted ? "the right" : "a wrong or old",
-			status_name(a.status, text), i ? " in another instance" : "");
+			login_clause,
+			"after %s a login that is to be a %s is answered with %s%s", after,
+			wanted ? "yes" : "no", status_name(a.status, text),
+			i ? " in another instance" : "");
 	}
 }
 
@@ -267,8 +269,7 @@ static void refuses(struct world *w)
 	struct asked a;
 
 	memset(long_one, 'x', sizeof(long_one));
-	if (!writes(w, ADD, TEXT("other"), &good, POPART_OK,
-		    "accounts.h: popart_account_ops.add"))
+	if (!writes(w, ADD, OTHER, &good, POPART_OK, "accounts.h: popart_account_ops.add"))
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		change = password(bad[i]);
@@ -294,8 +295,7 @@ static void refuses(struct world *w)
 	writes(w, ADD, TEXT("an\0na"), &change, POPART_R_PERM, perm_clause);
 	writes(w, ADD, none, &change, POPART_R_PERM, perm_clause);
 	logs_in(w, ANNA, TEXT("a good one"), false, "an add that was refused");
-	logs_in(w, TEXT("other"), TEXT("a good one"), true,
-		"an add of another that was refused");
+	logs_in(w, OTHER, TEXT("a good one"), true, "an add of another that was refused");
 	tally_holds(w->tally, !strstr(mockhost_log(w->host), "a good one"),
 		"host.h: popart_host.log: Never pass a secret", "a password is in the log");
 }
