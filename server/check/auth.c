@@ -14,9 +14,8 @@
 
 enum { LONG = 100000, MANY = 2000, BUDGET_MS = 300 };
 
-static const char no_clause[] = "auth.h: POPART_R_DENIED no. Use it for unknown user too";
-static const char untold_clause[] =
-	"auth.h: < 0 could not tell. The host must not read this as \"no\"";
+static const char no_clause[] = "auth.h: POPART_R_DENIED no";
+static const char untold_clause[] = "auth.h: < 0 could not tell";
 static const char status_clause[] = "abi.h: Every fallible operation returns one of these";
 
 struct job {
@@ -119,7 +118,7 @@ static void has_reason(struct world *w, const struct asked *a, const char *what)
 		status_name(a->status, text), status_name(a->failed_with, said));
 	if (a->status == POPART_R_DENIED)
 		tally_holds(w->tally, a->detail[0] != '\0',
-			"auth.h: say which one in fail()'s log text",
+			"auth.h: POPART_R_DENIED: Say in fail()'s log text why",
 			"%s was denied without a word in the log", what);
 	if (a->status == POPART_R_NEXT)
 		tally_holds(w->tally, a->client[0] == '\0',
@@ -531,7 +530,7 @@ static void quick(struct world *w)
 	struct asked slow, a;
 
 	tally_holds(w->tally, w->ops->caps & POPART_AUTH_BLOCKS,
-		"auth.h: check_quick: for modules with POPART_AUTH_BLOCKS",
+		"auth.h: popart_auth_ops.check_quick: for modules with POPART_AUTH_BLOCKS",
 		"check_quick is there without POPART_AUTH_BLOCKS, and is never called");
 	for (int round = 0; round < 2; round++) {
 		asked_quick(w->host, &right, &a);
@@ -633,8 +632,10 @@ static void *hammers(void *arg)
 	struct hammer *hammer = arg;
 	int64_t end_ms = now_ms() + 2 * BUDGET_MS;
 
+	pthread_mutex_lock(&hammer->world->serial);
 	mockhost_thread_leave(hammer->world->host, hammer->thread);
 	mockhost_thread_join(hammer->world->host, hammer->thread);
+	pthread_mutex_unlock(&hammer->world->serial);
 	do
 		strike(hammer);
 	while (hammer->rounds < MANY && (hammer->rounds < 5 || now_ms() < end_ms));

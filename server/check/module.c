@@ -181,7 +181,7 @@ static void statistics(struct tally *t, void *ctx)
 	const struct popart_stat *s, *other;
 
 	for (size_t i = 0; (s = stat_row(m, i)) != NULL; i++) {
-		tally_holds(t, is_name(s->name, "-_"), "module.h: popart_stat.name",
+		tally_holds(t, is_name(s->name, "-"), "module.h: popart_stat.name",
 			"the counter \"%s\" has other than small letters, digits and \"-\" in "
 			"its "
 			"name",
@@ -207,6 +207,7 @@ struct world {
 	struct mockhost *host;
 	void *hands;
 	unsigned failures;
+	pthread_mutex_t one;
 };
 
 static bool begin(struct world *w, struct tally *t, void *ctx)
@@ -214,6 +215,7 @@ static bool begin(struct world *w, struct tally *t, void *ctx)
 	const char *why = NULL;
 
 	*w = (struct world){ .tally = t, .module = ctx };
+	pthread_mutex_init(&w->one, NULL);
 	w->host = w->module->start(w->module->ctx, tally_watch(t), &w->hands, &why);
 	return tally_holds(t, w->host != NULL, "module.h: popart_module.start",
 		"no instance came up: %s", why ? why : "no reason");
@@ -222,6 +224,7 @@ static bool begin(struct world *w, struct tally *t, void *ctx)
 static void end(struct world *w)
 {
 	w->module->stop(w->module->ctx, &w->host, w->hands);
+	pthread_mutex_destroy(&w->one);
 }
 
 static void has_no_effects(struct tally *t, void *ctx)
@@ -345,12 +348,14 @@ struct hand {
 static void *goes_and_comes(void *arg)
 {
 	struct hand *hand = arg;
+	struct world *w = hand->world;
 
 	hand->joined = true;
-	for (int i = 0; i < ROUNDS; i++) {
-		mockhost_thread_leave(hand->world->host, hand->thread);
-		hand->joined =
-			mockhost_thread_join(hand->world->host, hand->thread) && hand->joined;
+	for (int i = 0; i < ROUNDS; i++) { /* a host does it one after the other, too */
+		pthread_mutex_lock(&w->one);
+		mockhost_thread_leave(w->host, hand->thread);
+		hand->joined = mockhost_thread_join(w->host, hand->thread) && hand->joined;
+		pthread_mutex_unlock(&w->one);
 	}
 	return NULL;
 }
@@ -394,48 +399,6 @@ static void threads(struct tally *t, void *ctx)
 	end(&w);
 }
 
-static void *refreshes(void *arg)
-{
-	struct hand *hand = arg;
-	struct world *w = hand->world;
-
-	for (int i = 0; i < ROUNDS; i++) {
-		struct mock_call call;
-		int status;
-
-		mock_call_begin(&call, w->host, hand->thread, 0);
-		mock_call_named(&call, "refresh");
-		status = w->module->module->refresh(mockhost_state(w->host), &call.pub);
-		mock_call_end(&call);
-		tally_holds(w->tally, status == POPART_OK, "module.h: popart_module.refresh",
-			"refresh returned %d, though nothing had changed", status);
-	}
-	return NULL;
-}
-
-static bool forty_refreshes(void *arg)
-{
-	struct world *w = arg;
-
-	with_threads(w, refreshes);
-	mockhost_log_clear(w->host);
-	return true;
-}
-
-static void refresh(struct tally *t, void *ctx)
-{
-	struct world w;
-
-	if (begin(&w, t, ctx)) {
-		if (w.module->module->refresh)
-			meter_rounds(t, forty_refreshes, &w, 16 * ROUNDS,
-				"module.h: popart_module.refresh", "forty calls of refresh");
-		else
-			tally_skip(t, "the module has no refresh()");
-	}
-	end(&w);
-}
-
 void suite_module(struct tally *t, const struct suite_module *sm)
 {
 	static const struct tally_test tests[] = {
@@ -448,7 +411,6 @@ void suite_module(struct tally *t, const struct suite_module *sm)
 		{ "a start that fails leaves nothing behind", fails_cleanly },
 		{ "two instances live beside each other", two_at_once },
 		{ "thread_start and thread_stop, on their threads", threads },
-		{ "refresh, in four threads", refresh },
 		{ NULL, NULL },
 	};
 

@@ -112,5 +112,5 @@ static void stop(void *state)
 POPART_MODULE(faulty, .version = "1.0", .license = "MIT",
 	.summary = "mail and users in plain files, and a fault of choice", .options = options,
 	.stats = stats, .storage = &faulty_storage, .auth = &faulty_auth,
-	.accounts = &faulty_accounts, .api_minor_min = 2, .check = check, .start = start,
+	.accounts = &faulty_accounts, .check = check, .start = start,
 	.thread_start = thread_start, .thread_stop = thread_stop, .stop = stop);
