@@ -260,7 +260,7 @@ static void attributes(struct world *w)
 /* If it is refused at all, nothing of it is there, and the reason is told. */
 static void refuses(struct world *w)
 {
-	static char long_one[600];
+	char long_one[600];
 	const struct popart_str none = { NULL, 0 };
 	const struct popart_str bad[] = { none, TEXT(""), TEXT("a\0b"),
 		{ long_one, sizeof(long_one) } };

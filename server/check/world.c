@@ -14,6 +14,7 @@
 
 struct world {
 	const struct worlds *worlds;
+	const struct mock_watch *watch;
 	char dir[PATH_MAX];
 };
 
@@ -175,18 +176,29 @@ static bool run(const struct world *world, const struct command *c)
 		WEXITSTATUS(state) == 0;
 }
 
+/* A command is no operation of the module's, but while commands run the test goes on. */
+static bool run_by_hand(const struct world *world, const char *what, const struct command *c)
+{
+	world->watch->enter(world->watch->ctx, 0, what);
+	bool ok = run(world, c);
+
+	world->watch->leave(world->watch->ctx, 0);
+	return ok;
+}
+
 bool world_put(void *hands, const char *user, const char *name, struct popart_str text)
 {
 	const struct world *world = hands;
 
-	return run(world, &(struct command){ world->worlds->put, user, name, text });
+	return run_by_hand(world, "the command of --put",
+		&(struct command){ world->worlds->put, user, name, text });
 }
 
 bool world_vanish(void *hands, const char *user, const char *name)
 {
 	const struct world *world = hands;
 
-	return run(world,
+	return run_by_hand(world, "the command of --vanish",
 		&(struct command){
 			.text = world->worlds->vanish, .user = user, .message = name });
 }
@@ -195,7 +207,7 @@ bool world_cut(void *hands, const char *user, const char *name)
 {
 	const struct world *world = hands;
 
-	return run(world,
+	return run_by_hand(world, "the command of --cut",
 		&(struct command){ .text = world->worlds->cut, .user = user, .message = name });
 }
 
@@ -212,6 +224,7 @@ struct mockhost *world_start(
 	if (!world)
 		return NULL;
 	world->worlds = w;
+	world->watch = watch;
 	snprintf(world->dir, sizeof(world->dir), "%.*s/world.XXXXXX",
 		(int)sizeof(world->dir) - 32, w->base);
 	if (!mkdtemp(world->dir)) {
