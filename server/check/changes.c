@@ -274,10 +274,13 @@ static void note_removal(struct changes *c, pid_t pid, const struct __ptrace_sys
 {
 	bool at = call->entry.nr == SYS_unlinkat;
 	char path[PATH_MAX + 64];
+	struct stat st;
 
-	if (whole_path(pid, at ? (int)call->entry.args[0] : AT_FDCWD,
-		    call->entry.args[at ? 1 : 0], path) &&
-		!take_name(c, name_key(path)) && !is_young(c, path))
+	if (!whole_path(pid, at ? (int)call->entry.args[0] : AT_FDCWD,
+		    call->entry.args[at ? 1 : 0], path) ||
+		lstat(path, &st) != 0)
+		return;
+	if (!take_name(c, name_key(path)) && !is_young(c, path))
 		add_name(c, path, false);
 }
 

@@ -20,6 +20,8 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
+enum { CALLS = 64 }; /* of each thread */
+
 static const struct suite_hands no_hands;
 
 size_t count_descriptors(void)
@@ -99,6 +101,11 @@ static const char *is_missing(const struct scene *s, unsigned needs)
 	return NULL;
 }
 
+struct mock_call *scene_call(struct scene *s, unsigned thread)
+{
+	return &s->calls[thread * CALLS + s->next_call[thread]++ % CALLS];
+}
+
 bool scene_begin(struct scene *s, struct tally *t, const struct suite_module *m,
 	const struct suite_hands *hands)
 {
@@ -110,15 +117,23 @@ bool scene_begin(struct scene *s, struct tally *t, const struct suite_module *m,
 	s->hands = hands ? hands : &no_hands;
 	pthread_mutex_init(&s->serial, NULL);
 	s->ops = m->module->storage;
+	s->calls = calloc(SUITE_THREADS * CALLS, sizeof(*s->calls));
+	if (!s->calls)
+		abort();
 	s->host = m->start(m->ctx, tally_watch(t), &s->world, &why);
-	return tally_holds(t, s->host != NULL, "module.h: popart_module.start",
-		"no instance came up: %s", why ? why : "no reason");
+	if (tally_holds(t, s->host != NULL, "module.h: popart_module.start",
+		    "no instance came up: %s", why ? why : "no reason"))
+		return true;
+	pthread_mutex_destroy(&s->serial);
+	free(s->calls);
+	return false;
 }
 
 void scene_end(struct scene *s)
 {
 	s->module->stop(s->module->ctx, &s->host, s->world);
 	pthread_mutex_destroy(&s->serial);
+	free(s->calls);
 }
 
 void scene_run(struct tally *t, const struct suite_module *m, const struct suite_hands *hands,

@@ -53,8 +53,11 @@ static void one_visit(struct scene *s, unsigned i)
 	session_init(&x, s, i % 2 ? USER_A : USER_B);
 	x.list.fail_at = i % 5 == 3 ? 3 : 0;
 	mockhost_stop_at(s->host, i % 7 == 6 ? i % 4 + 1 : 0);
-	if (session_open(&x, 1) == POPART_OK && i % 5 != 4 &&
-		session_list(&x, 1) == POPART_OK) {
+	status = session_open(&x, 1);
+	tally_holds(s->tally, status == POPART_OK || i % 7 == 6,
+		"storage.h: popart_storage_ops.open", "one of many sessions cannot open: %s",
+		x.why);
+	if (!status && i % 5 != 4 && session_list(&x, 1) == POPART_OK) {
 		for (size_t k = i % 3; k < x.list.n; k += 4)
 			free(session_read(&x, 1, x.list.v[k].ref, &n, &status));
 		if (!(s->ops->caps & POPART_STORE_READ_ONLY) && i % 3 == 2)
@@ -137,6 +140,8 @@ static void letters(void *scene)
 		if (session_open(&x, 1) == POPART_OK && session_list(&x, 1) == POPART_OK &&
 			x.list.n)
 			(void)session_commit(&x, 1, &x.list.v[0].ref, 1, &removed);
+		tally_holds(s->tally, x.list.n == 1, "storage.h: popart_storage_ops.list",
+			"one message has come, and %zu are listed: %s", x.list.n, x.why);
 		session_close(&x, 1);
 	}
 }

@@ -89,13 +89,14 @@ static void threads_as_processes(struct scene *s)
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
 		goto out;
 	crew = crew_hire(s);
-	/* In this order: a thread that is let in may take the lock along when it leaves. */
+	/* In this order: closing what a thread has opened can cost a lock its hold. */
 	int process = in_process(p), thread = in_thread(s, crew);
 
 	check_alike(s, thread, process, "while a session is open");
 	/* A lock that goes with any descriptor of its file is gone by now. */
 	tally_holds(s->tally, same(in_thread(s, crew), thread) && same(in_process(p), process),
-		LOCKS, "the lock of a session is lost when another open has failed");
+		LOCKS ": vanish when any descriptor of the file is closed",
+		"the lock of a session is lost when another open has failed");
 	for (size_t i = 0; i < x.list.n && i < SAMPLES; i += 5)
 		session_shows(&x, 0, i, samples[i]);
 	if (!(s->ops->caps & POPART_STORE_READ_ONLY)) {

@@ -125,18 +125,18 @@ struct id {
 static struct id id_of(struct scene *s, const char *user)
 {
 	struct id id = { .len = SIZE_MAX };
-	struct mock_call call;
+	struct mock_call *call = scene_call(s, 0);
 	struct guest guest;
 	char number[32];
 
 	memset(id.octets, 0xdd, sizeof(id.octets));
 	guest_come(&guest, s, user);
 	scene_enter(s);
-	mock_call_begin(&call, s->host, 0, 0);
-	mock_call_named(&call, "maildrop_id");
+	mock_call_begin(call, s->host, 0, 0);
+	mock_call_named(call, "maildrop_id");
 	int status = s->ops->maildrop_id(
-		mockhost_state(s->host), &call.pub, &guest.pub, id.octets, &id.len);
-	mock_call_end(&call);
+		mockhost_state(s->host), &call->pub, &guest.pub, id.octets, &id.len);
+	mock_call_end(call);
 	scene_leave(s);
 	guest_go(&guest);
 	id.ok = tally_holds(s->tally, status == POPART_OK, OPS ".maildrop_id",

@@ -39,17 +39,17 @@ static void check_pieces(struct session *x, size_t i, struct popart_source *src,
 	const unsigned char *whole, size_t n)
 {
 	struct tally *t = x->scene->tally;
-	struct mock_call call;
+	struct mock_call *call = scene_call(x->scene, 0);
 	unsigned char piece[512];
 	size_t at = 0, cap = 1;
 	int64_t got;
 
-	mock_call_begin(&call, x->scene->host, 0, x->id);
-	mock_call_named(&call, "read");
+	mock_call_begin(call, x->scene->host, 0, x->id);
+	mock_call_named(call, "read");
 	do {
 		memset(piece, 0xdd, sizeof(piece));
 		scene_enter(x->scene);
-		got = src->read(src, &call.pub, piece, cap);
+		got = src->read(src, &call->pub, piece, cap);
 		scene_leave(x->scene);
 		if (!tally_holds(t, got >= POPART_E_BUG && got <= (int64_t)cap,
 			    SOURCE ".read: octets placed in buf",
@@ -65,7 +65,7 @@ static void check_pieces(struct session *x, size_t i, struct popart_source *src,
 		at += (size_t)got;
 		cap = cap % (sizeof(piece) - 1) + 1;
 	} while (got > 0 && at <= n);
-	mock_call_end(&call);
+	mock_call_end(call);
 	tally_holds(t, got == 0 && at == n, SOURCE ".read: 0 end",
 		"message %zu has %zu octets, and %zu when read in small pieces", i + 1, n, at);
 }

@@ -32,6 +32,14 @@ tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 tests_modules_test_store_maildir_CPPFLAGS = $(STORE_CPPFLAGS)
 tests_modules_test_store_maildir_LDADD = $(CHECK_LIBS) $(DL_LIBS)
 
+# Faults that the suite has to find.
+check_PROGRAMS += tests/modules/test-planted
+TESTS += tests/modules/test-planted
+tests_modules_test_planted_SOURCES = tests/modules/planted.c tests/modules/filestore.c \
+	$(SCRATCH_SOURCES)
+tests_modules_test_planted_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_planted_LDADD = $(CHECK_LIBS)
+
 if WITH_SQLITE
 check_PROGRAMS += tests/modules/test-store-sqlite
 TESTS += tests/modules/test-store-sqlite
