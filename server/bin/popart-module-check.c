@@ -234,6 +234,7 @@ static void run_suites(struct run *r, struct tally *t, popart_module_entry_fn *e
 		.nattrs = r->worlds.ngiven,
 		.mail = o->mail };
 	const struct suite_hands hands = { .put = o->put ? world_put : NULL,
+		.slow = true,
 		.vanish = o->vanish ? world_vanish : NULL,
 		.cut = o->cut ? world_cut : NULL };
 	struct suite_account account = o->account;

@@ -45,6 +45,7 @@ struct suite_hands {
 	/* One more message, behind all others; the maildrop is made when it is not there.
 	 * name: unique; what has and vanish know it by; sorts as messages arrive. */
 	bool (*put)(void *hands, const char *user, const char *name, struct popart_str text);
+	bool slow; /* put takes a process each time: not thousands of messages */
 	/* Somebody else removes the message. */
 	bool (*vanish)(void *hands, const char *user, const char *name);
 	/* 1: it is there; 0: it is not; -1: cannot tell. */
