@@ -7,6 +7,8 @@ FAULTS = {
     "check-writes": (["check() looks"], r"about to make a file.*popart_module\.check"),
     "start-leaks": (["starts and stops"], r"more octets of memory.*popart_module\.stop"),
     "start-keeps-descriptor": (["starts and stops"], r"10 more descriptors are open"),
+    "start-fails": (["a start that fails"], r"starts that failed for lack of descriptors.*"
+                    r"popart_module\.start: On failure nothing is left"),
     "stop-leaves-thread": (["starts and stops"], r"10 more threads run"),
     "thread-leaks": (["thread_start and thread_stop"], r"octets.*popart_module\.thread_stop"),
     "stat-beyond-table": (["an empty maildrop"], r"stat_add was given the index 1"),
@@ -70,6 +72,19 @@ FAULTS = {
     "add-over": (["made and removed"], r"returned POPART_OK, not R_PERM"),
     "disabled-in": (["changed, also"], r"after a change to disabled a login that is to be a no"),
     "change-drops": (["attributes are set anew"], r"a login says \"home:/srv/new;more:m=n;\""),
+}
+# What untidy.c has wrong in its tables.
+UNTIDY = {
+    "the descriptor says what it is": [
+        r"there is no version", r"there is no license", r"needs has bits that mean nothing: 0x100"],
+    "the entry returns the same descriptor again": [r"returned two different pointers"],
+    "each option has a name, a sentence, and a default that fits": [
+        r'the default of option "size" does not fit: .*"lots" is not a size',
+        r'the option "Size" is not snake_case', r'the option "Size" has no help',
+        r'the option "name" has a name that is the server\'s own',
+        r'the option "choice" has no choices'],
+    "each counter has a name, a kind and a sentence": [
+        r'the counter "twice" is there twice', r'"twice" is of kind 7'],
 }
 # Those that a store's own deliveries do not bring to light.
 MEDDLED = {"truncation", "fail-other"}

@@ -75,6 +75,15 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 	f->fault = (enum fault)host->conf_int(conf, "fault");
 	f->users = host->conf_str(conf, "users");
 	pthread_mutex_init(&f->mutex, NULL);
+	f->dir = open(f->users.ptr, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (f->dir < 0 && errno != ENOENT) {
+		int status = faulty_errno(f, NULL, f->users.ptr);
+
+		pthread_mutex_destroy(&f->mutex);
+		if (f->fault != FAULT_START_FAILS)
+			free(f);
+		return status;
+	}
 	if (f->fault == FAULT_START_KEEPS)
 		(void)open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (f->fault == FAULT_STOP_THREAD && pthread_create(&thread, NULL, waits, NULL) == 0)
@@ -105,6 +114,8 @@ static void stop(void *state)
 	struct faulty *f = state;
 
 	pthread_mutex_destroy(&f->mutex);
+	if (f->dir >= 0)
+		(void)close(f->dir);
 	if (f->fault != FAULT_START_LEAKS)
 		free(f);
 }

@@ -16,6 +16,7 @@
 	F(CHECK_WRITES, "check-writes")           \
 	F(START_LEAKS, "start-leaks")             \
 	F(START_KEEPS, "start-keeps-descriptor")  \
+	F(START_FAILS, "start-fails")             \
 	F(STOP_THREAD, "stop-leaves-thread")      \
 	F(THREAD_LEAKS, "thread-leaks")           \
 	F(STAT_BEYOND, "stat-beyond-table")       \
@@ -92,6 +93,7 @@ struct faulty {
 	const struct popart_conf *conf;
 	enum fault fault;
 	struct popart_str users; /* directory */
+	int dir;                 /* the same, open */
 	pthread_mutex_t mutex;
 	char remembered[256]; /* CHANGE_CACHED: a name and a password that were right */
 };

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lint"))
 from tap import BUILD, ROOT, Tap, read
-from faults import FAULTS, MEDDLED
+from faults import FAULTS, MEDDLED, UNTIDY
 
 PROGRAM = os.path.join(BUILD, "popart-module-check")
 MODULE = os.path.join(BUILD, "tests", "check", ".libs", "faulty.so")
@@ -56,11 +56,26 @@ def problems_without(words, hands):
     return [] if status == 0 and not failed else ["exit status %d" % status] + (failed or [output])
 
 
+def untidy(tap):
+    """A module whose tables are wrong, which no option can do."""
+    module = os.path.join(BUILD, "tests", "check", ".libs", "untidy.so")
+    done = subprocess.run([PROGRAM, "--trust", "-k", "descriptor", "-k", "each", module, "size=1K"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for title, sentences in UNTIDY.items():
+        told = re.search(r"^not ok \d+ - untidy: %s\n((?:# .*\n)*)" % re.escape(title),
+                         done.stdout, re.M)
+        found = told.group(1) if told else ""
+        tap.check("wrong tables: not " + title,
+                  [s for s in sentences if not re.search(s, found)] +
+                  ([] if done.returncode == 1 and told else [done.stdout]))
+
+
 def main():
     tap = Tap()
     only = sys.argv[1:]
     known = set(re.findall(r'F\(\w+, "([a-z-]+)"\)', read(ROOT, "tests/check/faulty.h")))
     tap.check("every fault that there is is tried", sorted(known - {"none"} ^ set(FAULTS)))
+    untidy(tap)
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         jobs = [("no fault: all suites pass", pool.submit(problems_without, [], False)),
                 ("no fault: nor has meddling anything to show",
