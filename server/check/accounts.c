@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check/asked.h"
+#include "check/remains.h"
 #include "check/scene.h"
 
 #define TEXT(s) ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
@@ -300,6 +301,19 @@ static void refuses(struct world *w)
 		"host.h: popart_host.log: Never pass a secret", "a password is in the log");
 }
 
+static void keeps_nothing(struct world *w)
+{
+	char secret[REMAINS_SECRET];
+	struct popart_account_change change;
+
+	remains_invent(secret);
+	change = password((struct popart_str){ secret, sizeof(secret) });
+	writes(w, ADD, ANNA, &change, POPART_OK, "accounts.h: popart_account_ops.add");
+	tally_holds(w->tally, !remains_of(secret),
+		"accounts.h: The module keeps no more of it than a hash",
+		"the password of a new user is still in memory after add");
+}
+
 struct job {
 	struct world *world;
 	unsigned thread;
@@ -405,6 +419,7 @@ TEST(made_and_removed)
 TEST(changed)
 TEST(attributes)
 TEST(refuses)
+TEST(keeps_nothing)
 TEST(at_once)
 
 void suite_accounts(struct tally *t, const struct suite_module *sm)
@@ -417,6 +432,7 @@ void suite_accounts(struct tally *t, const struct suite_module *sm)
 			test_attributes },
 		{ "accounts: what cannot be kept is refused, and changes nothing",
 			test_refuses },
+		{ "accounts: a new password leaves no copies behind", test_keeps_nothing },
 		{ "accounts: added in four threads at once", test_at_once },
 		{ NULL, NULL },
 	};

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "check/asked.h"
 #include "check/meter.h"
+#include "check/remains.h"
 #include "check/scene.h"
 
 #define TEXT(s)     ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
@@ -586,6 +587,19 @@ static void in_a_hurry(struct world *w)
 	}
 }
 
+static void keeps_nothing(struct world *w)
+{
+	char secret[REMAINS_SECRET];
+	struct asked a;
+
+	ask_right(w, &a);
+	remains_invent(secret);
+	ask(w, w->account->name, (struct popart_str){ secret, sizeof(secret) }, &a);
+	tally_holds(w->tally, !remains_of(secret),
+		"auth.h: secrets are wiped by the host after the call and must not be kept",
+		"a wrong password is still in memory after check_password");
+}
+
 /* ---- many ---- */
 
 static int64_t now_ms(void)
@@ -717,6 +731,7 @@ TEST(test_one_line, false, check_password, one_line)
 TEST(test_long, false, check_password, long_ones)
 TEST(test_acts_as, true, check_password, acts_as)
 TEST(test_reply_fails, true, check_password, reply_fails)
+TEST(test_keeps_nothing, true, check_password, keeps_nothing)
 TEST(test_hurry, true, check_password, in_a_hurry)
 TEST(test_secrets, false, fetch_secret, secrets)
 TEST(test_lookup, false, lookup, lookup)
@@ -738,6 +753,7 @@ void suite_auth(struct tally *t, const struct suite_module *sm, const struct sui
 		{ "passwords and names of 100,000 octets", test_long },
 		{ "who acts as somebody else", test_acts_as },
 		{ "a reply that cannot be filled is no yes", test_reply_fails },
+		{ "a password leaves no copies behind", test_keeps_nothing },
 		{ "asked to stop, it does not say no", test_hurry },
 		{ "secrets for a challenge", test_secrets },
 		{ "lookup agrees with the login", test_lookup },

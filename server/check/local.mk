@@ -27,6 +27,8 @@ libcheck_la_SOURCES = \
 	server/check/module.c \
 	server/check/peer.c \
 	server/check/peer.h \
+	server/check/remains.c \
+	server/check/remains.h \
 	server/check/samples.c \
 	server/check/samples.h \
 	server/check/scene.c \

@@ -60,6 +60,7 @@ FAULTS = {
     "auth-silent": (["a wrong password"], r"denied without a word in the log"),
     "auth-log-secret": (["a wrong password"], r"a wrong password is in the log"),
     "auth-log-line": (["no line of the log", "a name with a newline"], r"One line, no newline"),
+    "auth-keeps": (["leaves no copies"], r"still in memory after check_password.*not be kept"),
     "auth-stop": (["it does not say no"], r"called the right password wrong"),
     "auth-static": (["in four threads at once"], r"logins were no plain (yes|no)"),
     "auth-leaks": (["logins leave no memory"], r"octets of memory.*popart_auth_ops"),

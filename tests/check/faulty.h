@@ -71,6 +71,7 @@
 	F(AUTH_SILENT, "auth-silent")             \
 	F(AUTH_LOG_SECRET, "auth-log-secret")     \
 	F(AUTH_LOG_LINE, "auth-log-line")         \
+	F(AUTH_KEEPS, "auth-keeps")               \
 	F(AUTH_STOP, "auth-stop")                 \
 	F(AUTH_STATIC, "auth-static")             \
 	F(AUTH_LEAKS, "auth-leaks")               \

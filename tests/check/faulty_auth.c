@@ -214,6 +214,8 @@ static int check_password(void *state, const struct popart_call *call,
 
 	if (has(f, FAULT_AUTH_STOP) && f->host->stop_asked(call))
 		return deny(f, call, password);
+	if (has(f, FAULT_AUTH_KEEPS))
+		free(strndup(password.ptr, password.len));
 	if (is_remembered(f, login->user, password))
 		return POPART_OK;
 	u = malloc(sizeof(*u));
