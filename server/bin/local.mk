@@ -20,6 +20,13 @@ popart_deliver_SOURCES = \
 popart_deliver_LDADD = libmaster.la $(DELIVER_LIBS)
 popart_deliver_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
 
+bin_PROGRAMS += popart-module-check
+popart_module_check_SOURCES = \
+	server/bin/module_check_options.c server/bin/module_check_options.h \
+	server/bin/popart-module-check.c
+popart_module_check_LDADD = $(CHECK_LIBS) $(DL_LIBS)
+popart_module_check_LDFLAGS = $(AM_LDFLAGS) $(POPART_PROGRAM_LDFLAGS)
+
 bin_PROGRAMS += popartctl
 popartctl_SOURCES = \
 	server/bin/become.c server/bin/become.h \

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
 libcheck_la_SOURCES = \
+	server/check/accounts.c \
+	server/check/asked.c \
+	server/check/asked.h \
+	server/check/auth.c \
 	server/check/changes.c \
 	server/check/changes.h \
 	server/check/complaints.c \
@@ -8,20 +12,31 @@ libcheck_la_SOURCES = \
 	server/check/crew.h \
 	server/check/delivery.c \
 	server/check/delivery.h \
+	server/check/describe.c \
+	server/check/describe.h \
+	server/check/harmless.c \
+	server/check/harmless.h \
 	server/check/hidden.c \
 	server/check/hidden.h \
 	server/check/killed.c \
 	server/check/killed.h \
+	server/check/meter.c \
+	server/check/meter.h \
 	server/check/mockhost.c \
 	server/check/mockhost.h \
+	server/check/module.c \
 	server/check/peer.c \
 	server/check/peer.h \
+	server/check/remains.c \
+	server/check/remains.h \
 	server/check/samples.c \
 	server/check/samples.h \
 	server/check/scene.c \
 	server/check/scene.h \
 	server/check/session.c \
 	server/check/session.h \
+	server/check/settings.c \
+	server/check/settings.h \
 	server/check/storage.c \
 	server/check/storage.h \
 	server/check/storage_commit.c \
@@ -42,4 +57,6 @@ libcheck_la_SOURCES = \
 	server/check/tally.h \
 	server/check/trial.c \
 	server/check/trial.h \
-	server/check/watch.h
+	server/check/watch.h \
+	server/check/world.c \
+	server/check/world.h

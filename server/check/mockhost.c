@@ -646,6 +646,8 @@ struct mockhost *mockhost_start_watched(const struct popart_module *m,
 	if (why)
 		*why = wrong;
 	if (wrong) {
+		if (watch && watch->refused)
+			watch->refused(watch->ctx, wrong, mockhost_log(h));
 		mockhost_free(h);
 		return NULL;
 	}
@@ -679,6 +681,11 @@ void *mockhost_state(const struct mockhost *h)
 struct popart_instance *mockhost_instance(struct mockhost *h)
 {
 	return &h->self;
+}
+
+const struct popart_conf *mockhost_conf(const struct mockhost *h)
+{
+	return &h->conf;
 }
 
 const struct popart_host *mockhost_table(const struct mockhost *h)

@@ -27,6 +27,7 @@ void mockhost_stop(struct mockhost **);
 
 void *mockhost_state(const struct mockhost *); /* what start() left in *state */
 struct popart_instance *mockhost_instance(struct mockhost *);
+const struct popart_conf *mockhost_conf(const struct mockhost *);
 const struct popart_host *mockhost_table(const struct mockhost *);
 const struct popart_storage_ops *mockhost_storage(const struct mockhost *);
 const struct popart_auth_ops *mockhost_auth(const struct mockhost *);

@@ -19,7 +19,8 @@
 struct suite_module {
 	const char *name; /* in front of each title */
 	const struct popart_module *module;
-	void *ctx; /* the maker's */
+	popart_module_entry_fn *entry; /* where module came from; NULL: not known */
+	void *ctx;                     /* the maker's */
 	/* NULL: *why says why not, static. The watch goes to mockhost_start_watched, with
 	 * SUITE_THREADS. *hands: what the hands are given for this world, and again. */
 	struct mockhost *(*start)(
@@ -44,6 +45,7 @@ struct suite_hands {
 	/* One more message, behind all others; the maildrop is made when it is not there.
 	 * name: unique; what has and vanish know it by; sorts as messages arrive. */
 	bool (*put)(void *hands, const char *user, const char *name, struct popart_str text);
+	bool slow; /* put takes a process each time: not thousands of messages */
 	/* Somebody else removes the message. */
 	bool (*vanish)(void *hands, const char *user, const char *name);
 	/* 1: it is there; 0: it is not; -1: cannot tell. */
@@ -67,6 +69,9 @@ struct suite_account {
 	struct popart_str name, password; /* name.len 0: none; then little can be asked */
 	const struct popart_attr *attrs;  /* what it must say of it, in any order     */
 	size_t nattrs;
+	/* The module knows its users by the very octets of their names: a wrong password is
+	 * DENIED, any other name NEXT. Else it may say either of both. */
+	bool exact;
 };
 void suite_auth(struct tally *, const struct suite_module *, const struct suite_account *);
 /* Accounts that are written (accounts.h); makes users of its own. */

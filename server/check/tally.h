@@ -29,6 +29,8 @@ struct tally *tally_new(FILE *out, const char *const *words);
 void tally_limit(struct tally *, unsigned seconds);
 /* From now on tests that turn out to be inapt are neither counted nor printed. */
 void tally_leave_inapt(struct tally *);
+/* From now on titles are printed, and no test is made. */
+void tally_titles(struct tally *);
 /* What mock hosts are to tell: which operation runs, and promises that were broken. */
 const struct mock_watch *tally_watch(const struct tally *);
 /* prefix: in front of each title; NULL: none. The caller has no other threads. */

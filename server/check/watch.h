@@ -12,6 +12,9 @@ struct mock_watch {
 	/* The module has broken a promise: a sentence without its full stop, and the place of
 	 * the headers that promises it. */
 	void (*broken)(void *ctx, const char *clause, const char *sentence);
+	/* No instance came up: which function refused, and the lines that the module logged.
+	 * May be NULL. */
+	void (*refused)(void *ctx, const char *why, const char *log);
 };
 
 #endif
