@@ -7,6 +7,7 @@ dist_man_MANS += \
 	docs/man/popart-deliver.8 \
 	docs/man/popart-maildir.5 \
 	docs/man/popart-mbox.5 \
+	docs/man/popart-module-check.1 \
 	docs/man/popart-module.7 \
 	docs/man/popart-passwd_file.5 \
 	docs/man/popart-sqlite.5 \

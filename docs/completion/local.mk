@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-# What shells complete popartctl's command line with, where they look for it by themselves.
-# The program prints it, so it has to run here.
+# What shells complete command lines with, where they look for it by themselves.
+# popartctl prints its own, so it has to run here.
+bashcompletiondir = $(datadir)/bash-completion/completions
+zshcompletiondir = $(datadir)/zsh/site-functions
+dist_bashcompletion_DATA = docs/completion/popart-module-check
+dist_zshcompletion_DATA = docs/completion/_popart-module-check
 if !CROSS_COMPILING
 completion_made = docs/completion/popartctl docs/completion/_popartctl
-bashcompletiondir = $(datadir)/bash-completion/completions
 bashcompletion_DATA = docs/completion/popartctl
-zshcompletiondir = $(datadir)/zsh/site-functions
 zshcompletion_DATA = docs/completion/_popartctl
 CLEANFILES += $(completion_made)
 

@@ -9,6 +9,8 @@ enum {
 	OPT_USER,
 	OPT_ATTR,
 	OPT_PUT,
+	OPT_VANISH,
+	OPT_CUT,
 	OPT_PREPARE,
 	OPT_MAIL,
 	OPT_TRUST,
@@ -23,6 +25,8 @@ static const struct option long_options[] = {
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "attr", required_argument, NULL, OPT_ATTR },
 	{ "put", required_argument, NULL, OPT_PUT },
+	{ "vanish", required_argument, NULL, OPT_VANISH },
+	{ "cut", required_argument, NULL, OPT_CUT },
 	{ "prepare", required_argument, NULL, OPT_PREPARE },
 	{ "mail", required_argument, NULL, OPT_MAIL },
 	{ "trust", no_argument, NULL, OPT_TRUST },
@@ -47,8 +51,11 @@ const char module_check_options_help[] =
 	"      --user NAME:PASSWORD a user that an auth module knows\n"
 	"      --attr KEY=VALUE     auth: what it says of that user; storage: what is said of\n"
 	"                           each user, with %u for its name (may be repeated)\n"
-	"      --put COMMAND        puts the message on its standard input behind the mail of\n"
-	"                           $POPART_USER in $SCRATCH, for stores that take none\n"
+	"      --put COMMAND        puts the message on its standard input, by the name of\n"
+	"                           $POPART_MESSAGE, behind the mail of $POPART_USER in\n"
+	"                           $SCRATCH: for stores that take none, and to meddle\n"
+	"      --vanish COMMAND     removes that message, past the module\n"
+	"      --cut COMMAND        takes away the second half of it\n"
 	"      --prepare COMMAND    makes in $SCRATCH what the module wants to find there\n"
 	"      --mail DIR           try each file of it as a message, too\n"
 	"      --as storage|auth    for a module that is both: what these options make it\n"
@@ -142,6 +149,12 @@ static bool take_option(void *self, int c, struct buf *why)
 		break;
 	case OPT_PUT:
 		o->put = optarg;
+		break;
+	case OPT_VANISH:
+		o->vanish = optarg;
+		break;
+	case OPT_CUT:
+		o->cut = optarg;
 		break;
 	case OPT_PREPARE:
 		o->prepare = optarg;

@@ -19,7 +19,7 @@ struct module_check_options {
 	enum module_check_action action;
 	const char *file;
 	const char *const *settings; /* "key=value", NULL-ended */
-	const char *put, *prepare, *mail;
+	const char *put, *vanish, *cut, *prepare, *mail;
 	bool trust, storage, auth;                 /* which suites beside the module's own */
 	unsigned limit_s;                          /* 0: the usual */
 	const char *words[MODULE_CHECK_WORDS + 1]; /* NULL-ended */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "bin/module_check_options.h"
 #include "check/describe.h"
+#include "check/meter.h"
 #include "check/world.h"
 #include "host/loader.h"
 
@@ -92,6 +93,22 @@ static bool is_open_to_others(const char *file)
 	return false;
 }
 
+/* What is said of a copy is meant of the file. */
+static void say_refusal(const struct run *r, const char *why, bool curable)
+{
+	const char *file = r->options->file;
+	size_t base = strlen(r->worlds.base);
+
+	if (r->options->trust && strncmp(why, r->worlds.base, base) == 0) {
+		const char *slash = strrchr(file, '/');
+
+		why += base + 1 + strlen(slash ? slash + 1 : file);
+		complain("%s%s", file, why);
+	} else {
+		complain("%s%s", why, curable ? "; or look past it, here, with --trust" : "");
+	}
+}
+
 static bool load(struct run *r)
 {
 	const struct module_check_options *o = r->options;
@@ -103,10 +120,7 @@ static bool load(struct run *r)
 	buf_init(&why, TEXT_MAX);
 	r->module = o->trust ? open_copy(r, &why) : loader_open(path, &why);
 	if (!r->module)
-		complain("%s%s", buf_cstr(&why),
-			!o->trust && is_open_to_others(path)
-				? "; or look past it, here, with --trust"
-				: "");
+		say_refusal(r, buf_cstr(&why), !o->trust && is_open_to_others(path));
 	else if (o->trust && is_open_to_others(path))
 		complain("warning: %s can be written by others; a server would not load it",
 			o->file);
@@ -157,9 +171,11 @@ static void say_refused(void *ctx, const char *why, const char *log)
 	struct popart_str rest = view_str(log);
 
 	complain("%s: does not start: %s", r->options->file, why);
-	while (rest.ptr && rest.len)
-		complain(
-			"%s: it says: %.*s", r->options->file, VIEW_FMT(view_cut(&rest, '\n')));
+	while (rest.ptr && rest.len) {
+		struct popart_str line = view_cut(&rest, '\n');
+
+		complain("%s: it says: %.*s", r->options->file, VIEW_FMT(line));
+	}
 }
 
 static int start_once(struct run *r)
@@ -217,7 +233,10 @@ static void run_suites(struct run *r, struct tally *t, popart_module_entry_fn *e
 		.attrs = r->worlds.attrs,
 		.nattrs = r->worlds.ngiven,
 		.mail = o->mail };
-	const struct suite_hands hands = { .put = o->put ? world_put : NULL };
+	const struct suite_hands hands = { .put = o->put ? world_put : NULL,
+		.slow = true,
+		.vanish = o->vanish ? world_vanish : NULL,
+		.cut = o->cut ? world_cut : NULL };
 	struct suite_account account = o->account;
 
 	suite_module(t, &suite);
@@ -267,6 +286,8 @@ static int run(const struct module_check_options *o)
 
 	r.worlds.prepare = o->prepare;
 	r.worlds.put = o->put;
+	r.worlds.vanish = o->vanish;
+	r.worlds.cut = o->cut;
 	r.worlds.given = o->attrs;
 	r.worlds.ngiven = o->nattrs;
 	if (!worlds_begin(&r.worlds)) {
@@ -291,6 +312,7 @@ int main(int argc, char **argv)
 	int status = NOTHING_ASKED;
 	struct buf why;
 
+	meter_exactly(argv);
 	buf_init(&why, 1024);
 	if (!module_check_options_parse(&options, argc, argv, &why))
 		complain("%s", buf_cstr(&why));

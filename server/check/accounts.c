@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check/asked.h"
+#include "check/remains.h"
 #include "check/scene.h"
 
 #define TEXT(s) ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
 #define ANNA    TEXT("anna-0x51c2")
+#define OTHER   TEXT("other-0x51c2")
 
 enum { EACH = 6 };
 
@@ -136,9 +138,10 @@ static void logs_in(struct world *w, struct popart_str user, struct popart_str s
 		tally_holds(w->tally,
 			wanted ? a.status == POPART_OK
 			       : a.status == POPART_R_DENIED || a.status == POPART_R_NEXT,
-			login_clause, "after %s a login with %s password is answered with %s%s",
-			after, wanted ? "the right" : "a wrong or old",
-			status_name(a.status, text), i ? " in another instance" : "");
+			login_clause,
+			"after %s a login that is to be a %s is answered with %s%s", after,
+			wanted ? "yes" : "no", status_name(a.status, text),
+			i ? " in another instance" : "");
 	}
 }
 
@@ -258,7 +261,7 @@ static void attributes(struct world *w)
 /* If it is refused at all, nothing of it is there, and the reason is told. */
 static void refuses(struct world *w)
 {
-	static char long_one[600];
+	char long_one[600];
 	const struct popart_str none = { NULL, 0 };
 	const struct popart_str bad[] = { none, TEXT(""), TEXT("a\0b"),
 		{ long_one, sizeof(long_one) } };
@@ -267,8 +270,7 @@ static void refuses(struct world *w)
 	struct asked a;
 
 	memset(long_one, 'x', sizeof(long_one));
-	if (!writes(w, ADD, TEXT("other"), &good, POPART_OK,
-		    "accounts.h: popart_account_ops.add"))
+	if (!writes(w, ADD, OTHER, &good, POPART_OK, "accounts.h: popart_account_ops.add"))
 		return;
 	for (size_t i = 0; i < 2; i++) {
 		change = password(bad[i]);
@@ -294,10 +296,22 @@ static void refuses(struct world *w)
 	writes(w, ADD, TEXT("an\0na"), &change, POPART_R_PERM, perm_clause);
 	writes(w, ADD, none, &change, POPART_R_PERM, perm_clause);
 	logs_in(w, ANNA, TEXT("a good one"), false, "an add that was refused");
-	logs_in(w, TEXT("other"), TEXT("a good one"), true,
-		"an add of another that was refused");
+	logs_in(w, OTHER, TEXT("a good one"), true, "an add of another that was refused");
 	tally_holds(w->tally, !strstr(mockhost_log(w->host), "a good one"),
 		"host.h: popart_host.log: Never pass a secret", "a password is in the log");
+}
+
+static void keeps_nothing(struct world *w)
+{
+	char secret[REMAINS_SECRET];
+	struct popart_account_change change;
+
+	remains_invent(secret);
+	change = password((struct popart_str){ secret, sizeof(secret) });
+	writes(w, ADD, ANNA, &change, POPART_OK, "accounts.h: popart_account_ops.add");
+	tally_holds(w->tally, !remains_of(secret),
+		"accounts.h: The module keeps no more of it than a hash",
+		"the password of a new user is still in memory after add");
 }
 
 struct job {
@@ -405,6 +419,7 @@ TEST(made_and_removed)
 TEST(changed)
 TEST(attributes)
 TEST(refuses)
+TEST(keeps_nothing)
 TEST(at_once)
 
 void suite_accounts(struct tally *t, const struct suite_module *sm)
@@ -417,6 +432,7 @@ void suite_accounts(struct tally *t, const struct suite_module *sm)
 			test_attributes },
 		{ "accounts: what cannot be kept is refused, and changes nothing",
 			test_refuses },
+		{ "accounts: a new password leaves no copies behind", test_keeps_nothing },
 		{ "accounts: added in four threads at once", test_at_once },
 		{ NULL, NULL },
 	};

@@ -6,6 +6,7 @@
 #include <time.h>
 #include "check/asked.h"
 #include "check/meter.h"
+#include "check/remains.h"
 #include "check/scene.h"
 
 #define TEXT(s)     ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
@@ -14,9 +15,8 @@
 
 enum { LONG = 100000, MANY = 2000, BUDGET_MS = 300 };
 
-static const char no_clause[] = "auth.h: POPART_R_DENIED no. Use it for unknown user too";
-static const char untold_clause[] =
-	"auth.h: < 0 could not tell. The host must not read this as \"no\"";
+static const char no_clause[] = "auth.h: POPART_R_DENIED no";
+static const char untold_clause[] = "auth.h: < 0 could not tell";
 static const char status_clause[] = "abi.h: Every fallible operation returns one of these";
 
 struct job {
@@ -119,7 +119,7 @@ static void has_reason(struct world *w, const struct asked *a, const char *what)
 		status_name(a->status, text), status_name(a->failed_with, said));
 	if (a->status == POPART_R_DENIED)
 		tally_holds(w->tally, a->detail[0] != '\0',
-			"auth.h: say which one in fail()'s log text",
+			"auth.h: POPART_R_DENIED: Say in fail()'s log text why",
 			"%s was denied without a word in the log", what);
 	if (a->status == POPART_R_NEXT)
 		tally_holds(w->tally, a->client[0] == '\0',
@@ -531,7 +531,7 @@ static void quick(struct world *w)
 	struct asked slow, a;
 
 	tally_holds(w->tally, w->ops->caps & POPART_AUTH_BLOCKS,
-		"auth.h: check_quick: for modules with POPART_AUTH_BLOCKS",
+		"auth.h: popart_auth_ops.check_quick: for modules with POPART_AUTH_BLOCKS",
 		"check_quick is there without POPART_AUTH_BLOCKS, and is never called");
 	for (int round = 0; round < 2; round++) {
 		asked_quick(w->host, &right, &a);
@@ -587,6 +587,19 @@ static void in_a_hurry(struct world *w)
 	}
 }
 
+static void keeps_nothing(struct world *w)
+{
+	char secret[REMAINS_SECRET];
+	struct asked a;
+
+	ask_right(w, &a);
+	remains_invent(secret);
+	ask(w, w->account->name, (struct popart_str){ secret, sizeof(secret) }, &a);
+	tally_holds(w->tally, !remains_of(secret),
+		"auth.h: secrets are wiped by the host after the call and must not be kept",
+		"a wrong password is still in memory after check_password");
+}
+
 /* ---- many ---- */
 
 static int64_t now_ms(void)
@@ -633,8 +646,10 @@ static void *hammers(void *arg)
 	struct hammer *hammer = arg;
 	int64_t end_ms = now_ms() + 2 * BUDGET_MS;
 
+	pthread_mutex_lock(&hammer->world->serial);
 	mockhost_thread_leave(hammer->world->host, hammer->thread);
 	mockhost_thread_join(hammer->world->host, hammer->thread);
+	pthread_mutex_unlock(&hammer->world->serial);
 	do
 		strike(hammer);
 	while (hammer->rounds < MANY && (hammer->rounds < 5 || now_ms() < end_ms));
@@ -686,20 +701,19 @@ static void one_of_each(struct world *w)
 	mockhost_log_clear(w->host);
 }
 
+enum { LOGINS = 50 };
+
+static bool some_logins(void *arg)
+{
+	for (int i = 0; i < LOGINS; i++)
+		one_of_each(arg);
+	return true;
+}
+
 static void leaves_nothing(struct world *w)
 {
-	int64_t end_ms = now_ms() + 2 * BUDGET_MS;
-	struct meter before;
-	unsigned n = 0;
-
-	for (int i = 0; i < 10; i++)
-		one_of_each(w);
-	before = meter_read();
-	do
-		one_of_each(w);
-	while (++n < 500 && (n < 10 || now_ms() < end_ms));
-	meter_holds(w->tally, &before, 8 * n, "auth.h: popart_auth_ops",
-		"some hundred logins, right and wrong");
+	meter_rounds(w->tally, some_logins, w, 8 * LOGINS, "auth.h: popart_auth_ops",
+		"fifty logins of each kind");
 }
 
 #define TEST(name, known, op, run)                                                    \
@@ -717,6 +731,7 @@ TEST(test_one_line, false, check_password, one_line)
 TEST(test_long, false, check_password, long_ones)
 TEST(test_acts_as, true, check_password, acts_as)
 TEST(test_reply_fails, true, check_password, reply_fails)
+TEST(test_keeps_nothing, true, check_password, keeps_nothing)
 TEST(test_hurry, true, check_password, in_a_hurry)
 TEST(test_secrets, false, fetch_secret, secrets)
 TEST(test_lookup, false, lookup, lookup)
@@ -738,6 +753,7 @@ void suite_auth(struct tally *t, const struct suite_module *sm, const struct sui
 		{ "passwords and names of 100,000 octets", test_long },
 		{ "who acts as somebody else", test_acts_as },
 		{ "a reply that cannot be filled is no yes", test_reply_fails },
+		{ "a password leaves no copies behind", test_keeps_nothing },
 		{ "asked to stop, it does not say no", test_hurry },
 		{ "secrets for a challenge", test_secrets },
 		{ "lookup agrees with the login", test_lookup },

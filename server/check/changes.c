@@ -37,10 +37,8 @@ static const struct {
 	{ SYS_preadv, ONLY_READS },
 	{ SYS_lseek, ONLY_READS },
 	{ SYS_fstat, ONLY_READS },
-	{ SYS_newfstatat, ONLY_READS },
 	{ SYS_statx, ONLY_READS },
 	{ SYS_faccessat, ONLY_READS },
-	{ SYS_faccessat2, ONLY_READS },
 	{ SYS_readlinkat, ONLY_READS },
 	{ SYS_getdents64, ONLY_READS },
 	{ SYS_statfs, ONLY_READS },
@@ -51,9 +49,7 @@ static const struct {
 	{ SYS_dup, ONLY_READS },
 	{ SYS_dup3, ONLY_READS },
 	{ SYS_ppoll, ONLY_READS },
-	{ SYS_fadvise64, ONLY_READS },
 	{ SYS_brk, ONLY_READS },
-	{ SYS_mmap, ONLY_READS },
 	{ SYS_munmap, ONLY_READS },
 	{ SYS_mremap, ONLY_READS },
 	{ SYS_mprotect, ONLY_READS },
@@ -87,6 +83,19 @@ static const struct {
 	{ SYS_ftruncate, WRITES },
 	{ SYS_fallocate, WRITES },
 	{ SYS_unlinkat, REMOVES },
+/* Not on every machine, or not in older headers. */
+#ifdef SYS_newfstatat
+	{ SYS_newfstatat, ONLY_READS },
+#endif
+#ifdef SYS_faccessat2
+	{ SYS_faccessat2, ONLY_READS },
+#endif
+#ifdef SYS_fadvise64
+	{ SYS_fadvise64, ONLY_READS },
+#endif
+#ifdef SYS_mmap
+	{ SYS_mmap, ONLY_READS },
+#endif
 #ifdef SYS_renameat
 	{ SYS_renameat, NAMES },
 #endif
@@ -204,21 +213,28 @@ static bool read_path(pid_t pid, uint64_t address, char path[PATH_MAX])
 	return false;
 }
 
-/* Made by the process itself since it is looked at: a lock, a spool. */
-static bool is_young(const struct changes *c, pid_t pid, int dir, uint64_t address)
+/* As the tracer sees it. */
+static bool whole_path(pid_t pid, int dir, uint64_t address, char whole[PATH_MAX + 64])
 {
-	char path[PATH_MAX], whole[PATH_MAX + 64];
-	struct statx st;
+	char path[PATH_MAX];
 
 	if (!read_path(pid, address, path))
 		return false;
 	if (path[0] == '/')
-		snprintf(whole, sizeof(whole), "%s", path);
+		snprintf(whole, PATH_MAX + 64, "%s", path);
 	else if (dir == AT_FDCWD)
-		snprintf(whole, sizeof(whole), "/proc/%d/cwd/%s", pid, path);
+		snprintf(whole, PATH_MAX + 64, "/proc/%d/cwd/%s", pid, path);
 	else
-		snprintf(whole, sizeof(whole), "/proc/%d/fd/%d/%s", pid, dir, path);
-	if (statx(AT_FDCWD, whole, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) != 0 ||
+		snprintf(whole, PATH_MAX + 64, "/proc/%d/fd/%d/%s", pid, dir, path);
+	return true;
+}
+
+/* Made by the process itself since it is looked at: a lock, a spool. */
+static bool is_young(const struct changes *c, const char *path)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) != 0 ||
 		!(st.stx_mask & STATX_BTIME))
 		return false;
 	return st.stx_btime.tv_sec > c->since_s ||
@@ -226,13 +242,75 @@ static bool is_young(const struct changes *c, pid_t pid, int dir, uint64_t addre
 			(int64_t)st.stx_btime.tv_nsec >= c->since_ns);
 }
 
+/* The same for a name however its directory is reached; FNV-1a. */
+static uint64_t name_key(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	char dir[PATH_MAX + 64];
+	struct stat st = { 0 };
+	uint64_t key = 0xcbf29ce484222325u;
+
+	snprintf(dir, sizeof(dir), "%.*s/", (int)(base - path), path);
+	(void)stat(dir, &st);
+	key = (key ^ st.st_dev) * 0x100000001b3u;
+	key = (key ^ st.st_ino) * 0x100000001b3u;
+	for (; *base; base++)
+		key = (key ^ (unsigned char)*base) * 0x100000001b3u;
+	return key;
+}
+
+static void add_name(struct changes *c, const char *path, bool given)
+{
+	if (c->names == CHANGES_NAMES)
+		return;
+	c->name[c->names].key = name_key(path);
+	c->name[c->names++].given = given;
+}
+
+/* Whether it was one. */
+static bool take_name(struct changes *c, uint64_t key)
+{
+	for (unsigned i = 0; i < c->names; i++) {
+		if (c->name[i].key == key) {
+			c->name[i] = c->name[--c->names];
+			return true;
+		}
+	}
+	return false;
+}
+
 static void note_removal(struct changes *c, pid_t pid, const struct __ptrace_syscall_info *call)
 {
 	bool at = call->entry.nr == SYS_unlinkat;
-	int dir = at ? (int)call->entry.args[0] : AT_FDCWD;
+	char path[PATH_MAX + 64];
+	struct stat st;
 
-	if (!is_young(c, pid, dir, call->entry.args[at ? 1 : 0]))
-		c->names++;
+	if (!whole_path(pid, at ? (int)call->entry.args[0] : AT_FDCWD,
+		    call->entry.args[at ? 1 : 0], path) ||
+		lstat(path, &st) != 0)
+		return;
+	if (!take_name(c, name_key(path)) && !is_young(c, path))
+		add_name(c, path, false);
+}
+
+/* Of rename and link: the name that a file of its own is given, and the one that another
+ * loses. */
+static void note_name(struct changes *c, pid_t pid, const struct __ptrace_syscall_info *call)
+{
+	const uint64_t *args = call->entry.args;
+	char from[PATH_MAX + 64], to[PATH_MAX + 64];
+	bool at = true;
+
+#ifdef SYS_rename
+	at = call->entry.nr != SYS_rename && call->entry.nr != SYS_link;
+#endif
+	if (!whole_path(pid, at ? (int)args[0] : AT_FDCWD, args[at ? 1 : 0], from) ||
+		!whole_path(pid, at ? (int)args[2] : AT_FDCWD, args[at ? 3 : 1], to))
+		return;
+	if (is_young(c, from))
+		add_name(c, to, true);
+	else
+		add_name(c, from, false);
 }
 
 bool changes_note(struct changes *c, pid_t pid, const struct __ptrace_syscall_info *call)
@@ -253,7 +331,7 @@ bool changes_note(struct changes *c, pid_t pid, const struct __ptrace_syscall_in
 		note_removal(c, pid, call);
 		break;
 	case NAMES:
-		c->names++;
+		note_name(c, pid, call);
 		break;
 	case SYNCS:
 		note_sync(c, pid, call->entry.args[0]);
@@ -274,5 +352,14 @@ unsigned changes_dirty(const struct changes *c)
 
 	for (unsigned i = 0; i < c->files; i++)
 		n += c->file[i].dirty;
+	return n;
+}
+
+unsigned changes_removed(const struct changes *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->names; i++)
+		n += !c->name[i].given;
 	return n;
 }

@@ -38,7 +38,7 @@ int delivery_begin(struct delivery *d, struct scene *s, unsigned thread, const c
 	const struct popart_delivery *about)
 {
 	struct popart_delivery copy = { .size = sizeof(copy) };
-	struct mock_call call;
+	struct mock_call *call = scene_call(s, thread);
 	struct guest guest;
 	char *uid = NULL;
 
@@ -54,11 +54,11 @@ int delivery_begin(struct delivery *d, struct scene *s, unsigned thread, const c
 		copy.uid.ptr = uid;
 	}
 	guest_come(&guest, s, user);
-	begin(d, &call, thread, "deliver_begin");
+	begin(d, call, thread, "deliver_begin");
 	void *dlv = NULL;
 	int status = s->ops->deliver_begin(
-		mockhost_state(s->host), &call.pub, &guest.pub, &copy, &dlv);
-	end(d, &call, "deliver_begin", status);
+		mockhost_state(s->host), &call->pub, &guest.pub, &copy, &dlv);
+	end(d, call, "deliver_begin", status);
 	guest_go(&guest);
 	if (uid)
 		memset(uid, 0xdd, copy.uid.len);
@@ -74,15 +74,15 @@ int delivery_begin(struct delivery *d, struct scene *s, unsigned thread, const c
 int delivery_write(struct delivery *d, unsigned thread, const void *p, size_t n)
 {
 	char *copy = malloc(n ? n : 1);
-	struct mock_call call;
+	struct mock_call *call = scene_call(d->scene, thread);
 
 	if (!copy)
 		abort();
 	if (n)
 		memcpy(copy, p, n);
-	begin(d, &call, thread, "deliver_write");
-	int status = d->scene->ops->deliver_write(d->dlv, &call.pub, copy, n);
-	end(d, &call, "deliver_write", status);
+	begin(d, call, thread, "deliver_write");
+	int status = d->scene->ops->deliver_write(d->dlv, &call->pub, copy, n);
+	end(d, call, "deliver_write", status);
 	memset(copy, 0xdd, n);
 	free(copy);
 	return status;
@@ -90,22 +90,22 @@ int delivery_write(struct delivery *d, unsigned thread, const void *p, size_t n)
 
 int delivery_finish(struct delivery *d, unsigned thread)
 {
-	struct mock_call call;
+	struct mock_call *call = scene_call(d->scene, thread);
 
-	begin(d, &call, thread, "deliver_finish");
-	int status = d->scene->ops->deliver_finish(d->dlv, &call.pub);
-	end(d, &call, "deliver_finish", status);
+	begin(d, call, thread, "deliver_finish");
+	int status = d->scene->ops->deliver_finish(d->dlv, &call->pub);
+	end(d, call, "deliver_finish", status);
 	d->dlv = NULL;
 	return status;
 }
 
 void delivery_abandon(struct delivery *d, unsigned thread)
 {
-	struct mock_call call;
+	struct mock_call *call = scene_call(d->scene, thread);
 
-	begin(d, &call, thread, "deliver_abandon");
-	d->scene->ops->deliver_abandon(d->dlv, &call.pub);
-	end(d, &call, "deliver_abandon", POPART_OK);
+	begin(d, call, thread, "deliver_abandon");
+	d->scene->ops->deliver_abandon(d->dlv, &call->pub);
+	end(d, call, "deliver_abandon", POPART_OK);
 	d->dlv = NULL;
 }
 

@@ -16,6 +16,8 @@ libcheck_la_SOURCES = \
 	server/check/describe.h \
 	server/check/harmless.c \
 	server/check/harmless.h \
+	server/check/hidden.c \
+	server/check/hidden.h \
 	server/check/killed.c \
 	server/check/killed.h \
 	server/check/meter.c \
@@ -25,6 +27,8 @@ libcheck_la_SOURCES = \
 	server/check/module.c \
 	server/check/peer.c \
 	server/check/peer.h \
+	server/check/remains.c \
+	server/check/remains.h \
 	server/check/samples.c \
 	server/check/samples.h \
 	server/check/scene.c \

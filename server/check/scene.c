@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "check/delivery.h"
+#include "check/hidden.h"
 #include "check/session.h"
 
 #if defined(__has_feature)
@@ -18,6 +19,8 @@ enum { SANITIZED = 1 };
 #else
 enum { SANITIZED = 0 };
 #endif
+
+enum { CALLS = 64 }; /* of each thread */
 
 static const struct suite_hands no_hands;
 
@@ -98,6 +101,11 @@ static const char *is_missing(const struct scene *s, unsigned needs)
 	return NULL;
 }
 
+struct mock_call *scene_call(struct scene *s, unsigned thread)
+{
+	return &s->calls[thread * CALLS + s->next_call[thread]++ % CALLS];
+}
+
 bool scene_begin(struct scene *s, struct tally *t, const struct suite_module *m,
 	const struct suite_hands *hands)
 {
@@ -109,15 +117,23 @@ bool scene_begin(struct scene *s, struct tally *t, const struct suite_module *m,
 	s->hands = hands ? hands : &no_hands;
 	pthread_mutex_init(&s->serial, NULL);
 	s->ops = m->module->storage;
+	s->calls = calloc(SUITE_THREADS * CALLS, sizeof(*s->calls));
+	if (!s->calls)
+		abort();
 	s->host = m->start(m->ctx, tally_watch(t), &s->world, &why);
-	return tally_holds(t, s->host != NULL, "module.h: popart_module.start",
-		"no instance came up: %s", why ? why : "no reason");
+	if (tally_holds(t, s->host != NULL, "module.h: popart_module.start",
+		    "no instance came up: %s", why ? why : "no reason"))
+		return true;
+	pthread_mutex_destroy(&s->serial);
+	free(s->calls);
+	return false;
 }
 
 void scene_end(struct scene *s)
 {
 	s->module->stop(s->module->ctx, &s->host, s->world);
 	pthread_mutex_destroy(&s->serial);
+	free(s->calls);
 }
 
 void scene_run(struct tally *t, const struct suite_module *m, const struct suite_hands *hands,
@@ -131,7 +147,7 @@ void scene_run(struct tally *t, const struct suite_module *m, const struct suite
 	const char *missing = is_missing(&s, test->needs);
 
 	if (missing)
-		tally_skip(t, "%s", missing);
+		tally_inapt(t, "%s", missing);
 	else
 		test->run(&s);
 	scene_end(&s);
@@ -291,8 +307,8 @@ void scene_expect(struct scene *s, const char *user, size_t i, bool there)
 
 bool scene_shows(struct scene *s, const unsigned char *got, size_t n, struct popart_str text)
 {
-	size_t shown_n = text.len, wire_n, expected_n;
-	char *shown = NULL;
+	size_t shown_n, wire_n, expected_n;
+	char *shown;
 
 	if (!got)
 		return false;
@@ -300,9 +316,10 @@ bool scene_shows(struct scene *s, const unsigned char *got, size_t n, struct pop
 		return n == text.len && (n == 0 || memcmp(got, text.ptr, n) == 0);
 	if (s->hands->shown)
 		shown = s->hands->shown(s->world, text, &shown_n);
+	else
+		shown = hidden_without(s->ops, text, &shown_n);
 
-	const char *from = shown ? shown : text.ptr;
-	unsigned char *expected = mock_wire((const unsigned char *)from, shown_n, &expected_n);
+	unsigned char *expected = mock_wire((unsigned char *)shown, shown_n, &expected_n);
 	unsigned char *wire = mock_wire(got, n, &wire_n);
 	bool same = wire_n == expected_n && memcmp(wire, expected, wire_n) == 0;
 

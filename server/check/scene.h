@@ -30,6 +30,8 @@ struct scene {
 	struct mockhost *host;
 	pthread_mutex_t serial; /* one call at a time, where the store wants that */
 	atomic_uint_fast64_t sessions;
+	struct mock_call *calls; /* of each thread some, in turns */
+	unsigned next_call[SUITE_THREADS];
 };
 
 struct store_test {
@@ -51,6 +53,9 @@ void scene_end(struct scene *);
 bool scene_restart(struct scene *);
 
 bool scene_can_deliver(const struct scene *);
+/* Where a call of that thread is that begins now: not where one of its last has been, so that
+ * who has kept a pointer to that is found out. */
+struct mock_call *scene_call(struct scene *, unsigned thread);
 /* Around each call into the module. */
 void scene_enter(struct scene *);
 void scene_leave(struct scene *);

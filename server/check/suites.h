@@ -45,6 +45,7 @@ struct suite_hands {
 	/* One more message, behind all others; the maildrop is made when it is not there.
 	 * name: unique; what has and vanish know it by; sorts as messages arrive. */
 	bool (*put)(void *hands, const char *user, const char *name, struct popart_str text);
+	bool slow; /* put takes a process each time: not thousands of messages */
 	/* Somebody else removes the message. */
 	bool (*vanish)(void *hands, const char *user, const char *name);
 	/* 1: it is there; 0: it is not; -1: cannot tell. */
@@ -55,7 +56,8 @@ struct suite_hands {
 	/* The nth call of an operation ("open", "list", "message", "read", "commit") fails. */
 	bool (*fail)(void *hands, const char *op, unsigned nth, int status);
 	/* For stores that do not keep octets as they came: what RETR sends of them, before
-	 * line ends are made CRLF; malloc'ed. NULL: they come back as they were put in. */
+	 * line ends are made CRLF; malloc'ed. NULL: they come back as they were put in; those
+	 * that the store took by delivery, as a RETR sends them, without hidden fields. */
 	char *(*shown)(void *hands, struct popart_str text, size_t *n);
 };
 

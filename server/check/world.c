@@ -14,6 +14,7 @@
 
 struct world {
 	const struct worlds *worlds;
+	const struct mock_watch *watch;
 	char dir[PATH_MAX];
 };
 
@@ -119,19 +120,26 @@ static struct mockhost *start_in(
 
 /* ---- commands ---- */
 
-static void become_command(
-	const struct world *world, const char *command, const char *user, const int *input)
+struct command {
+	const char *text, *user, *message; /* the latter may be NULL */
+	struct popart_str input;
+};
+
+static bool set(const char *name, const char *value)
 {
-	if (input) {
-		(void)dup2(input[0], STDIN_FILENO);
-		(void)close(input[0]);
-		(void)close(input[1]);
-	}
+	return !value || setenv(name, value, 1) == 0;
+}
+
+static void become(const struct world *world, const struct command *c, const int *input)
+{
+	(void)dup2(input[0], STDIN_FILENO);
+	(void)close(input[0]);
+	(void)close(input[1]);
 	(void)dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is TAP */
 	(void)signal(SIGPIPE, SIG_DFL);
-	if (setenv("SCRATCH", world->dir, 1) == 0 &&
-		(!user || setenv("POPART_USER", user, 1) == 0))
-		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+	if (set("SCRATCH", world->dir) && set("POPART_USER", c->user) &&
+		set("POPART_MESSAGE", c->message))
+		execl("/bin/sh", "sh", "-c", c->text, (char *)NULL);
 	_exit(127);
 }
 
@@ -148,8 +156,7 @@ static bool write_all(int fd, struct popart_str text)
 	return true;
 }
 
-static bool run(const struct world *world, const char *command, const char *user,
-	struct popart_str input)
+static bool run(const struct world *world, const struct command *c)
 {
 	int pipes[2], state = -1;
 	pid_t pid;
@@ -161,20 +168,47 @@ static bool run(const struct world *world, const char *command, const char *user
 		return false;
 	pid = fork();
 	if (pid == 0)
-		become_command(world, command, user, pipes);
+		become(world, c, pipes);
 	(void)close(pipes[0]);
-	ok = pid > 0 && write_all(pipes[1], input);
+	ok = pid > 0 && write_all(pipes[1], c->input);
 	(void)close(pipes[1]);
 	return pid > 0 && waitpid(pid, &state, 0) == pid && ok && WIFEXITED(state) &&
 		WEXITSTATUS(state) == 0;
+}
+
+/* A command is no operation of the module's, but while commands run the test goes on. */
+static bool run_by_hand(const struct world *world, const char *what, const struct command *c)
+{
+	world->watch->enter(world->watch->ctx, 0, what);
+	bool ok = run(world, c);
+
+	world->watch->leave(world->watch->ctx, 0);
+	return ok;
 }
 
 bool world_put(void *hands, const char *user, const char *name, struct popart_str text)
 {
 	const struct world *world = hands;
 
-	(void)name;
-	return run(world, world->worlds->put, user, text);
+	return run_by_hand(world, "the command of --put",
+		&(struct command){ world->worlds->put, user, name, text });
+}
+
+bool world_vanish(void *hands, const char *user, const char *name)
+{
+	const struct world *world = hands;
+
+	return run_by_hand(world, "the command of --vanish",
+		&(struct command){
+			.text = world->worlds->vanish, .user = user, .message = name });
+}
+
+bool world_cut(void *hands, const char *user, const char *name)
+{
+	const struct world *world = hands;
+
+	return run_by_hand(world, "the command of --cut",
+		&(struct command){ .text = world->worlds->cut, .user = user, .message = name });
 }
 
 /* ---- worlds ---- */
@@ -190,6 +224,7 @@ struct mockhost *world_start(
 	if (!world)
 		return NULL;
 	world->worlds = w;
+	world->watch = watch;
 	snprintf(world->dir, sizeof(world->dir), "%.*s/world.XXXXXX",
 		(int)sizeof(world->dir) - 32, w->base);
 	if (!mkdtemp(world->dir)) {
@@ -198,11 +233,18 @@ struct mockhost *world_start(
 	}
 	if (!fill_in_attributes(w, world->dir))
 		return NULL;
-	if (w->prepare && !run(world, w->prepare, NULL, view_str(""))) {
+	if (w->prepare && !run(world, &(struct command){ .text = w->prepare })) {
 		*why = "the command of --prepare failed";
 		return NULL;
 	}
 	return start_in(world, watch, why);
+}
+
+const char *world_dir(const void *hands)
+{
+	const struct world *world = hands;
+
+	return world->dir;
 }
 
 struct mockhost *world_again(

@@ -13,10 +13,12 @@
 struct worlds {
 	const struct popart_module *module;
 	const struct settings *settings;
-	const char *prepare;             /* shell command, before the first start in a world;
+	const char *prepare; /* shell command, before the first start in a world;
 	                                    may be NULL. $SCRATCH: the directory          */
-	const char *put;                 /* shell command: the message on its standard input
-	                                    into the mail of $POPART_USER; may be NULL      */
+	/* Shell commands for the mail of $POPART_USER, of which $POPART_MESSAGE names one
+	 * message: the one on standard input is put there, it is removed, half of it is taken
+	 * away. Each may be NULL. */
+	const char *put, *vanish, *cut;
 	const struct popart_attr *given; /* of every user; values may have @scratch@ in them */
 	size_t ngiven;
 	char base[PATH_MAX];       /* has all directories; worlds_begin makes it          */
@@ -34,7 +36,11 @@ struct mockhost *world_start(
 struct mockhost *world_again(
 	void *ctx, const struct mock_watch *, void *hands, const char **why);
 void world_stop(void *ctx, struct mockhost **, void *hands);
+/* What @scratch@ stands for. */
+const char *world_dir(const void *hands);
 /* For suite_hands, with worlds that have a command for it. */
 bool world_put(void *hands, const char *user, const char *name, struct popart_str text);
+bool world_vanish(void *hands, const char *user, const char *name);
+bool world_cut(void *hands, const char *user, const char *name);
 
 #endif

@@ -13,7 +13,7 @@ EVERYWHERE = CODE + ["tests", "docs"]
 MAX_COLUMNS = 96
 
 LIBC = re.compile(r"(sys|netinet|net|arpa|linux)/[a-z0-9_]+\.h|"
-                  r"(assert|ctype|dirent|endian|errno|execinfo|fcntl|getopt|grp|inttypes|libgen|"
+                  r"(assert|ctype|dirent|endian|errno|execinfo|fcntl|ftw|getopt|grp|inttypes|libgen|"
                   r"limits|locale|malloc|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn|stdalign|"
                   r"stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdio_ext|stdlib|stdnoreturn|"
                   r"string|strings|sysexits|syslog|termios|threads|time|ucontext|unistd|wchar)\.h")

@@ -107,14 +107,15 @@ def log_calls(tap, rows):
               sorted({row[1] for row in rows if row[0] == "event"} - events))
 
 
-def command_line(tap, program):
+def command_line(tap, program, section="8"):
+    name = "%s.%s" % (program, section)
     status, text = run([os.path.join(BUILD, program), "--help"])
     told = manual.help_options(text)
-    described = manual.command_line_options(page(program + ".8") or "")
+    described = manual.command_line_options(page(name) or "")
     tap.check(program + " --help works", [text] if status or not told else [])
-    tap.check(program + ".8 describes every option of the command line",
+    tap.check(name + " describes every option of the command line",
               sorted(told - described))
-    tap.check(program + ".8 describes no option that --help does not name",
+    tap.check(name + " describes no option that --help does not name",
               sorted(described - told))
 
 
@@ -153,6 +154,20 @@ def verdicts(tap, rows):
               ["%s: %s" % (status, reason) for status, reasons in told.items()
                for reason in reasons if status != "0" and status in described and
                not described[status].holds(reason)])
+
+
+def module_check(tap):
+    """What popart-module-check ends with, and how shells complete its command line."""
+    described = {item.name() for item in manual.items(page("popart-module-check.1") or "")
+                 if item.section == "EXIT STATUS"}
+    tap.check("popart-module-check.1 lists every exit status",
+              sorted({"0", "1", "2"} ^ described))
+    told = manual.help_options(run([os.path.join(BUILD, "popart-module-check"), "--help"])[1])
+    for name in ("popart-module-check", "_popart-module-check"):
+        text = read(ROOT, os.path.join("docs", "completion", name))
+        tap.check("the completion %s has every option" % name,
+                  sorted(option for option in told
+                         if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), text)))
 
 
 # Which page is about which headers. What an embedder includes describes itself.
@@ -269,6 +284,8 @@ def main():
     named(tap, rows, "counter", "counter", "counter|scoreboard")
     command_line(tap, "popartd")
     command_line(tap, "popart-deliver")
+    command_line(tap, "popart-module-check", "1")
+    module_check(tap)
     exit_status(tap)
     verdicts(tap, rows)
     commands(tap, rows)

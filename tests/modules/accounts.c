@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include "modules/auth-target.h"
+#include "modules/own.h"
 
-/* What every auth module promises whose users can be written (include/popart/accounts.h). */
-
-enum { EACH = 6 };
+/* Our modules' accounts: their schemes, their reasons, and the user that is there already. */
 
 struct shown {
 	struct popart_account_reply pub; /* first member */
@@ -167,61 +164,6 @@ static void refuses(struct mockhost *h)
 	CU_ASSERT_PTR_NULL(strstr(mockhost_log(h), "good"));
 }
 
-struct job {
-	struct mockhost *host;
-	unsigned thread, failures;
-};
-
-static void *add_some(void *arg)
-{
-	struct popart_account_change change = enabled(0);
-	struct job *j = arg;
-
-	change.what |= POPART_ACCOUNT_PASSWORD;
-	change.password = TEXT("p");
-	for (unsigned i = 0; i < EACH; i++) {
-		struct mock_call call;
-		char name[32];
-		int n = snprintf(name, sizeof(name), "user-%u-%u", j->thread, i);
-
-		mock_call_begin(&call, j->host, j->thread, 0);
-		j->failures +=
-			mockhost_accounts(j->host)->add(mockhost_state(j->host), &call.pub,
-				(struct popart_str){ name, (size_t)n }, &change) != POPART_OK;
-		mock_call_end(&call);
-	}
-	return NULL;
-}
-
-static int count(void *ctx, struct popart_str user)
-{
-	(void)user;
-	++*(unsigned *)ctx;
-	return 0;
-}
-
-static void all_at_once(struct mockhost *h)
-{
-	pthread_t threads[AUTH_THREADS];
-	struct job jobs[AUTH_THREADS];
-	struct mock_call call;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < AUTH_THREADS; i++) {
-		jobs[i] = (struct job){ .host = h, .thread = i };
-		CU_ASSERT_EQUAL(pthread_create(&threads[i], NULL, add_some, &jobs[i]), 0);
-	}
-	for (unsigned i = 0; i < AUTH_THREADS; i++) {
-		pthread_join(threads[i], NULL);
-		CU_ASSERT_EQUAL(jobs[i].failures, 0);
-	}
-	mock_call_begin(&call, h, 0, 0);
-	CU_ASSERT_EQUAL(
-		mockhost_auth(h)->iterate(mockhost_state(h), &call.pub, &n, count), POPART_OK);
-	mock_call_end(&call);
-	CU_ASSERT_EQUAL(n, 1 + AUTH_THREADS * EACH);
-}
-
 /* A module without them has nothing to show here. */
 static void with_accounts(void (*test)(struct mockhost *))
 {
@@ -252,16 +194,10 @@ static void refusals(void)
 	with_accounts(refuses);
 }
 
-static void at_once(void)
-{
-	with_accounts(all_at_once);
-}
-
 CU_TestInfo accounts_tests[] = {
 	{ "made and removed, it counts for the next login", made_and_removed },
 	{ "changed, also when it is remembered, and disabled", changed },
 	{ "attributes are set anew or taken away, the others stay", attributes },
 	{ "what cannot be kept is refused, and changes nothing", refusals },
-	{ "four threads at once", at_once },
 	CU_TEST_INFO_NULL,
 };

@@ -1,38 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef MODULES_AUTH_TARGET_H
 #define MODULES_AUTH_TARGET_H
-/*
- * An auth module under test. One implementation per module, auth-NAME.c: where it has its
- * one user from, and tests of what it alone promises.
- */
-#include "check/mockhost.h"
-#include "support/tap.h"
+/* An auth module that the suites of all are run with. One implementation per module,
+ * auth-NAME.c. */
+#include "check/world.h"
 
-#define AUTH_THREADS 4
-#define TEXT(s)      ((struct popart_str){ .ptr = (s), .len = sizeof(s) - 1 })
-
-extern const char auth_target_name[];
-extern CU_TestInfo auth_target_tests[];
-extern CU_TestInfo accounts_tests[]; /* accounts.c */
-
-/* The module with one user: demo, with the password "se cret" in plain text and the
- * attributes home=/srv/demo, storage=mail, empty= and two=a=b. Aborts when it cannot. */
-struct mockhost *auth_target_start(void);
-
-/* What came back, copied as a host has to. */
-struct auth_reply {
-	struct popart_auth_reply pub;
-	char user[64], attrs[256], secret[64]; /* "key:value;" each; "scheme:secret" */
-	int answer;                            /* what each function returns */
+/* With one user: demo, password "se cret" in plain text, home=/srv/demo, storage=mail, empty=
+ * and two=a=b. */
+struct auth_target {
+	popart_module_entry_fn *entry;
+	const char *const *settings; /* "key=value", NULL-ended */
+	const char *prepare;         /* as in struct worlds */
+	/* Once an instance has been there; may be NULL. */
+	bool (*fill)(const char *dir);
 };
-void auth_reply_init(struct auth_reply *);
-
-struct auth_try {
-	struct popart_str user, password, peer;
-	unsigned thread;
-};
-int auth_check(
-	struct mockhost *, const struct auth_try *, struct auth_reply *, struct mock_call *);
-int auth_fetch(struct mockhost *, struct popart_str user, struct auth_reply *);
+extern const struct auth_target auth_target;
 
 #endif

@@ -1,315 +1,77 @@
 /* SPDX-License-Identifier: MIT */
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include "check/meter.h"
 #include "modules/auth-target.h"
 
-/* What every auth module promises (include/popart/auth.h). */
+/* What every module, every auth module and accounts promise, asked of the one that
+ * auth-target.h stands for. Words: only the tests whose titles contain one of them. */
 
-static int set_user(struct popart_auth_reply *pub, struct popart_str name)
+#define TEXT(s)                                  \
+	{                                        \
+		.ptr = (s), .len = sizeof(s) - 1 \
+	}
+
+static struct mockhost *start(
+	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
 {
-	struct auth_reply *r = (struct auth_reply *)(void *)pub;
+	struct mockhost *h = world_start(ctx, watch, hands, why);
 
-	snprintf(r->user, sizeof(r->user), "%.*s", (int)name.len, name.ptr);
-	return r->answer;
+	if (!h || !auth_target.fill)
+		return h;
+	mockhost_stop(&h);
+	*why = "the user could not be made";
+	return auth_target.fill(world_dir(*hands)) ? world_again(ctx, watch, *hands, why)
+						   : NULL;
 }
 
-static int set_attr(
-	struct popart_auth_reply *pub, struct popart_str key, struct popart_str value)
+static int run(struct worlds *worlds, const char *const *words)
 {
-	struct auth_reply *r = (struct auth_reply *)(void *)pub;
-	size_t at = strlen(r->attrs);
+	static const struct popart_attr attrs[] = { { TEXT("home"), TEXT("/srv/demo") },
+		{ TEXT("storage"), TEXT("mail") }, { TEXT("empty"), TEXT("") },
+		{ TEXT("two"), TEXT("a=b") } };
+	const struct suite_account demo = { .name = TEXT("demo"),
+		.password = TEXT("se cret"),
+		.attrs = attrs,
+		.nattrs = 4,
+		.exact = true };
+	const struct suite_module module = { .name = worlds->module->name,
+		.module = worlds->module,
+		.entry = auth_target.entry,
+		.ctx = worlds,
+		.start = start,
+		.again = world_again,
+		.stop = world_stop };
+	struct tally *t = tally_new(stdout, words);
 
-	snprintf(r->attrs + at, sizeof(r->attrs) - at, "%.*s:%.*s;", (int)key.len, key.ptr,
-		(int)value.len, value.ptr);
-	return r->answer;
-}
-
-static int add_secret(struct popart_auth_reply *pub, struct popart_str scheme,
-	struct popart_str value, struct popart_str salt, uint32_t rounds)
-{
-	struct auth_reply *r = (struct auth_reply *)(void *)pub;
-
-	(void)salt;
-	(void)rounds;
-	snprintf(r->secret, sizeof(r->secret), "%.*s:%.*s", (int)scheme.len, scheme.ptr,
-		(int)value.len, value.ptr);
-	return r->answer;
-}
-
-void auth_reply_init(struct auth_reply *r)
-{
-	*r = (struct auth_reply){ .pub = { .size = sizeof(r->pub),
-					  .set_user = set_user,
-					  .set_attr = set_attr,
-					  .add_secret = add_secret } };
-}
-
-int auth_check(struct mockhost *h, const struct auth_try *a, struct auth_reply *r,
-	struct mock_call *call)
-{
-	struct popart_login login = { .size = sizeof(login),
-		.user = a->user,
-		.mechanism = TEXT("PLAIN"),
-		.peer = a->peer };
-
-	auth_reply_init(r);
-	mock_call_begin(call, h, a->thread, 9);
-	int status = mockhost_auth(h)->check_password(
-		mockhost_state(h), &call->pub, &login, a->password, &r->pub);
-	mock_call_end(call);
-	return status;
-}
-
-/* The octets are copied into memory of exactly that size: nobody may look for a NUL. */
-static int try(struct mockhost *h, struct popart_str user, struct popart_str password)
-{
-	char *u = malloc(user.len ? user.len : 1), *p = malloc(password.len ? password.len : 1);
-	struct auth_try a = { .user = { .ptr = u, .len = user.len },
-		.password = { .ptr = p, .len = password.len },
-		.peer = TEXT("192.0.2.1") };
-	struct mock_call call;
-	struct auth_reply r;
-
-	if (!u || !p)
+	if (!t)
 		abort();
-	memcpy(u, user.ptr, user.len);
-	memcpy(p, password.ptr, password.len);
-	int status = auth_check(h, &a, &r, &call);
-	free(u);
-	free(p);
-	return status;
-}
-
-static void yes(void)
-{
-	struct mockhost *h = auth_target_start();
-	struct auth_try a = { .user = TEXT("demo"), .password = TEXT("se cret") };
-	struct mock_call call;
-	struct auth_reply r;
-
-	CU_ASSERT_EQUAL(auth_check(h, &a, &r, &call), POPART_OK);
-	CU_ASSERT_STRING_EQUAL(r.attrs, "home:/srv/demo;storage:mail;empty:;two:a=b;");
-	mockhost_stop(&h);
-}
-
-static void no(void)
-{
-	struct mockhost *h = auth_target_start();
-	struct auth_try a = { .user = TEXT("demo"), .password = TEXT("guess-17") };
-	struct mock_call call;
-	struct auth_reply r;
-
-	CU_ASSERT_EQUAL(auth_check(h, &a, &r, &call), POPART_R_DENIED);
-	CU_ASSERT_STRING_EQUAL(r.attrs, "");
-	/* The log's text says which of the two was wrong, and neither password. */
-	CU_ASSERT_PTR_NOT_NULL(strstr(call.detail, "password"));
-	CU_ASSERT_PTR_NULL(strstr(mockhost_log(h), "guess-17"));
-	CU_ASSERT_PTR_NULL(strstr(mockhost_log(h), "se cret"));
-	CU_ASSERT_STRING_EQUAL(call.client, "");
-	mockhost_stop(&h);
-}
-
-static void next(void)
-{
-	struct mockhost *h = auth_target_start();
-
-	CU_ASSERT_EQUAL(try(h, TEXT("other"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("Demo"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("dem"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo "), TEXT("se cret")), POPART_R_NEXT);
-	mockhost_stop(&h);
-}
-
-static void odd_octets(void)
-{
-	struct mockhost *h = auth_target_start();
-
-	CU_ASSERT_EQUAL(try(h, TEXT("demo\0"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo\0x"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("\0demo"), TEXT("se cret")), POPART_R_NEXT);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("se cret\0")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("se cret\0x")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("\0")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("se cre")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("se cret ")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("secret")), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), TEXT("\xff\xfe")), POPART_R_DENIED);
-	mockhost_stop(&h);
-}
-
-static void long_ones(void)
-{
-	struct mockhost *h = auth_target_start();
-	char *text = calloc(1, 100000);
-
-	if (!text)
-		abort();
-	for (size_t i = 0; i < 100000; i++)
-		text[i] = "se cret"[i % 7];
-	struct popart_str v = { .ptr = text, .len = 100000 };
-	CU_ASSERT_EQUAL(try(h, TEXT("demo"), v), POPART_R_DENIED);
-	CU_ASSERT_EQUAL(try(h, v, TEXT("se cret")), POPART_R_NEXT);
-	free(text);
-	mockhost_stop(&h);
-}
-
-/* Without the capability the host itself refuses to act as somebody else. */
-static void act_as(void)
-{
-	struct mockhost *h = auth_target_start();
-
-	CU_ASSERT_EQUAL(mockhost_auth(h)->caps & POPART_AUTH_ACT_AS, 0);
-	mockhost_stop(&h);
-}
-
-/* A reply that cannot be filled is no yes. */
-static void reply_fails(void)
-{
-	struct mockhost *h = auth_target_start();
-	struct popart_login login = { .size = sizeof(login), .user = TEXT("demo") };
-	struct mock_call call;
-	struct auth_reply r;
-
-	auth_reply_init(&r);
-	r.answer = POPART_E_NOMEM;
-	mock_call_begin(&call, h, 0, 9);
-	CU_ASSERT_EQUAL(mockhost_auth(h)->check_password(
-				mockhost_state(h), &call.pub, &login, TEXT("se cret"), &r.pub),
-		POPART_E_NOMEM);
-	CU_ASSERT_EQUAL(
-		mockhost_auth(h)->fetch_secret(mockhost_state(h), &call.pub, &login, &r.pub),
-		POPART_E_NOMEM);
-	mock_call_end(&call);
-	mockhost_stop(&h);
-}
-
-int auth_fetch(struct mockhost *h, struct popart_str user, struct auth_reply *r)
-{
-	struct popart_login login = { .size = sizeof(login), .user = user };
-	struct mock_call call;
-
-	auth_reply_init(r);
-	mock_call_begin(&call, h, 0, 9);
-	int status =
-		mockhost_auth(h)->fetch_secret(mockhost_state(h), &call.pub, &login, &r->pub);
-	mock_call_end(&call);
-	return status;
-}
-
-static void secrets(void)
-{
-	struct mockhost *h = auth_target_start();
-	struct auth_reply r;
-
-	CU_ASSERT_EQUAL(auth_fetch(h, TEXT("demo"), &r), POPART_OK);
-	CU_ASSERT_STRING_EQUAL(r.secret, "plain:se cret");
-	CU_ASSERT_PTR_NOT_NULL(strstr(r.attrs, "home:/srv/demo;"));
-	CU_ASSERT_EQUAL(auth_fetch(h, TEXT("other"), &r), POPART_R_NEXT);
-	CU_ASSERT_STRING_EQUAL(r.secret, "");
-	mockhost_stop(&h);
-}
-
-static int look_up(struct mockhost *h, struct popart_str user, struct auth_reply *r)
-{
-	struct mock_call call;
-
-	auth_reply_init(r);
-	mock_call_begin(&call, h, 0, 0);
-	int status = mockhost_auth(h)->lookup(mockhost_state(h), &call.pub, user, &r->pub);
-	mock_call_end(&call);
-	return status;
-}
-
-static int count_user(void *ctx, struct popart_str user)
-{
-	CU_ASSERT(user.len == 4 && memcmp(user.ptr, "demo", 4) == 0);
-	++*(int *)ctx;
-	return 0;
-}
-
-static void users(void)
-{
-	struct mockhost *h = auth_target_start();
-	struct mock_call call;
-	struct auth_reply r;
-	int n = 0;
-
-	CU_ASSERT_EQUAL(look_up(h, TEXT("demo"), &r), POPART_OK);
-	CU_ASSERT_PTR_NOT_NULL(strstr(r.attrs, "storage:mail;"));
-	CU_ASSERT_EQUAL(look_up(h, TEXT("other"), &r), POPART_R_NEXT);
-	mock_call_begin(&call, h, 0, 0);
-	CU_ASSERT_EQUAL(mockhost_auth(h)->iterate(mockhost_state(h), &call.pub, &n, count_user),
-		POPART_OK);
-	mock_call_end(&call);
-	CU_ASSERT_EQUAL(n, 1);
-	mockhost_stop(&h);
-}
-
-struct job {
-	struct mockhost *host;
-	unsigned thread, failures;
-};
-
-static void *hammer(void *arg)
-{
-	struct job *j = arg;
-
-	for (int i = 0; i < 2000; i++) {
-		struct auth_try right = {
-			.user = TEXT("demo"), .password = TEXT("se cret"), .thread = j->thread
-		};
-		struct auth_try wrong = {
-			.user = TEXT("demo"), .password = TEXT("secret"), .thread = j->thread
-		};
-		struct mock_call call;
-		struct auth_reply r;
-
-		j->failures += auth_check(j->host, &right, &r, &call) != POPART_OK;
-		j->failures +=
-			strcmp(r.attrs, "home:/srv/demo;storage:mail;empty:;two:a=b;") != 0;
-		j->failures += auth_check(j->host, &wrong, &r, &call) != POPART_R_DENIED;
-	}
-	return NULL;
-}
-
-static void at_once(void)
-{
-	struct mockhost *h = auth_target_start();
-	pthread_t threads[AUTH_THREADS];
-	struct job jobs[AUTH_THREADS];
-
-	for (unsigned i = 0; i < AUTH_THREADS; i++) {
-		jobs[i] = (struct job){ .host = h, .thread = i };
-		CU_ASSERT_EQUAL(pthread_create(&threads[i], NULL, hammer, &jobs[i]), 0);
-	}
-	for (unsigned i = 0; i < AUTH_THREADS; i++) {
-		pthread_join(threads[i], NULL);
-		CU_ASSERT_EQUAL(jobs[i].failures, 0);
-	}
-	mockhost_stop(&h);
+	tally_limit(t, 600); /* the machine may be slow, and a sanitizer at work */
+	suite_module(t, &module);
+	suite_auth(t, &module, &demo);
+	suite_accounts(t, &module);
+	return tally_end(&t);
 }
 
 int main(int argc, char **argv)
 {
-	static CU_TestInfo tests[] = {
-		{ "the right password, and the attributes in order", yes },
-		{ "a wrong password is DENIED, and no log line shows it", no },
-		{ "another name is NEXT", next },
-		{ "NUL, spaces and 8-bit count", odd_octets },
-		{ "100,000 octets", long_ones },
-		{ "nobody acts as somebody else", act_as },
-		{ "a reply that cannot be filled is no yes", reply_fails },
-		{ "secrets for a challenge", secrets },
-		{ "lookup and iterate", users },
-		{ "four threads at once", at_once },
-		CU_TEST_INFO_NULL,
-	};
-	CU_SuiteInfo suites[] = { { auth_target_name, NULL, NULL, NULL, NULL, tests },
-		{ "accounts", NULL, NULL, NULL, NULL, accounts_tests },
-		{ "own", NULL, NULL, NULL, NULL, auth_target_tests }, CU_SUITE_INFO_NULL };
+	struct worlds worlds = { .module = auth_target.entry(),
+		.prepare = auth_target.prepare };
+	struct settings settings;
+	struct buf why;
+	int status;
 
-	return tap_main(argc, argv, "auth", suites);
+	(void)argc;
+	meter_exactly(argv);
+	buf_init(&why, 4096);
+	if (!settings_read(&settings, worlds.module, auth_target.settings, &why) ||
+		!worlds_begin(&worlds)) {
+		fprintf(stderr, "%s\n", buf_cstr(&why));
+		return EXIT_FAILURE;
+	}
+	worlds.settings = &settings;
+	status = run(&worlds, (const char *const *)argv + 1);
+	worlds_end(&worlds);
+	settings_free(&settings);
+	buf_free(&why);
+	return status;
 }

@@ -37,8 +37,7 @@ tests_modules_stumblefar_la_LDFLAGS = -module $(MODULE_LDFLAGS) -rpath /nowhere
 # One suite for every store and one for every auth module; what differs is the target.
 STORE_SUITE = tests/modules/store.c tests/modules/target.h
 STORE_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
-AUTH_SUITE = tests/modules/accounts.c tests/modules/auth.c tests/modules/auth-target.h \
-	server/check/mockhost.c server/check/mockhost.h
+AUTH_SUITE = tests/modules/auth.c tests/modules/auth-target.h
 check_PROGRAMS += tests/modules/test-store-memstore tests/modules/test-store-maildir
 TESTS += tests/modules/test-store-memstore tests/modules/test-store-maildir
 tests_modules_test_store_memstore_SOURCES = $(STORE_SUITE) \
@@ -50,6 +49,14 @@ tests_modules_test_store_maildir_SOURCES = $(STORE_SUITE) $(SCRATCH_SOURCES) \
 	tests/modules/target-maildir.c
 tests_modules_test_store_maildir_CPPFLAGS = $(STORE_CPPFLAGS)
 tests_modules_test_store_maildir_LDADD = $(CHECK_LIBS) $(DL_LIBS)
+
+# Faults that the suite has to find.
+check_PROGRAMS += tests/modules/test-planted
+TESTS += tests/modules/test-planted
+tests_modules_test_planted_SOURCES = tests/modules/planted.c tests/modules/filestore.c \
+	$(SCRATCH_SOURCES)
+tests_modules_test_planted_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_planted_LDADD = $(CHECK_LIBS)
 
 if WITH_SQLITE
 check_PROGRAMS += tests/modules/test-store-sqlite
@@ -70,22 +77,21 @@ tests_modules_test_store_mbox_CPPFLAGS = $(STORE_CPPFLAGS)
 tests_modules_test_store_mbox_LDADD = $(CHECK_LIBS) $(DL_LIBS)
 endif
 
-if HAVE_CUNIT
 check_PROGRAMS += tests/modules/test-auth-static
 TESTS += tests/modules/test-auth-static
 tests_modules_test_auth_static_SOURCES = $(AUTH_SUITE) tests/modules/auth-static.c \
 	modules/static/static.c
-tests_modules_test_auth_static_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
-tests_modules_test_auth_static_LDADD = $(TAP_LIBS)
+tests_modules_test_auth_static_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_static_LDADD = $(CHECK_LIBS)
 
 if WITH_PASSWD_FILE
 check_PROGRAMS += tests/modules/test-auth-passwd_file
 TESTS += tests/modules/test-auth-passwd_file
 tests_modules_test_auth_passwd_file_SOURCES = $(AUTH_SUITE) \
 	tests/modules/auth-passwd_file.c $(PASSWD_FILE_SOURCES)
-tests_modules_test_auth_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_passwd_file_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_auth_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
-tests_modules_test_auth_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
+tests_modules_test_auth_passwd_file_LDADD = $(CHECK_LIBS) $(PASSWD_FILE_LIBS)
 endif
 
 if WITH_SQLITE
@@ -93,9 +99,40 @@ check_PROGRAMS += tests/modules/test-auth-sqlite
 TESTS += tests/modules/test-auth-sqlite
 tests_modules_test_auth_sqlite_SOURCES = $(AUTH_SUITE) \
 	tests/modules/auth-sqlite.c $(SQLITE_SOURCES)
-tests_modules_test_auth_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_auth_sqlite_CPPFLAGS = $(STORE_CPPFLAGS) -DPOPART_MODULE_STATIC
 tests_modules_test_auth_sqlite_CFLAGS = $(SQLITE_CFLAGS)
-tests_modules_test_auth_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
+tests_modules_test_auth_sqlite_LDADD = $(CHECK_LIBS) $(SQLITE_LIBS)
+endif
+
+# What is ours alone in each.
+if HAVE_CUNIT
+OWN_SUITE = tests/modules/accounts.c tests/modules/own.c tests/modules/own.h \
+	server/check/mockhost.c server/check/mockhost.h
+check_PROGRAMS += tests/modules/test-own-static
+TESTS += tests/modules/test-own-static
+tests_modules_test_own_static_SOURCES = $(OWN_SUITE) tests/modules/own-static.c \
+	modules/static/static.c
+tests_modules_test_own_static_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_own_static_LDADD = $(TAP_LIBS)
+
+if WITH_PASSWD_FILE
+check_PROGRAMS += tests/modules/test-own-passwd_file
+TESTS += tests/modules/test-own-passwd_file
+tests_modules_test_own_passwd_file_SOURCES = $(OWN_SUITE) \
+	tests/modules/own-passwd_file.c $(PASSWD_FILE_SOURCES)
+tests_modules_test_own_passwd_file_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_own_passwd_file_CFLAGS = $(PASSWD_FILE_CFLAGS)
+tests_modules_test_own_passwd_file_LDADD = $(TAP_LIBS) $(PASSWD_FILE_LIBS)
+endif
+
+if WITH_SQLITE
+check_PROGRAMS += tests/modules/test-own-sqlite
+TESTS += tests/modules/test-own-sqlite
+tests_modules_test_own_sqlite_SOURCES = $(OWN_SUITE) \
+	tests/modules/own-sqlite.c $(SQLITE_SOURCES)
+tests_modules_test_own_sqlite_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC
+tests_modules_test_own_sqlite_CFLAGS = $(SQLITE_CFLAGS)
+tests_modules_test_own_sqlite_LDADD = $(TAP_LIBS) $(SQLITE_LIBS)
 endif
 
 check_PROGRAMS += tests/modules/test-faults

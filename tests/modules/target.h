@@ -5,7 +5,7 @@
  * target-NAME.c. */
 #include "check/suites.h"
 
-enum { TARGET_WAYS = 4 };
+enum { TARGET_WAYS = 6 };
 
 /* The ways to set the store up, each with what reaches it from outside. */
 struct target {

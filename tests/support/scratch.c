@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdint.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 void scratch_must(bool ok, const char *what)
 {
@@ -12,6 +15,16 @@ void scratch_must(bool ok, const char *what)
 		return;
 	fprintf(stderr, "scratch: %s: %s\n", what, strerror(errno));
 	abort();
+}
+
+const char *scratch_memory(void)
+{
+	static const char dir[] = "/dev/shm";
+	struct statvfs st;
+
+	if (access(dir, W_OK | X_OK) != 0 || statvfs(dir, &st) != 0)
+		return NULL;
+	return (uint64_t)st.f_bavail * st.f_frsize >= (uint64_t)256 << 20 ? dir : NULL;
 }
 
 void scratch_make(char *path, size_t size, const char *where)
