@@ -37,10 +37,8 @@ static const struct {
 	{ SYS_preadv, ONLY_READS },
 	{ SYS_lseek, ONLY_READS },
 	{ SYS_fstat, ONLY_READS },
-	{ SYS_newfstatat, ONLY_READS },
 	{ SYS_statx, ONLY_READS },
 	{ SYS_faccessat, ONLY_READS },
-	{ SYS_faccessat2, ONLY_READS },
 	{ SYS_readlinkat, ONLY_READS },
 	{ SYS_getdents64, ONLY_READS },
 	{ SYS_statfs, ONLY_READS },
@@ -51,9 +49,7 @@ static const struct {
 	{ SYS_dup, ONLY_READS },
 	{ SYS_dup3, ONLY_READS },
 	{ SYS_ppoll, ONLY_READS },
-	{ SYS_fadvise64, ONLY_READS },
 	{ SYS_brk, ONLY_READS },
-	{ SYS_mmap, ONLY_READS },
 	{ SYS_munmap, ONLY_READS },
 	{ SYS_mremap, ONLY_READS },
 	{ SYS_mprotect, ONLY_READS },
@@ -87,6 +83,19 @@ static const struct {
 	{ SYS_ftruncate, WRITES },
 	{ SYS_fallocate, WRITES },
 	{ SYS_unlinkat, REMOVES },
+/* Not on every machine, or not in older headers. */
+#ifdef SYS_newfstatat
+	{ SYS_newfstatat, ONLY_READS },
+#endif
+#ifdef SYS_faccessat2
+	{ SYS_faccessat2, ONLY_READS },
+#endif
+#ifdef SYS_fadvise64
+	{ SYS_fadvise64, ONLY_READS },
+#endif
+#ifdef SYS_mmap
+	{ SYS_mmap, ONLY_READS },
+#endif
 #ifdef SYS_renameat
 	{ SYS_renameat, NAMES },
 #endif

@@ -147,7 +147,7 @@ void scene_run(struct tally *t, const struct suite_module *m, const struct suite
 	const char *missing = is_missing(&s, test->needs);
 
 	if (missing)
-		tally_skip(t, "%s", missing);
+		tally_inapt(t, "%s", missing);
 	else
 		test->run(&s);
 	scene_end(&s);

@@ -133,7 +133,7 @@ static int guard_add(
 		    "storage.h: popart_msg_sink: stride is sizeof(struct popart_msg)",
 		    "list added messages %zu octets long", stride))
 		return g->said = POPART_E_BUG;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; msgs && i < n; i++)
 		check_message(
 			t, (const void *)((const char *)msgs + i * stride), g->list->n + i + 1);
 	status = g->list->sink.add(&g->list->sink, msgs, n, stride);
@@ -399,6 +399,14 @@ int session_commit(
 	free(copy);
 	check_commit(x, status, n, *removed, status_name(status, number));
 	return status;
+}
+
+int session_renew(struct session *x, unsigned thread)
+{
+	struct mock_call *call = scene_call(x->scene, thread);
+
+	begin(x, call, thread, "renew");
+	return end(x, call, "renew", x->scene->ops->renew(x->drop, &call->pub));
 }
 
 /* ---- in one step ---- */

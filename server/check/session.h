@@ -30,6 +30,7 @@ int session_message(struct session *, unsigned thread, uint64_t ref, struct popa
 void session_release(struct session *, struct popart_source *);
 int session_commit(
 	struct session *, unsigned thread, const uint64_t *refs, size_t n, size_t *removed);
+int session_renew(struct session *, unsigned thread);
 /* Also where nothing is open; forgets the list. */
 void session_close(struct session *, unsigned thread);
 

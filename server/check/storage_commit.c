@@ -113,11 +113,11 @@ static void read_only(struct scene *s)
 	size_t removed;
 
 	if (!(s->ops->caps & POPART_STORE_READ_ONLY)) {
-		tally_skip(s->tally, "the store is not read-only");
+		tally_inapt(s->tally, "the store is not read-only");
 		return;
 	}
 	if (!s->ops->commit) {
-		tally_skip(s->tally, "the store has left commit out, as it may");
+		tally_inapt(s->tally, "the store has left commit out, as it may");
 		return;
 	}
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
@@ -139,7 +139,7 @@ static void partial(struct scene *s)
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
 		return;
 	if (!s->hands->fail(s->world, "commit", 1, POPART_R_PARTIAL)) {
-		tally_skip(s->tally, "the store cannot be told to fail half-way");
+		tally_inapt(s->tally, "the store cannot be told to fail half-way");
 		session_close(&x, 0);
 		return;
 	}

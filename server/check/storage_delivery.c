@@ -185,7 +185,7 @@ static void keeps_what_it_brings(struct scene *s)
 		int status = delivery_of(&d, s, 0, USER_A, samples[i], &about, 0, true);
 
 		if (status == POPART_R_UNSUPPORTED && i == 0) {
-			tally_skip(s->tally,
+			tally_inapt(s->tally,
 				"the store does not keep the unique-ids of others, and says "
 				"so");
 			return;

@@ -169,9 +169,56 @@ out:
 	peer_free(&p);
 }
 
+struct renewal {
+	struct session *x;
+	unsigned thread;
+	int status;
+};
+
+static void renew(void *arg)
+{
+	struct renewal *r = arg;
+
+	r->status = session_renew(r->x, r->thread);
+}
+
+/* From whatever thread the host has for it, between the other calls. */
+static void is_renewed(struct scene *s)
+{
+	struct session x;
+	size_t removed;
+
+	if (!POPART_HAS(s->ops, renew_ms) || !s->ops->renew) {
+		tally_inapt(s->tally, "the store's lock is not leased");
+		return;
+	}
+	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
+		return;
+	struct crew *crew = crew_hire(s);
+
+	for (unsigned i = 0; i < 2 * SUITE_THREADS; i++) {
+		struct renewal r = { &x, i % SUITE_THREADS, POPART_OK };
+
+		crew_do(crew, r.thread, renew, &r);
+		tally_holds(s->tally, r.status == POPART_OK,
+			"storage.h: popart_storage_ops.renew: failure means the lock is lost",
+			"renew, of a lock that nobody has taken away, failed: %s", x.why);
+		if (i < x.list.n)
+			session_shows(&x, 0, i, samples[i]);
+	}
+	crew_dismiss(&crew);
+	if (!(s->ops->caps & POPART_STORE_READ_ONLY) && x.list.n)
+		tally_holds(s->tally,
+			session_commit(&x, 0, &x.list.v[0].ref, 1, &removed) == POPART_OK,
+			"storage.h: popart_storage_ops.commit",
+			"commit failed after the lock was renewed: %s", x.why);
+	session_close(&x, 0);
+}
+
 const struct store_test lock_tests[] = {
 	{ "a second open gets the same in a thread and in a process",
 		NEEDS_MESSAGES | NEEDS_AGAIN, threads_as_processes },
+	{ "a lease is renewed", NEEDS_MESSAGES, is_renewed },
 	{ "what a dead process held is free", NEEDS_MESSAGES | NEEDS_AGAIN, free_when_dead },
 	{ "after a session was killed all goes on", NEEDS_MESSAGES | NEEDS_AGAIN,
 		goes_on_after_death },

@@ -65,9 +65,11 @@ static void check_hidden(struct scene *s, struct session *x, size_t i, const cha
 	int status;
 	unsigned char *p = session_read(x, 0, x->list.v[i].ref, &n, &status);
 
-	if (!tally_holds(s->tally, p != NULL, OPS ".message", "message %zu cannot be read: %s",
-		    i + 1, x->why))
+	if (!p) {
+		(void)tally_holds(s->tally, false, OPS ".message",
+			"message %zu cannot be read: %s", i + 1, x->why);
 		return;
+	}
 	snprintf(line, sizeof(line), "%s:", name);
 	tally_holds(s->tally, !has_line(p, n, line),
 		OPS ".hidden_fields: neither lists nor sends",
@@ -91,10 +93,10 @@ static void hidden_fields(struct scene *s)
 	size_t n = 0;
 
 	if (!names || !names[0]) {
-		tally_skip(s->tally, "the store hides no fields");
+		tally_inapt(s->tally, "the store hides no fields");
 		return;
 	}
-	for (; names[n] && n < 64; n++) {
+	for (; n < 64 && names[n]; n++) {
 		if (!tally_holds(s->tally, is_field_name(names[n]),
 			    OPS ".hidden_fields: without their colon, NULL-ended",
 			    "%.80s is no name of a header field", names[n]))
@@ -160,7 +162,7 @@ static void maildrop_ids(struct scene *s)
 	size_t removed;
 
 	if (!s->ops->maildrop_id) {
-		tally_skip(s->tally, "the store has no maildrop_id");
+		tally_inapt(s->tally, "the store has no maildrop_id");
 		return;
 	}
 	if (!samples_put(s, USER_A) || !samples_put(s, USER_B))

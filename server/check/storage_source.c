@@ -81,6 +81,26 @@ static void check_parts(struct session *x, size_t i, struct popart_source *src,
 		check_positions(x, i, src, whole);
 }
 
+/* Two of one message at once have nothing to do with each other. */
+static void check_two(struct session *x, size_t i, const unsigned char *whole, size_t n)
+{
+	struct popart_source one, two;
+	uint64_t ref = x->list.v[i].ref;
+
+	if (session_message(x, 0, ref, &one) != POPART_OK)
+		return;
+	int again = session_message(x, 0, ref, &two);
+
+	check_parts(x, i, &one, whole, n);
+	session_release(x, &one);
+	if (tally_holds(x->scene->tally, again == POPART_OK,
+		    "storage.h: popart_storage_ops.message",
+		    "a message that is open cannot be opened again: %s", x->why)) {
+		check_parts(x, i, &two, whole, n);
+		session_release(x, &two);
+	}
+}
+
 static void odd_pieces(struct scene *s)
 {
 	struct session x;
@@ -88,29 +108,16 @@ static void odd_pieces(struct scene *s)
 	if (!samples_put(s, USER_A) || !session_begin(&x, s, USER_A))
 		return;
 	for (size_t i = 0; i < x.list.n; i++) {
-		struct popart_source one, two;
-		uint64_t ref = x.list.v[i].ref;
 		size_t n;
 		int status;
-		unsigned char *whole = session_octets(&x, 0, ref, &n, &status);
+		unsigned char *whole = session_octets(&x, 0, x.list.v[i].ref, &n, &status);
 
-		/* Two of one message at once have nothing to do with each other. */
-		if (tally_holds(s->tally, whole != NULL,
-			    "storage.h: popart_storage_ops.message",
-			    "message %zu could not be read: %s", i + 1, x.why) &&
-			session_message(&x, 0, ref, &one) == POPART_OK) {
-			int again = session_message(&x, 0, ref, &two);
-
-			check_parts(&x, i, &one, whole, n);
-			session_release(&x, &one);
-			if (tally_holds(s->tally, again == POPART_OK,
-				    "storage.h: popart_storage_ops.message",
-				    "a message that is open cannot be opened again: %s",
-				    x.why)) {
-				check_parts(&x, i, &two, whole, n);
-				session_release(&x, &two);
-			}
-		}
+		if (whole)
+			check_two(&x, i, whole, n);
+		else
+			(void)tally_holds(s->tally, false,
+				"storage.h: popart_storage_ops.message",
+				"message %zu could not be read: %s", i + 1, x.why);
 		free(whole);
 	}
 	session_close(&x, 0);

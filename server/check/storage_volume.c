@@ -12,19 +12,18 @@ enum { MAILS_MAX = 1000, MAIL_SIZE_MAX = 4 << 20, LARGE = 9 << 20 };
 static bool load(const char *dir, const char *name, struct popart_str *text)
 {
 	char path[PATH_MAX];
-	char *p;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	FILE *f = name[0] == '.' ? NULL : fopen(path, "rbe");
 
 	if (!f)
 		return false;
-	p = malloc(MAIL_SIZE_MAX);
-	if (!p)
-		abort();
-	*text = (struct popart_str){ p, fread(p, 1, MAIL_SIZE_MAX, f) };
+	char *p = malloc(MAIL_SIZE_MAX);
+
+	text->ptr = p;
+	text->len = p ? fread(p, 1, MAIL_SIZE_MAX, f) : 0;
 	fclose(f);
-	return true;
+	return p != NULL;
 }
 
 static size_t load_all(const char *dir, struct popart_str *texts)

@@ -10,6 +10,7 @@ struct tally {
 	FILE *out;
 	const char *const *words;
 	unsigned ran, failed, limit_s;
+	bool leave_inapt;
 	bool titles;
 	struct trial *trial; /* of the test that runs */
 	struct mock_watch watch;
@@ -55,6 +56,11 @@ struct tally *tally_new(FILE *out, const char *const *words)
 void tally_limit(struct tally *t, unsigned seconds)
 {
 	t->limit_s = seconds;
+}
+
+void tally_leave_inapt(struct tally *t)
+{
+	t->leave_inapt = true;
 }
 
 void tally_titles(struct tally *t)
@@ -126,7 +132,10 @@ void tally_run(struct tally *t, const char *prefix, const struct tally_test *tes
 			(void)tally_holds(
 				t, false, "fork(2)", "no process could be made for this test");
 		t->failed += trial_found(t->trial) > 0;
-		print_outcome(t, title);
+		if (t->leave_inapt && trial_is_inapt(t->trial))
+			t->ran--;
+		else
+			print_outcome(t, title);
 	}
 }
 
@@ -147,7 +156,16 @@ void tally_skip(struct tally *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	trial_skipped(t->trial, fmt, ap);
+	trial_skipped(t->trial, false, fmt, ap);
+	va_end(ap);
+}
+
+void tally_inapt(struct tally *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	trial_skipped(t->trial, true, fmt, ap);
 	va_end(ap);
 }
 

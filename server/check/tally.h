@@ -27,6 +27,8 @@ struct tally *tally_new(FILE *out, const char *const *words);
 /* A test is given up when for so long no operation of the module has begun or ended. At first
  * 60. */
 void tally_limit(struct tally *, unsigned seconds);
+/* From now on tests that turn out to be inapt are neither counted nor printed. */
+void tally_leave_inapt(struct tally *);
 /* From now on titles are printed, and no test is made. */
 void tally_titles(struct tally *);
 /* What mock hosts are to tell: which operation runs, and promises that were broken. */
@@ -43,8 +45,10 @@ void tally_run(struct tally *, const char *prefix, const struct tally_test *, vo
  */
 bool tally_holds(struct tally *, bool holds, const char *clause, const char *fmt, ...)
 	POPART_PRINTF(4, 5);
-/* The test cannot be made with this module, or here, and why; it is no failure. */
+/* The test cannot be made here, and why; it is no failure. */
 void tally_skip(struct tally *, const char *fmt, ...) POPART_PRINTF(2, 3);
+/* The test is not for this module, or this build, and why; it is skipped, too. */
+void tally_inapt(struct tally *, const char *fmt, ...) POPART_PRINTF(2, 3);
 /* A line for who reads the output, "# ..." in TAP. */
 void tally_note(struct tally *, const char *fmt, ...) POPART_PRINTF(2, 3);
 /* Tests so far that failed. */

@@ -27,6 +27,7 @@ struct trial {
 	pthread_mutex_t mutex; /* shared by processes */
 	atomic_uint beat;      /* operations begun and ended */
 	atomic_bool done;
+	bool inapt;
 	unsigned broken;
 	char told[TRIAL_TOLD][TRIAL_LINE];
 	char skipped[512];
@@ -115,8 +116,9 @@ void trial_broken(struct trial *t, const char *clause, const char *fmt, va_list 
 	pthread_mutex_unlock(&t->mutex);
 }
 
-void trial_skipped(struct trial *t, const char *fmt, va_list ap)
+void trial_skipped(struct trial *t, bool inapt, const char *fmt, va_list ap)
 {
+	t->inapt = inapt;
 	vsnprintf(t->skipped, sizeof(t->skipped), fmt, ap);
 }
 
@@ -133,6 +135,11 @@ const char *trial_told(const struct trial *t, unsigned i)
 const char *trial_skip(const struct trial *t)
 {
 	return t->skipped;
+}
+
+bool trial_is_inapt(const struct trial *t)
+{
+	return t->inapt && t->broken == 0;
 }
 
 /* ---- from outside, when the process is gone ---- */

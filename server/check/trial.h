@@ -23,12 +23,15 @@ bool trial_run(struct trial *, void (*run)(void *arg), void *arg, unsigned limit
 void trial_enter(struct trial *, unsigned thread, const char *op);
 void trial_leave(struct trial *, unsigned thread);
 void trial_broken(struct trial *, const char *clause, const char *fmt, va_list);
-void trial_skipped(struct trial *, const char *fmt, va_list);
+/* inapt: not for this module at all. */
+void trial_skipped(struct trial *, bool inapt, const char *fmt, va_list);
 
 /* Afterwards: how many promises were broken, the first TRIAL_TOLD of them, and why the test
  * was not made ("": it was). */
 unsigned trial_found(const struct trial *);
 const char *trial_told(const struct trial *, unsigned i);
 const char *trial_skip(const struct trial *);
+/* It was not made because it is not for this module, and nothing was broken. */
+bool trial_is_inapt(const struct trial *);
 
 #endif

@@ -35,12 +35,12 @@ static const struct row {
 	{ "commit-more", { "exactly what" }, "were removed, and", false },
 	{ "commit-none", { "exactly what" }, "still in the store", false },
 	{ "commit-counts", { "exactly what" }, "says that 4 were removed", false },
-	{ "commit-unsynced", { "synced" }, "commit has removed 2 files since", true },
+	{ "commit-unsynced", { "commit is synced" }, "commit has removed 2 files since", true },
 	{ "commit-moves", { "session that commits" }, "which was not named, is gone", true },
 	{ "commit-cancelled", { "never cancelled" }, "a deadline that is over failed", false },
 	{ "leak-memory", { "leave no memory" }, "octets that are not freed", true },
 	{ "leak-descriptor", { "leave no memory" }, "descriptors open", true },
-	{ "crash", { "sizes and octets" }, "died of SIG", true },
+	{ "crash", { "sizes and octets" }, "in message (fourth call)", false },
 	{ "exits", { "sizes and octets" },
 		"ended the process with exit status 3 in list (first call)", false },
 	{ "hangs", { "unique-ids stay" }, "gave no answer for 2 s in open (second call)",
@@ -74,7 +74,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 /* What every world is one of. */
 struct kind {
-	const char *fault;
+	const char *fault, *where; /* worlds are made */
 	struct popart_module module;
 	struct popart_storage_ops ops;
 };
@@ -100,12 +100,13 @@ static struct mockhost *again(
 static struct mockhost *start(
 	void *ctx, const struct mock_watch *watch, void **hands, const char **why)
 {
+	const struct kind *kind = ctx;
 	struct world *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		abort();
-	w->module = &((const struct kind *)ctx)->module;
-	scratch_make(w->dir, sizeof(w->dir), scratch_memory());
+	w->module = &kind->module;
+	scratch_make(w->dir, sizeof(w->dir), kind->where);
 	*hands = w;
 	return again(ctx, watch, w, why);
 }
@@ -194,11 +195,13 @@ static const struct suite_hands hands = {
 
 static const char nothing[] = "none";
 
-static struct kind kind_with(const char *fault)
+static struct kind kind_with(const char *fault, const char *where)
 {
 	const struct popart_module *m = popart_module_entry_filestore();
 
-	return (struct kind){ .fault = fault, .module = *m, .ops = *m->storage };
+	return (struct kind){
+		.fault = fault, .where = where, .module = *m, .ops = *m->storage
+	};
 }
 
 /* What the suite says, malloc'ed; *passes: what its end says. */
@@ -247,23 +250,23 @@ static bool report(bool ok, unsigned nth, const char *title, const char *text)
 	return ok;
 }
 
-static bool finds(const struct row *r, unsigned nth)
+static bool finds(const struct row *r, const char *where, unsigned nth)
 {
-	struct kind kind = kind_with(r->fault);
+	struct kind kind = kind_with(r->fault, where);
 	bool passes;
 	char title[128];
 	char *text = run(&kind, r->words, &hands, &passes);
 
-	snprintf(title, sizeof(title), "the fault \"%s\" is found", r->fault);
-	if (r->traced && strstr(text, "# SKIP")) {
-		printf("ok %u - %s # SKIP the test that finds it is skipped\n", nth, title);
-		free(text);
-		return true;
-	}
-	bool ok = report(!passes && strstr(text, r->sentence), nth, title, text);
+	bool found = !passes && strstr(text, r->sentence), skipped = strstr(text, "# SKIP");
 
+	snprintf(title, sizeof(title), "the fault \"%s\" is found", r->fault);
+	if (!found && r->traced && skipped)
+		printf("ok %u - %s # SKIP not with a sanitizer, or without ptrace\n", nth,
+			title);
+	else
+		(void)report(found, nth, title, text);
 	free(text);
-	return ok;
+	return found || (r->traced && skipped);
 }
 
 static bool is_sound(
@@ -288,10 +291,10 @@ static int commit_refuses(void *drop, const struct popart_call *call, const uint
 	return POPART_R_PERM;
 }
 
-static bool kinds_are_sound(unsigned *nth)
+static bool kinds_are_sound(const char *where, unsigned *nth)
 {
-	struct kind plain = kind_with(nothing), serial = kind_with("overlaps"),
-		    fixed = kind_with(nothing), bare = kind_with(nothing);
+	struct kind plain = kind_with(nothing, where), serial = kind_with("overlaps", where),
+		    fixed = kind_with(nothing, where), bare = kind_with(nothing, where);
 	bool ok = is_sound(&plain, &hands, ++*nth, "a store without a fault passes");
 
 	ok &= is_sound(&plain, NULL, ++*nth, "it passes with nothing but itself");
@@ -314,10 +317,15 @@ static bool kinds_are_sound(unsigned *nth)
 int main(void)
 {
 	unsigned n = 0;
-	bool ok = kinds_are_sound(&n);
+	char where[64];
+
+	/* Whose process dies leaves its world, so they are all in one place. */
+	scratch_make(where, sizeof(where), scratch_memory());
+	bool ok = kinds_are_sound(where, &n);
 
 	for (size_t i = 0; i < ROWS; i++)
-		ok &= finds(&rows[i], ++n);
+		ok &= finds(&rows[i], where, ++n);
+	scratch_remove(where);
 	printf("1..%u\n", n);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
