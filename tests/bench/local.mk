@@ -5,8 +5,14 @@ tests_bench_load_SOURCES = \
 	tests/bench/certificate.c tests/bench/certificate.h \
 	tests/bench/link.c tests/bench/link.h \
 	tests/bench/load.c \
+	tests/bench/spread.c tests/bench/spread.h \
 	tests/bench/talk.c tests/bench/talk.h
 tests_bench_load_LDADD = $(GNUTLS_LIBS)
+
+# What a handshake costs by itself.
+check_PROGRAMS += tests/bench/bare
+tests_bench_bare_SOURCES = tests/bench/bare.c
+tests_bench_bare_LDADD = $(GNUTLS_LIBS)
 
 if WITH_MAILDIR
 if WITH_STATIC

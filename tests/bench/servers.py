@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
 from harness import MODULE_PATH, Maildir, Program, eventually, letter, processes, wire  # noqa: E402
 
 LOAD = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "bench", "load")
+BARE = os.path.join(os.path.dirname(LOAD), "bare")
 PASSWORD = "secret"
 ACCOUNT = "nobody"
 GROUP = "nogroup"
@@ -34,19 +35,62 @@ def write(directory, name, text, mode=0o644):
     return path
 
 
-def load(port, **options):
-    """Runs the load client and returns what it has counted."""
+def load_command(port, options):
     command = [LOAD, "--port", str(port), "--password", PASSWORD]
     for name, value in options.items():
         if value is True:
             command.append("--" + name)
         elif value is not False:
             command += ["--" + name, str(value)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding="utf-8", check=False)
-    if done.returncode != 0:
-        raise RuntimeError("%s: %s" % (" ".join(command), done.stderr.strip()))
-    return json.loads(done.stdout)
+    return command
+
+
+class Load:
+    """The load client, running. What it has counted comes from wait()."""
+
+    def __init__(self, port, **options):
+        self.command = load_command(port, options)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        encoding="utf-8")
+
+    def wait(self):
+        output, errors = self.process.communicate()
+        if self.process.returncode != 0:
+            raise RuntimeError("%s: %s" % (" ".join(self.command), errors.strip()))
+        return json.loads(output.splitlines()[-1])
+
+    def wait_held(self):
+        """All are logged in, of the workload idle; wait() lets them go."""
+        if not self.process.stdout.readline().startswith('{"held"'):
+            self.wait()
+            raise RuntimeError("they were not all logged in in time")
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def load(port, **options):
+    """Runs the load client and returns what it has counted."""
+    return Load(port, **options).wait()
+
+
+class Bare:
+    """Handshakes and nothing else, in so many threads."""
+    name = "GnuTLS"
+
+    def __init__(self, certificate_file, threads=8):
+        self.process = subprocess.Popen([BARE, certificate_file, str(threads)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        self.session = self.process.pid
+        self.tls = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.communicate()
+
+    kill = stop
 
 
 def certificate(directory):
