@@ -487,20 +487,19 @@ static unsigned number(const char *text, unsigned max)
 
 static const char usage[] =
 	"usage: load --port N [--workload login|check|fetch|contend|visit|expire|idle|shake]\n"
-	"            [--pipeline] [--repeat N] [--deletions N] [--every MS]\n"
+	"            [--pipeline] [--repeat N] [--deletions N] [--every MS] [--quick]\n"
 	"            [--tls none|full|resumed] [--connections N] [--threads N]\n"
 	"            [--seconds N] [--rounds N] [--prefix WORD] [--users N]\n"
 	"            [--password WORD]\n"
 	"       load --certificate FILE\n"
 	"Users are called PREFIX0, PREFIX1, ... and all have the same password. After so many\n"
 	"rounds a connection has had enough. contend is for one user: those that are refused\n"
-	"come again at once. visit is STAT UIDL, expire deletes the first messages, idle says "
-	"when\n"
-	"all are logged in and waits until its standard input ends, shake is for "
-	"tests/bench/bare.\n"
-	"fetch --repeat gets all messages so often. --every: a connection's sessions begin so\n"
-	"far apart, and what one has waited for the one before it counts. --certificate writes "
-	"a key and a certificate for tests.\n";
+	"come again at once. visit is STAT UIDL. expire deletes the first messages. idle says\n"
+	"when all are logged in, and waits until its standard input ends. shake is for the\n"
+	"program bare. --repeat: fetch gets all messages so often. --every: so far apart the\n"
+	"sessions of a connection begin; what one waits for another counts. --quick: what\n"
+	"comes is acknowledged at once. --certificate writes a key and a certificate for "
+	"tests.\n";
 
 static bool parse(int argc, char **argv, struct options *o)
 {
@@ -511,13 +510,14 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },
 		{ "password", 1, NULL, 'P' }, { "prefix", 1, NULL, 'x' },
 		{ "certificate", 1, NULL, 'C' }, { "repeat", 1, NULL, 'R' },
-		{ "deletions", 1, NULL, 'D' }, { "every", 1, NULL, 'e' },
-		{ NULL, 0, NULL, 0 } };
+		{ "quick", 0, NULL, 'q' }, { "deletions", 1, NULL, 'D' },
+		{ "every", 1, NULL, 'e' }, { NULL, 0, NULL, 0 } };
 	static const char *const workloads[] = { "login", "check", "fetch", "contend", "visit",
 		"expire", "idle", "shake", NULL };
 	static const char *const kinds[] = { "none", "full", "resumed", NULL };
 	int workload = 0, tls = 0, c;
 	unsigned port = 0;
+	bool quick = false;
 
 	while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		switch (c) {
@@ -554,6 +554,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'C':
 			o->certificate = optarg;
 			break;
+		case 'q':
+			quick = true;
+			break;
 		case 'R':
 			o->plan.repeat = number(optarg, 1000000);
 			break;
@@ -582,7 +585,10 @@ static bool parse(int argc, char **argv, struct options *o)
 	if (workload == TALK_IDLE)
 		o->rounds = 1;
 	o->plan.workload = (enum talk_workload)workload;
-	return link_target_init(&o->target, (uint16_t)port, (enum link_tls)tls);
+	if (!link_target_init(&o->target, (uint16_t)port, (enum link_tls)tls))
+		return false;
+	o->target.quick = quick;
+	return true;
 }
 
 /* A descriptor for each connection. */
