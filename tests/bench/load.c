@@ -35,6 +35,7 @@ struct options {
 	unsigned users;
 	unsigned rounds; /* sessions of each connection, which is enough; 0: no end */
 	double seconds;
+	double warm;  /* seconds of it that do not count */
 	double every; /* seconds from one session of a connection to its next; 0: at once */
 	const char *certificate; /* to be written; nothing else is done then */
 };
@@ -65,7 +66,8 @@ struct conn {
 struct thread {
 	const struct options *options;
 	double deadline;
-	unsigned first; /* number of its first connection */
+	double count_from; /* 0: that has come */
+	unsigned first;    /* number of its first connection */
 	unsigned n;
 	unsigned busy;   /* connections that have not had enough */
 	unsigned opened; /* of those to be idle */
@@ -287,6 +289,32 @@ static void begin_all(struct thread *t)
 	}
 }
 
+static void stop_warming(struct thread *t, double time)
+{
+	if (t->count_from > 0 && time >= t->count_from) {
+		const struct tally none = { .errors = t->tally.errors };
+		char error[sizeof(none.error)];
+
+		memcpy(error, t->tally.error, sizeof(error));
+		t->tally = none;
+		memcpy(t->tally.error, error, sizeof(error));
+		t->count_from = 0;
+	}
+}
+
+/* Sessions that were due and are not over have taken so long at least: where those are
+ * that nobody served, they must not be missing. */
+static void note_unserved(struct thread *t)
+{
+	const double time = now();
+
+	for (unsigned i = 0; i < t->n && t->options->every > 0; i++) {
+		const struct conn *c = &t->conns[i];
+		if (c->due < time && c->link.fd >= 0)
+			spread_add(&t->tally.session, time - c->due);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct thread *t = arg;
@@ -295,6 +323,7 @@ static void *run(void *arg)
 	begin_all(t);
 	for (;;) {
 		const double next = start_due(t), time = now();
+		stop_warming(t, time);
 		if (t->deadline <= time || t->busy == 0 || t->tally.errors >= MAX_ERRORS)
 			break;
 		const int left = next > time ? (int)((next - time) * 1000) + 1 : 0;
@@ -306,6 +335,7 @@ static void *run(void *arg)
 				leave(t);
 		}
 	}
+	note_unserved(t);
 	atomic_store(&t->ended, true);
 	return NULL;
 }
@@ -415,6 +445,7 @@ static bool start_threads(struct thread *threads, const struct options *o,
 		threads[i].first = first;
 		threads[i].n = o->connections / o->threads + (i < o->connections % o->threads);
 		threads[i].deadline = start + o->seconds;
+		threads[i].count_from = o->warm > 0 ? start + o->warm : 0;
 		first += threads[i].n;
 		if (!prepare(&threads[i], o)) {
 			fprintf(stderr, "load: out of memory\n");
@@ -460,7 +491,7 @@ static int load(const struct options *o)
 		hold(threads, o);
 	for (unsigned i = 0; i < o->threads; i++)
 		pthread_join(threads[i].id, NULL);
-	const double seconds = now() - start;
+	const double seconds = now() - start - o->warm;
 	add_up(sum, threads, o->threads);
 	free_threads(threads, o->threads);
 	status = report(sum, seconds);
@@ -489,7 +520,7 @@ static const char usage[] =
 	"usage: load --port N [--workload login|check|fetch|contend|visit|expire|idle|shake]\n"
 	"            [--pipeline] [--repeat N] [--deletions N] [--every MS] [--quick]\n"
 	"            [--tls none|full|resumed] [--connections N] [--threads N]\n"
-	"            [--seconds N] [--rounds N] [--prefix WORD] [--users N]\n"
+	"            [--seconds N] [--warm N] [--rounds N] [--prefix WORD] [--users N]\n"
 	"            [--password WORD]\n"
 	"       load --certificate FILE\n"
 	"Users are called PREFIX0, PREFIX1, ... and all have the same password. After so many\n"
@@ -497,7 +528,8 @@ static const char usage[] =
 	"come again at once. visit is STAT UIDL. expire deletes the first messages. idle says\n"
 	"when all are logged in, and waits until its standard input ends. shake is for the\n"
 	"program bare. --repeat: fetch gets all messages so often. --every: so far apart the\n"
-	"sessions of a connection begin; what one waits for another counts. --quick: what\n"
+	"sessions of a connection begin; what one waits for another counts, also at the end.\n"
+	"--warm: seconds of them that do not count. --quick: what\n"
 	"comes is acknowledged at once. --certificate writes a key and a certificate for "
 	"tests.\n";
 
@@ -510,8 +542,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		{ "rounds", 1, NULL, 'r' }, { "users", 1, NULL, 'u' },
 		{ "password", 1, NULL, 'P' }, { "prefix", 1, NULL, 'x' },
 		{ "certificate", 1, NULL, 'C' }, { "repeat", 1, NULL, 'R' },
-		{ "quick", 0, NULL, 'q' }, { "deletions", 1, NULL, 'D' },
-		{ "every", 1, NULL, 'e' }, { NULL, 0, NULL, 0 } };
+		{ "warm", 1, NULL, 'W' }, { "quick", 0, NULL, 'q' },
+		{ "deletions", 1, NULL, 'D' }, { "every", 1, NULL, 'e' },
+		{ NULL, 0, NULL, 0 } };
 	static const char *const workloads[] = { "login", "check", "fetch", "contend", "visit",
 		"expire", "idle", "shake", NULL };
 	static const char *const kinds[] = { "none", "full", "resumed", NULL };
@@ -557,6 +590,9 @@ static bool parse(int argc, char **argv, struct options *o)
 		case 'q':
 			quick = true;
 			break;
+		case 'W':
+			o->warm = strtod(optarg, NULL);
+			break;
 		case 'R':
 			o->plan.repeat = number(optarg, 1000000);
 			break;
@@ -576,7 +612,8 @@ static bool parse(int argc, char **argv, struct options *o)
 	if (o->certificate)
 		return optind == argc;
 	if (optind != argc || !port || workload < 0 || tls < 0 || !o->connections ||
-		!o->threads || o->threads > o->connections || !o->users || !(o->seconds > 0))
+		!o->threads || o->threads > o->connections || !o->users || !(o->warm >= 0) ||
+		!(o->seconds > o->warm))
 		return false;
 	if (workload == TALK_CONTEND && o->users != 1)
 		return false;

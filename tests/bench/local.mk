@@ -27,26 +27,26 @@ EXTRA_DIST += tests/bench/test-load.py tests/bench/test-tables.py tests/bench/be
 
 # BENCH: words, only rows whose name contains one of them are measured.
 # BENCH_ROUNDS, BENCH_SECONDS: how often, and how long each time. The scripts say what else.
-BENCH_PROGRAMS = tests/bench/load$(EXEEXT) tests/bench/bare$(EXEEXT) tests/modules/memstore.la \
+BENCH_NEEDS = tests/bench/load$(EXEEXT) tests/bench/bare$(EXEEXT) tests/modules/memstore.la \
 	tests/modules/blockstore.la
 if WITH_SQLITE
-BENCH_PROGRAMS += tests/e2e/put-sqlite$(EXEEXT)
+BENCH_NEEDS += tests/e2e/put-sqlite$(EXEEXT)
 endif
 BENCH_RUN = POPARTD='$(abs_builddir)/popartd' MODULE_PATH='$(MODULE_PATH)' \
 	TEST_BUILDDIR='$(abs_builddir)' TEST_SRCDIR='$(abs_top_srcdir)' /usr/bin/python3 -B
 
 .PHONY: bench bench-growth bench-fair bench-stores
-bench: all $(BENCH_PROGRAMS)
+bench: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS) $(BENCH)
 
 # How it grows, as plots.
-bench-growth: all $(BENCH_PROGRAMS)
+bench-growth: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/growth.py $(BENCH_FLAGS) $(BENCH)
 
 # What those who are busy leave to the others.
-bench-fair: all $(BENCH_PROGRAMS)
+bench-fair: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/fair.py $(BENCH_FLAGS) $(BENCH)
 
 # The stores, one beside the other.
-bench-stores: all $(BENCH_PROGRAMS)
+bench-stores: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/stores.py $(BENCH_FLAGS) $(BENCH)
