@@ -110,6 +110,7 @@ class Run:
         self.rows = {}
         self.failures = 0
         self.done = 0
+        self.begun = time.monotonic()
 
     def wants(self, key):
         return not self.words or any(word in key for word in self.words)
@@ -121,7 +122,11 @@ class Run:
         self.rows[cells[0]] = cells
         self.done += 1
         progress("")
-        print("%s: %s" % (cells[0], "  ".join(cell for cell in cells[1:] if cell)), flush=True)
+        print("%s  %s: %s" % (self.elapsed(), cells[0], "  ".join(
+            cell for cell in cells[1:] if cell)), flush=True)
+
+    def elapsed(self):
+        return "%d:%02d" % divmod(time.monotonic() - self.begun, 60)
 
     @contextlib.contextmanager
     def guarded(self, entries):
@@ -136,8 +141,8 @@ class Run:
                     self.add(tables.failed(title_of(entry), error))
 
     def step(self, key, number, rounds, what):
-        progress("%s: row %d of %d, round %d of %d: %s" % (
-            key, self.done + 1, sum(len(self.chosen(table)) for _, table in GROUPS),
+        progress("%s %s: row %d of %d, round %d of %d: %s" % (
+            self.elapsed(), key, self.done + 1, sum(len(self.chosen(table)) for _, table in GROUPS),
             number + 1, rounds, what))
 
     def names(self, prefixes):
@@ -149,8 +154,8 @@ class Run:
         """In a directory of their own, which goes with them."""
         with tempfile.TemporaryDirectory(dir=self.top) as top:
             os.chmod(top, 0o755)
-            progress("making maildrops and starting " + ", ".join(
-                kind.__name__ for kind in kinds))
+            progress("%s making maildrops and starting %s" % (self.elapsed(), ", ".join(
+                kind.__name__ for kind in kinds)))
             with servers.standing(top, kinds, servers.passwords(top, users), fill,
                                   **more) as running:
                 servers.settle()
