@@ -10,7 +10,6 @@ with --write. Environment: as for bench.py."""
 
 import math
 import os
-import statistics
 import sys
 import tempfile
 
@@ -26,15 +25,18 @@ from tables import progress
 SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
 HEAD = ["what grows", "with", "from", "to", "popart", "exponent", "at most linear"]
 STEEP = 1.15  # what noise may make of an exponent of 1
-APART = 4     # points that are nearer than this factor are not compared
 
 
 def exponent(points):
-    """The steepest way from one point to a later one, as the power of x that y grows with."""
+    """The steepest way from one point to a later one, as the power of x that y grows with.
+    Points that are nearer than half of the scale are not compared: noise is steep."""
+    if len(points) < 2:
+        return 0.0
+    apart = math.sqrt(points[-1][0] / points[0][0])
     found = [math.log(later[1] / earlier[1]) / math.log(later[0] / earlier[0])
              for i, earlier in enumerate(points) for later in points[i + 1:]
-             if later[0] >= APART * earlier[0]]
-    return max(found) if found else 0.0
+             if later[0] >= 0.999 * apart * earlier[0]]
+    return max(found)
 
 
 def judged(what, scale, points, x_format, y_format):
@@ -109,10 +111,10 @@ def connections(run):
                 growth.add(server, "CPU of a login", number,
                            (servers.cpu_seconds(server.session) - before) * 1000 /
                            max(counted["sessions"], 1))
-    growth.rows("connections", plot.count, plot.octets, ["memory of idle sessions"])
+    growth.rows("connections", plot.count, plot.decimal, ["memory of idle sessions"])
     growth.rows("connections", plot.count, plot.milliseconds, ["CPU of a login"])
     growth.chart("Memory of idle sessions", "connections", ["memory of idle sessions"],
-                 y_format=plot.octets)
+                 y_format=plot.decimal)
     growth.chart("CPU of a login", "connections at once", ["CPU of a login"])
 
 
@@ -133,19 +135,21 @@ def messages(run):
                 progress("messages: %s, %d" % (server.name, number))
                 prefix, path = "of%d-" % number, os.path.join(server.mail, "of%d-0" % number)
                 first = []
-                for _ in range(3 if number <= 10000 else 1):
+                for _ in range(3 if number <= 100000 else 2):
                     drops.forget(path)
                     servers.settle()
                     first.append(bench.visit(server, prefix))
-                growth.add(server, "first visit", number, statistics.median(first))
-                growth.add(server, "next visit", number, bench.again(server, prefix))
+                # What disturbs only adds to it.
+                growth.add(server, "first visit", number, min(first))
+                growth.add(server, "next visit", number,
+                           min(bench.visit(server, prefix) for _ in range(5)))
     growth.rows("messages", plot.count, plot.milliseconds)
     growth.chart("STAT, UIDL, QUIT of a Maildir", "messages", ["first visit", "next visit"])
 
 
 def octets(run):
     """One message, again and again."""
-    scale = powers(1024, run.most["octets"])
+    scale = powers(1024, run.most["octets"], 8)
     if run.most["octets"] > scale[-1]:
         scale.append(run.most["octets"])
 
@@ -171,10 +175,10 @@ def octets(run):
                        1024 * servers.proportional(running[0].session))
     growth.rows("octets of the message", plot.octets, plot.milliseconds,
                 ["RETR, plain", "RETR, TLS"])
-    growth.rows("octets of the message", plot.octets, plot.octets,
+    growth.rows("octets of the message", plot.octets, plot.decimal,
                 ["memory of all processes"])
     growth.chart("RETR", "octets of the message", ["RETR, plain", "RETR, TLS"],
-                 x_format=plot.octets, x_base=8)
+                 x_format=plot.octets, x_base=2)
 
 
 def threads(run):
@@ -200,7 +204,7 @@ def threads(run):
 
 SCALES = {"connections": connections, "messages": messages, "octets": octets,
           "threads": threads}
-SOME = {"connections": 1000, "messages": 100000, "octets": 10 << 20, "threads": 8}
+SOME = {"connections": 1000, "messages": 100000, "octets": 4 << 20, "threads": 8}
 ALL = {"connections": 10000, "messages": 1000000, "octets": 100 << 20, "threads": 8}
 ORDER = ["memory of idle sessions", "CPU of a login", "first visit", "next visit",
          "RETR, plain", "RETR, TLS", "memory of all processes", "CPU of a check",

@@ -30,7 +30,15 @@ text { fill: #e6edf3 }
 
 
 def count(value):
-    return "{:,}".format(value) if value >= 1 else "%g" % value
+    return "{:,.0f}".format(value)
+
+
+def decimal(value):
+    """Octets, where the ticks are powers of ten."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= unit:
+            return "%.3g %s" % (value / unit, name)
+    return "%.3g B" % value
 
 
 def octets(value):
@@ -117,8 +125,8 @@ def chart(title, x_label, lines, x_format=count, y_format=milliseconds, x_base=1
     parts = grid(x, y, x_format, y_format) + [
         text(LEFT, 22, title, "title"),
         text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_label, anchor="middle")]
-    steepest = max((line for _, line, _ in lines), key=lambda line: line[0][1])
-    parts += linear(x, y, steepest[0])
+    parts += linear(x, y, max((line[0] for _, line, _ in lines),
+                              key=lambda point: (-point[0], point[1])))
     labels = spaced({name: y.place(line[-1][1]) + 4 for name, line, _ in lines})
     for name, line, dashed in lines:
         colour = CLASSES[heads.index(name.split()[0]) % len(CLASSES)]
