@@ -199,7 +199,9 @@ class Turns:
         if done == 0:
             raise RuntimeError("nothing was done in %.1f s" % counted["seconds"])
         self.rates.add(done / counted["seconds"])
-        self.costs.add(cpu / done * 1000)  # ms a session, s a GB
+        # What was under way when the time was over is brought to its end, and costs, too.
+        whole = counted["all_octets"] / 1e6 if in_octets else counted["all_sessions"]
+        self.costs.add(cpu / whole * 1000)  # ms a session, s a GB
         self.offered += counted["offered"]
         self.resumed += counted["resumed"]
 
@@ -289,12 +291,12 @@ def handshake(run, wanted):
                 for workload in (plain, secure):
                     run.step(wanted[0][0], number, ROUNDS, workload.title)
                     counted, cpu = take_turn(running[0], workload, SECONDS)
-                    costs.append(cpu / counted["sessions"] * 1000)
+                    costs.append(cpu / counted["all_sessions"] * 1000)
                 run.step(wanted[0][0], number, ROUNDS, bare.name)
                 before = servers.cpu_seconds(bare.session)
                 counted = servers.load(bare.tls, workload="shake", connections=50, threads=2,
                                        tls="full", seconds=SECONDS)
-                cost = (servers.cpu_seconds(bare.session) - before) / counted["sessions"] * 1000
+                cost = (servers.cpu_seconds(bare.session) - before) / counted["all_sessions"] * 1000
                 if number >= 0:
                     ours.add(costs[1] - costs[0])
                     bares.add(cost)

@@ -110,7 +110,7 @@ def connections(run):
                                        **options)
                 growth.add(server, "CPU of a login", number,
                            (servers.cpu_seconds(server.session) - before) * 1000 /
-                           max(counted["sessions"], 1))
+                           max(counted["all_sessions"], 1))
     growth.rows("connections", plot.count, plot.decimal, ["memory of idle sessions"])
     growth.rows("connections", plot.count, plot.milliseconds, ["CPU of a login"])
     growth.chart("Memory of idle sessions", "connections", ["memory of idle sessions"],
@@ -194,7 +194,7 @@ def threads(run):
             bench.take_turn(running[0], workload, 0.5)
             counted, cpu = bench.take_turn(running[0], workload, SECONDS)
             growth.add(running[0], "CPU of a check", number,
-                       cpu * 1000 / counted["sessions"])
+                       cpu * 1000 / counted["all_sessions"])
             growth.add(running[0], "time of a check", number,
                        counted["seconds"] * 1000 / counted["sessions"])
     growth.rows("threads of one worker", plot.count, plot.milliseconds)

@@ -25,6 +25,7 @@
 #define BUFFER      (256 * 1024)
 #define MAX_ERRORS  20 /* of a thread, which then stops */
 #define MAX_THREADS 64
+#define GRACE       3  /* seconds for sessions that are not over when the time is */
 #define OPENING     25 /* connections of a thread that log in at once, of those to be idle */
 
 struct options {
@@ -43,6 +44,8 @@ struct options {
 struct tally {
 	uint64_t sessions;
 	uint64_t octets;
+	uint64_t timely_sessions; /* while the time was not over */
+	uint64_t timely_octets;
 	uint64_t handshakes;
 	uint64_t offered; /* with a ticket */
 	uint64_t resumed;
@@ -67,6 +70,7 @@ struct thread {
 	const struct options *options;
 	double deadline;
 	double count_from; /* 0: that has come */
+	double counted_to; /* 0: that has not */
 	unsigned first;    /* number of its first connection */
 	unsigned n;
 	unsigned busy;   /* connections that have not had enough */
@@ -125,7 +129,7 @@ static void start(struct thread *t, struct conn *c)
 static void again(struct thread *t, struct conn *c)
 {
 	link_close(&c->link);
-	if (t->options->rounds && c->rounds >= t->options->rounds) {
+	if (t->counted_to > 0 || (t->options->rounds && c->rounds >= t->options->rounds)) {
 		t->busy--;
 		return;
 	}
@@ -315,26 +319,53 @@ static void note_unserved(struct thread *t)
 	}
 }
 
+/* No session begins any more. Those that are not over come to their end, so that the
+ * server has nothing of them left when somebody else begins. */
+static void finish(struct thread *t, double time)
+{
+	t->counted_to = time;
+	t->tally.timely_sessions = t->tally.sessions;
+	t->tally.timely_octets = t->tally.octets;
+	for (unsigned i = 0; i < t->n; i++) {
+		struct conn *c = &t->conns[i];
+		c->talk.hurry = true;
+		if (c->waiting) {
+			c->waiting = false;
+			t->busy--;
+		}
+	}
+}
+
+static void wait_and_serve(struct thread *t, double until)
+{
+	struct epoll_event events[EVENTS];
+	const double left = until - now();
+	int n = epoll_wait(t->epoll, events, EVENTS, left > 0 ? (int)(left * 1000) + 1 : 0);
+
+	for (int i = 0; i < n && t->tally.errors < MAX_ERRORS; i++) {
+		if (events[i].data.ptr)
+			serve(t, &events[i]);
+		else
+			leave(t);
+	}
+}
+
 static void *run(void *arg)
 {
 	struct thread *t = arg;
-	struct epoll_event events[EVENTS];
+	const double end = t->deadline + GRACE;
 
 	begin_all(t);
-	for (;;) {
-		const double next = start_due(t), time = now();
+	for (double time = now(); time < end; time = now()) {
 		stop_warming(t, time);
-		if (t->deadline <= time || t->busy == 0 || t->tally.errors >= MAX_ERRORS)
+		if (t->counted_to == 0 && time >= t->deadline)
+			finish(t, time);
+		if (t->busy == 0 || t->tally.errors >= MAX_ERRORS)
 			break;
-		const int left = next > time ? (int)((next - time) * 1000) + 1 : 0;
-		int n = epoll_wait(t->epoll, events, EVENTS, left);
-		for (int i = 0; i < n && t->tally.errors < MAX_ERRORS; i++) {
-			if (events[i].data.ptr)
-				serve(t, &events[i]);
-			else
-				leave(t);
-		}
+		wait_and_serve(t, t->counted_to > 0 ? end : start_due(t));
 	}
+	if (t->counted_to == 0)
+		finish(t, now());
 	note_unserved(t);
 	atomic_store(&t->ended, true);
 	return NULL;
@@ -371,6 +402,8 @@ static void add_up(struct tally *sum, const struct thread *threads, unsigned n)
 		const struct tally *t = &threads[i].tally;
 		sum->sessions += t->sessions;
 		sum->octets += t->octets;
+		sum->timely_sessions += t->timely_sessions;
+		sum->timely_octets += t->timely_octets;
 		sum->handshakes += t->handshakes;
 		sum->offered += t->offered;
 		sum->resumed += t->resumed;
@@ -393,10 +426,11 @@ static void report_times(const char *name, const struct spread *s, const char *e
 static int report(const struct tally *sum, double seconds)
 {
 	printf("{\"sessions\": %" PRIu64 ", \"octets\": %" PRIu64 ", \"seconds\": %.3f, "
-	       "\"handshakes\": %" PRIu64 ", \"offered\": %" PRIu64 ", \"resumed\": %" PRIu64
+	       "\"all_sessions\": %" PRIu64 ", \"all_octets\": %" PRIu64
+	       ", \"handshakes\": %" PRIu64 ", \"offered\": %" PRIu64 ", \"resumed\": %" PRIu64
 	       ", \"in_use\": %" PRIu64 ", \"errors\": %" PRIu64 ", ",
-		sum->sessions, sum->octets, seconds, sum->handshakes, sum->offered,
-		sum->resumed, sum->in_use, sum->errors);
+		sum->timely_sessions, sum->timely_octets, seconds, sum->sessions, sum->octets,
+		sum->handshakes, sum->offered, sum->resumed, sum->in_use, sum->errors);
 	report_times("session_ms", &sum->session, ", ");
 	report_times("quit_ms", &sum->quit, "}\n");
 	if (sum->errors > 0)
@@ -491,10 +525,13 @@ static int load(const struct options *o)
 		hold(threads, o);
 	for (unsigned i = 0; i < o->threads; i++)
 		pthread_join(threads[i].id, NULL);
-	const double seconds = now() - start - o->warm;
+	double end = start;
+	for (unsigned i = 0; i < o->threads; i++)
+		if (threads[i].counted_to > end)
+			end = threads[i].counted_to;
 	add_up(sum, threads, o->threads);
 	free_threads(threads, o->threads);
-	status = report(sum, seconds);
+	status = report(sum, end - start - o->warm);
 	free(sum);
 	return status;
 }

@@ -123,7 +123,7 @@ static enum talk_step after_stat(enum talk_workload workload)
 /* Whether all messages are to come once more. */
 static bool anew(struct talk *t)
 {
-	if (++t->repeats >= t->plan->repeat)
+	if (t->hurry || ++t->repeats >= t->plan->repeat)
 		return false;
 	t->asked = 0;
 	t->got = 0;
@@ -144,7 +144,9 @@ static enum talk_step step_after(struct talk *t)
 	case TALK_LIST:
 		return workload == TALK_CHECK || t->count == 0 ? TALK_QUIT : TALK_RETR;
 	case TALK_RETR:
-		return t->got < t->count || anew(t) ? TALK_RETR : TALK_QUIT;
+		if (t->got < t->asked)
+			return TALK_RETR;
+		return (t->got < t->count && !t->hurry) || anew(t) ? TALK_RETR : TALK_QUIT;
 	case TALK_DELE:
 		return t->got < t->plan->deletions ? TALK_DELE : TALK_QUIT;
 	default:

@@ -55,6 +55,7 @@ enum talk_part { TALK_STATUS, TALK_LINES, TALK_BODY, TALK_DOT };
 struct talk {
 	const struct talk_plan *plan;
 	char user[64];
+	bool hurry; /* set by the caller: no more messages than have been asked for */
 	enum talk_step step;
 	enum talk_part part;
 	size_t count; /* as STAT has said */
