@@ -189,6 +189,14 @@ ssize_t link_send(struct link *l, const void *data, size_t n)
 	return l->tls ? tls_result(l, rc) : plain_result(l, rc);
 }
 
+/* The kernel forgets that it was asked to. A socket that does not know it does without. */
+static void acknowledge(int fd)
+{
+	const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 ssize_t link_recv(struct link *l, void *data, size_t n)
 {
 	ssize_t rc;
@@ -197,6 +205,8 @@ ssize_t link_recv(struct link *l, void *data, size_t n)
 	do
 		rc = l->tls ? gnutls_record_recv(l->tls, data, n) : recv(l->fd, data, n, 0);
 	while (l->tls && go_on(l, rc));
+	if (rc > 0 && l->target->quick)
+		acknowledge(l->fd);
 	if (rc > 0)
 		return rc;
 	return l->tls ? tls_result(l, rc) : plain_result(l, rc);

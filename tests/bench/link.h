@@ -18,6 +18,7 @@ enum link_tls { LINK_PLAIN, LINK_FULL, LINK_RESUMED };
 struct link_target {
 	uint16_t port;
 	enum link_tls tls;
+	bool quick; /* every segment is acknowledged at once: some servers wait for that */
 	gnutls_priority_t priorities;
 	gnutls_certificate_credentials_t credentials;
 };

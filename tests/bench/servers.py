@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""The servers that bench.py compares, each over Maildirs of its own, and what they use."""
+"""The servers that the benchmarks compare, each over maildrops of its own, and what they use."""
 
 import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
-import sys
+import time
+
+import drops
+import room
+from drops import ACCOUNT, GROUP
+from harness import MODULE_PATH, Pop, Program, eventually, letter, processes, wire
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
-# pylint: disable=wrong-import-position
-from harness import MODULE_PATH, Maildir, Program, eventually, letter, processes, wire  # noqa: E402
 
+TESTS = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests")
 LOAD = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "bench", "load")
+BARE = os.path.join(os.path.dirname(LOAD), "bare")
 PASSWORD = "secret"
-ACCOUNT = "nobody"
-GROUP = "nogroup"
 
 
 def free_port():
@@ -34,19 +37,62 @@ def write(directory, name, text, mode=0o644):
     return path
 
 
-def load(port, **options):
-    """Runs the load client and returns what it has counted."""
+def load_command(port, options):
     command = [LOAD, "--port", str(port), "--password", PASSWORD]
     for name, value in options.items():
         if value is True:
             command.append("--" + name)
         elif value is not False:
             command += ["--" + name, str(value)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding="utf-8", check=False)
-    if done.returncode != 0:
-        raise RuntimeError("%s: %s" % (" ".join(command), done.stderr.strip()))
-    return json.loads(done.stdout)
+    return command
+
+
+class Load:
+    """The load client, running. What it has counted comes from wait()."""
+
+    def __init__(self, port, **options):
+        self.command = load_command(port, options)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        encoding="utf-8")
+
+    def wait(self):
+        output, errors = self.process.communicate()
+        if self.process.returncode != 0:
+            raise RuntimeError("%s: %s" % (" ".join(self.command), errors.strip()))
+        return json.loads(output.splitlines()[-1])
+
+    def wait_held(self):
+        """All are logged in, of the workload idle; wait() lets them go."""
+        if not self.process.stdout.readline().startswith('{"held"'):
+            self.wait()
+            raise RuntimeError("they were not all logged in in time")
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def load(port, **options):
+    """Runs the load client and returns what it has counted."""
+    return Load(port, **options).wait()
+
+
+class Bare:
+    """Handshakes and nothing else, in so many threads."""
+    name = "GnuTLS"
+
+    def __init__(self, certificate_file, threads=8):
+        self.process = subprocess.Popen([BARE, certificate_file, str(threads)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        self.session = self.process.pid
+        self.tls = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.communicate()
+
+    kill = stop
 
 
 def certificate(directory):
@@ -57,23 +103,18 @@ def certificate(directory):
 
 def fill(directory, user, messages, octets):
     """A Maildir as deliveries of today leave it: with S= and W= in the names."""
-    maildir = Maildir(os.path.join(directory, user))
-    for number in range(1, messages + 1):
-        data = letter(number, octets)
-        maildir.add(data, name="%d.M%06dP7.test,S=%d,W=%d" % (
-            1700000000 + number, number, len(data), len(wire(data))))
+    drops.maildir(os.path.join(directory, user), messages, octets)
 
 
 def give_away(directory):
-    for top, _, names in os.walk(directory):
-        for name in names + ["."]:
-            shutil.chown(os.path.join(top, name), ACCOUNT, GROUP)
+    drops.give_away(directory)
 
 
-def passwords(directory, users):
-    """Both servers read this one file."""
+def passwords(directory, users, others=()):
+    """Both servers read this one file. others: its lines for more of them."""
     return write(directory, "users", "".join(
-        "%s:{PLAIN}%s::::::\n" % (user, PASSWORD) for user in users), 0o644)
+        "%s:{PLAIN}%s::::::\n" % (user, PASSWORD) for user in users) +
+        "".join(line + "\n" for line in others), 0o644)
 
 
 def cpu_seconds(session):
@@ -87,11 +128,39 @@ def cpu_seconds(session):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def proportional(session):
+    """KiB of memory that its processes have, what several share divided among them."""
+    total = 0
+    for pid in processes(6, session):
+        with contextlib.suppress(OSError), open("/proc/%d/smaps_rollup" % pid,
+                                                encoding="ascii") as file:
+            total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    return total
+
+
+def examine(server, user, count, octets, numbered=True):
+    """Whether it serves what it was given: before anything is measured."""
+    expected = [wire(letter(number if numbered else 1, octets)) for number in (1, count)]
+    with Pop(server.plain, user, PASSWORD) as client:
+        client.socket.settimeout(120)
+        found = client.stat()[0], len(set(client.uids().values()))
+        if found != (count, count):
+            raise RuntimeError("%s has %s messages and unique-ids of %s, not %d" % (
+                server.name, found, user, count))
+        for number, wanted in zip((1, count), expected):
+            got = client.retr(number)
+            if not got.endswith(wanted) or client.sizes()[number] != len(got):
+                raise RuntimeError("%s serves another message %d of %s" % (
+                    server.name, number, user))
+        client.cmd("QUIT")
+
+
 POPART = """hostname = "bench.example.net";
 user = "{account}";
 run_dir = "{top}/run";
 state_dir = "{top}/state";
 module_path = "{modules}";
+max_connections = 20000;
 listen = (
   {{ address = "127.0.0.1:{plain}"; }},
   {{ address = "127.0.0.1:{tls}"; tls = true; }}
@@ -104,16 +173,19 @@ auth = {{ module = "passwd_file"; path = "{users}"; }};
 class Popart:
     name = "popart"
     storage = '{{ module = "maildir"; path = "{top}/mail/%n"; }}'
+    fill = staticmethod(drops.maildir)
 
-    def __init__(self, top, certificate_file, users):
+    def __init__(self, top, certificate_file, users, more=""):
+        """top has mail/. more: further lines of the configuration."""
         self.plain, self.tls = free_port(), free_port()
+        self.mail = os.path.join(top, "mail")
         for sub in ("run", "state"):
             os.makedirs(os.path.join(top, sub))
             shutil.chown(os.path.join(top, sub), ACCOUNT, GROUP)
         text = POPART + "storage = " + self.storage + ";\n"
         conf = write(top, "popart.conf", text.format(
             account=ACCOUNT, top=top, modules=MODULE_PATH, plain=self.plain, tls=self.tls,
-            certificate=certificate_file, users=users))
+            certificate=certificate_file, users=users, tests=TESTS) + more)
         self.program = Program(["-c", conf], top)
         self.session = self.program.pid
         self.program.must_start()
@@ -125,6 +197,19 @@ class Popart:
         self.program.kill()
 
 
+class PopartMbox(Popart):
+    storage = '{{ module = "mbox"; path = "{top}/mail/%n"; state_dir = "{top}/state/mbox"; }}'
+    fill = staticmethod(drops.mbox)
+
+
+class PopartSqlite(Popart):
+    storage = '{{ module = "sqlite"; path = "{top}/mail/%n.db"; }}'
+
+    @staticmethod
+    def fill(path, count, octets):
+        drops.database(path + ".db", os.path.basename(path), count, octets)
+
+
 DOVECOT = """base_dir = {top}/run
 state_dir = {top}/state
 log_path = {top}/log
@@ -134,13 +219,16 @@ ssl = yes
 ssl_cert = <{certificate}
 ssl_key = <{certificate}
 disable_plaintext_auth = no
-mail_location = maildir:{top}/mail/%u
+mail_location = {location}
 mail_uid = {account}
 mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
 pop3_no_flag_updates = yes
 auth_cache_size = 1 M
+default_client_limit = 30000
+default_process_limit = 1000
+default_vsz_limit = 8 G
 passdb {{
   driver = passwd-file
   args = {users}
@@ -164,22 +252,26 @@ service pop3-login {{
 service pop3 {{
   service_count = 0
   process_min_avail = 2
-  process_limit = 1024
+  process_limit = 12000
 }}
 """
 
 
 class Dovecot:
     name = "Dovecot"
+    location = "maildir:{top}/mail/%u"
+    fill = staticmethod(drops.maildir)
 
     def __init__(self, top, certificate_file, users):
         self.plain, self.tls = free_port(), free_port()
         for sub in ("run", "state"):
             os.makedirs(os.path.join(top, sub))
+        self.mail = os.path.join(top, "mail")
         self.log = os.path.join(top, "log")
         conf = write(top, "dovecot.conf", DOVECOT.format(
             account=ACCOUNT, group=GROUP, top=top, plain=self.plain, tls=self.tls,
-            certificate=certificate_file, users=users))
+            certificate=certificate_file, users=users,
+            location=self.location.format(top=top)))
         with open(os.path.join(top, "output"), "wb") as output:
             self.process = subprocess.Popen(
                 ["/usr/sbin/dovecot", "-F", "-c", conf], stdin=subprocess.DEVNULL,
@@ -209,3 +301,88 @@ class Dovecot:
             with contextlib.suppress(OSError):
                 os.kill(pid, 9)
         self.process.wait(30)
+
+
+class DovecotMbox(Dovecot):
+    location = "mbox:{top}/home/%u:INBOX={top}/mail/%u"
+    fill = staticmethod(drops.mbox)
+
+    def __init__(self, top, *more):
+        drops.make_directory(os.path.join(top, "home"))
+        super().__init__(top, *more)
+
+
+class Popa3d:
+    """Debian's build has one port, one place for mailboxes and the accounts of the machine:
+    those of the room. It changes to each user's account, of which all have the same uid."""
+    name = "popa3d"
+    plain = 110
+    fill = staticmethod(drops.mbox)
+
+    def __init__(self, top, _, users):
+        self.mail = os.path.join(top, "mail")
+        with open(users, encoding="utf-8") as file:
+            for line in file:
+                # The cheapest that it reads, as {PLAIN} is for the others.
+                room.add_account(line.partition(":")[0], drops.UID, drops.GID, self.secret())
+        self.stack = contextlib.ExitStack()
+        self.stack.enter_context(room.mounted_over(self.mail, "/var/mail"))
+        subprocess.run([room.popa3d(), "-D"], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+        self.session = eventually("popa3d runs", self.find)
+
+    @staticmethod
+    def secret():
+        return subprocess.run(["openssl", "passwd", "-1", "-salt", "ab", PASSWORD], check=True,
+                              stdout=subprocess.PIPE, encoding="ascii").stdout.strip()
+
+    @staticmethod
+    def find():
+        """The session of its processes."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.readlink("/proc/%s/exe" % pid) == room.popa3d():
+                    return os.getsid(int(pid))
+        return None
+
+    def stop(self):
+        self.kill()
+
+    def kill(self):
+        for pid in processes(6, self.session):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        eventually("every process of popa3d ends", lambda: not processes(6, self.session))
+        self.stack.close()
+
+
+@contextlib.contextmanager
+def standing(top, kinds, users, fill, **more):
+    """Servers of these kinds, each below top in a directory of its own that fill(kind, mail)
+    has filled. more: for those of popart."""
+    certificate_file = certificate(top)
+    running = []
+    try:
+        for kind in kinds:
+            directory = os.path.join(top, kind.__name__)
+            mail = os.path.join(directory, "mail")
+            drops.make_directory(mail)
+            fill(kind, mail)
+            running.append(kind(directory, certificate_file, users,
+                                **(more if issubclass(kind, Popart) else {})))
+        yield running
+        while running:
+            running[-1].stop()
+            running.pop()
+    finally:
+        for server in running:
+            server.kill()
+        # Trees of a million files take their time, but are nobody's to find.
+        for kind in kinds:
+            shutil.rmtree(os.path.join(top, kind.__name__), ignore_errors=True)
+
+
+def settle():
+    """What was written before is not to be paid for by what comes."""
+    os.sync()
+    time.sleep(0.3)

@@ -77,7 +77,7 @@ def turn(server, path, pace):
     before = cpu_of(workers)
     counted = servers.load(server.plain, workload="login", seconds=SECONDS, prefix="login",
                            users=USERS)
-    cost = (cpu_of(workers) - before) / counted["sessions"] * 1e6
+    cost = (cpu_of(workers) - before) / counted["all_sessions"] * 1e6
     if asker:
         asker.stopped.set()
         asker.join()

@@ -15,9 +15,8 @@ import time
 
 import bench
 import servers
+import tables
 from harness import Pop
-
-PUT = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "e2e", "put-sqlite")
 
 # prefix of the users: how many, messages of each, octets of a message
 MAILDROPS = {"check": (20, 100, 2048), "many": (2, 10000, 2048), "fetch": (4, 500, 8192),
@@ -42,50 +41,16 @@ VISITS = [
 class Maildirs(servers.Popart):
     name = "maildir"
 
-    @staticmethod
-    def fill(mail, user, messages, octets):
-        servers.fill(mail, user, messages, octets)
 
-
-class Databases(servers.Popart):
+class Databases(servers.PopartSqlite):
     name = "sqlite"
-    storage = '{{ module = "sqlite"; path = "{top}/mail/%n.db"; }}'
-
-    @staticmethod
-    def fill(mail, user, messages, octets):
-        os.makedirs(mail, exist_ok=True)
-        with tempfile.TemporaryFile() as file:
-            file.write(servers.letter(1, octets))
-            file.seek(0)
-            subprocess.run([PUT, os.path.join(mail, "%n.db"), user, "m", str(messages)],
-                           stdin=file, stdout=subprocess.DEVNULL, check=True)
 
 
-class Mailboxes(servers.Popart):
+class Mailboxes(servers.PopartMbox):
     name = "mbox"
-    storage = '{{ module = "mbox"; path = "{top}/mail/%n"; state_dir = "{top}/state/mbox"; }}'
-
-    @staticmethod
-    def fill(mail, user, messages, octets):
-        os.makedirs(mail, exist_ok=True)
-        with open(os.path.join(mail, user), "wb") as file:
-            for number in range(1, messages + 1):
-                file.write(b"From a@example.net Mon Jan  1 00:00:00 2024\n" +
-                           servers.letter(number, octets) + b"\n")
 
 
 KINDS = (Maildirs, Mailboxes, Databases)
-
-
-def prepare(top, kind, certificate, users, prefixes):
-    directory = os.path.join(top, kind.name)
-    mail = os.path.join(directory, "mail")
-    for prefix in prefixes:
-        count, messages, octets = MAILDROPS[prefix]
-        for number in range(count):
-            kind.fill(mail, "%s%d" % (prefix, number), messages, octets)
-    servers.give_away(mail)
-    return kind(directory, certificate, users)
 
 
 def take_turn(server, workload, seconds):
@@ -106,13 +71,14 @@ def measure(stores, workload):
         for server, turn in zip(stores, turns):
             counted, cpu = take_turn(server, workload, bench.SECONDS)
             turn.add(counted, cpu, workload[3] == "fetch")
-            bench.progress("%s: round %d of %d: %s %.0f" % (
-                workload[0], number + 1, bench.ROUNDS, server.name, turn.rates[-1]))
+            tables.progress("%s: round %d of %d: %s %.0f" % (
+                workload[0], number + 1, bench.ROUNDS, server.name, turn.rates.values[-1]))
     rate, cost = (" MB/s", " s/GB") if workload[3] == "fetch" else ("/s", " ms")
-    return ([workload[1]] + [bench.figure(turn.rate()) + rate for turn in turns] +
-            ["%.2f" % (turn.rate() / turns[0].rate()) for turn in turns[1:]] +
-            [bench.figure(turn.cost()) + cost for turn in turns] +
-            [" / ".join("%.0f %%" % (100 * turn.spread()) for turn in turns)])
+    first = turns[0].rates.median()
+    return ([workload[1]] + [tables.figure(turn.rates.median()) + rate for turn in turns] +
+            ["%.2f" % (turn.rates.median() / first) for turn in turns[1:]] +
+            [tables.figure(turn.costs.median()) + cost for turn in turns] +
+            [" / ".join("%.0f %%" % (100 * turn.rates.spread()) for turn in turns)])
 
 
 def milliseconds(task):
@@ -151,7 +117,7 @@ def measure_visits(stores):
     rows = {}
     for (name, title), times in zip(VISITS, taken):
         middle = [statistics.median(each) for each in times]
-        rows[name] = ([title] + [bench.figure(each) + " ms" for each in middle] +
+        rows[name] = ([title] + [tables.figure(each) + " ms" for each in middle] +
                       ["%.2f" % (middle[0] / each) for each in middle[1:]] +
                       [""] * len(stores) +
                       [" / ".join("%.0f %%" % (100 * (max(each) - min(each)) / half)
@@ -160,29 +126,30 @@ def measure_visits(stores):
 
 
 def run(wanted, visits):
-    prefixes = {workload[2] for workload in wanted} | ({"new"} if visits else set())
+    prefixes = sorted({workload[2] for workload in wanted} | ({"new"} if visits else set()))
+
+    def fill(kind, mail):
+        tables.progress("filling " + kind.name)
+        for prefix in prefixes:
+            count, messages, octets = MAILDROPS[prefix]
+            for number in range(count):
+                kind.fill(os.path.join(mail, "%s%d" % (prefix, number)), messages, octets)
+
     with tempfile.TemporaryDirectory(prefix="popart-bench.") as top:
         os.chmod(top, 0o755)
-        certificate = servers.certificate(top)
-        users = servers.passwords(top, ["%s%d" % (prefix, number)
-                                        for prefix, (count, _, _) in MAILDROPS.items()
-                                        for number in range(count)])
-        stores, rows = [], []
-        try:
-            for kind in KINDS:
-                bench.progress("filling " + kind.name)
-                stores.append(prepare(top, kind, certificate, users, sorted(prefixes)))
-            rows += [measure(stores, workload) for workload in wanted]
+        users = servers.passwords(top, ["%s%d" % (prefix, number) for prefix in prefixes
+                                        for number in range(MAILDROPS[prefix][0])])
+        with servers.standing(top, KINDS, users, fill) as stores:
+            for server in stores:
+                for prefix in prefixes:
+                    if prefix != "new":
+                        servers.examine(server, prefix + "0", *MAILDROPS[prefix][1:],
+                                        numbered=not isinstance(server, Databases))
+            rows = [measure(stores, workload) for workload in wanted]
             if visits:
                 found = measure_visits(stores)
                 rows += [found[name] for name in visits]
-            while stores:
-                stores[-1].stop()
-                stores.pop()
-        finally:
-            for server in stores:
-                server.kill()
-        return rows
+            return rows
 
 
 def chosen(table):
@@ -202,7 +169,7 @@ def main():
         rows = run(wanted, visits)
     except (RuntimeError, AssertionError, subprocess.CalledProcessError) as error:
         sys.exit("stores.py: %s" % error)
-    bench.progress("")
+    tables.progress("")
     names = [kind.name for kind in KINDS]
     head = (["workload"] + names + [name + ":" + names[0] for name in names[1:]] +
             ["CPU " + name for name in names] + ["spread"])

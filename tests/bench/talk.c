@@ -6,18 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUT_SIZE ((size_t)TALK_MAX_MESSAGES * TALK_MAX_COMMAND)
-
 static const char *const step_names[] = { "the greeting", "USER", "PASS", "STAT", "UIDL",
-	"LIST", "RETR", "QUIT", "the end" };
+	"LIST", "RETR", "DELE", "nothing", "QUIT", "the end" };
 
-bool talk_init(struct talk *t, const struct talk_plan *plan, unsigned number)
+void talk_init(struct talk *t, const struct talk_plan *plan, unsigned number)
 {
 	*t = (struct talk){ .plan = plan };
 	snprintf(t->user, sizeof(t->user), "%s%u", plan->prefix, number);
-	t->sizes = calloc(TALK_MAX_MESSAGES, sizeof(*t->sizes));
-	t->out = malloc(OUT_SIZE);
-	return t->sizes && t->out;
 }
 
 void talk_free(struct talk *t)
@@ -26,17 +21,20 @@ void talk_free(struct talk *t)
 	free(t->out);
 	t->sizes = NULL;
 	t->out = NULL;
+	t->sizes_room = 0;
+	t->out_room = 0;
 }
 
 void talk_start(struct talk *t)
 {
-	t->step = TALK_GREETING;
+	t->step = t->plan->workload == TALK_SHAKE ? TALK_DONE : TALK_GREETING;
 	t->part = TALK_STATUS;
 	t->line_len = 0;
 	t->out_len = 0;
 	t->in_use = 0;
 	t->asked = 0;
 	t->got = 0;
+	t->repeats = 0;
 }
 
 __attribute__((format(printf, 2, 3))) static bool wrong(struct talk *t, const char *format, ...)
@@ -51,46 +49,109 @@ __attribute__((format(printf, 2, 3))) static bool wrong(struct talk *t, const ch
 	return false;
 }
 
+static bool make_room(struct talk *t, size_t n)
+{
+	size_t room = t->out_room ? t->out_room : 256;
+
+	while (room - t->out_len < n)
+		room *= 2;
+	if (room == t->out_room)
+		return true;
+	char *out = room <= TALK_MAX_OUT ? realloc(t->out, room) : NULL;
+	if (!out)
+		return wrong(t, "no room for the commands");
+	t->out = out;
+	t->out_room = room;
+	return true;
+}
+
 __attribute__((format(printf, 2, 3))) static bool ask(struct talk *t, const char *format, ...)
 {
+	char command[TALK_MAX_LINE];
 	va_list args;
-	size_t room = OUT_SIZE - t->out_len;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(t->out + t->out_len, room, format, args);
+	n = vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
-	if (n < 0 || (size_t)n >= room)
-		return wrong(t, "no room for the commands");
+	if (n < 0 || (size_t)n >= sizeof(command))
+		return wrong(t, "a command too long");
+	if (!make_room(t, (size_t)n))
+		return false;
+	memcpy(t->out + t->out_len, command, (size_t)n);
 	t->out_len += (size_t)n;
 	return true;
 }
 
-static bool ask_messages(struct talk *t)
+static bool ask_messages(struct talk *t, const char *verb, size_t last)
 {
-	size_t last = t->plan->pipeline ? t->count : t->got + 1;
-
 	while (t->asked < last)
-		if (!ask(t, "RETR %zu\r\n", ++t->asked))
+		if (!ask(t, "%s %zu\r\n", verb, ++t->asked))
 			return false;
 	return true;
 }
 
-static enum talk_step step_after(const struct talk *t)
+static bool ask_retr(struct talk *t)
+{
+	return ask_messages(t, "RETR", t->plan->pipeline ? t->count : t->got + 1);
+}
+
+/* QUIT waits for all their answers, so that it can be measured alone. */
+static bool ask_dele(struct talk *t)
+{
+	if (t->count < t->plan->deletions)
+		return wrong(t, "fewer messages than are to be deleted");
+	return ask_messages(t, "DELE", t->plan->deletions);
+}
+
+static enum talk_step after_stat(enum talk_workload workload)
+{
+	switch (workload) {
+	case TALK_FETCH:
+		return TALK_LIST;
+	case TALK_CONTEND:
+		return TALK_QUIT;
+	case TALK_EXPIRE:
+		return TALK_DELE;
+	case TALK_IDLE:
+		return TALK_HOLD;
+	default:
+		return TALK_UIDL;
+	}
+}
+
+/* Whether all messages are to come once more. */
+static bool anew(struct talk *t)
+{
+	if (t->hurry || ++t->repeats >= t->plan->repeat)
+		return false;
+	t->asked = 0;
+	t->got = 0;
+	return true;
+}
+
+static enum talk_step step_after(struct talk *t)
 {
 	const enum talk_workload workload = t->plan->workload;
 
-	if (t->step == TALK_PASS && workload == TALK_LOGIN)
-		return TALK_QUIT;
-	if (t->step == TALK_STAT && workload == TALK_FETCH)
-		return TALK_LIST;
-	if (t->step == TALK_STAT && workload == TALK_CONTEND)
-		return TALK_QUIT;
-	if (t->step == TALK_LIST && (workload == TALK_CHECK || t->count == 0))
-		return TALK_QUIT;
-	if (t->step == TALK_RETR && t->got < t->count)
-		return TALK_RETR;
-	return t->step + 1;
+	switch (t->step) {
+	case TALK_PASS:
+		return workload == TALK_LOGIN ? TALK_QUIT : TALK_STAT;
+	case TALK_STAT:
+		return after_stat(workload);
+	case TALK_UIDL:
+		return workload == TALK_VISIT ? TALK_QUIT : TALK_LIST;
+	case TALK_LIST:
+		return workload == TALK_CHECK || t->count == 0 ? TALK_QUIT : TALK_RETR;
+	case TALK_RETR:
+		if (t->got < t->asked)
+			return TALK_RETR;
+		return (t->got < t->count && !t->hurry) || anew(t) ? TALK_RETR : TALK_QUIT;
+	case TALK_DELE:
+		return t->got < t->plan->deletions ? TALK_DELE : TALK_QUIT;
+	default:
+		return t->step + 1;
+	}
 }
 
 static bool advance(struct talk *t)
@@ -105,16 +166,36 @@ static bool advance(struct talk *t)
 	case TALK_PASS:
 		return ask(t, "PASS %s\r\n", t->plan->password);
 	case TALK_RETR:
-		return ask_messages(t);
+		return ask_retr(t);
+	case TALK_DELE:
+		return ask_dele(t);
 	case TALK_STAT:
 	case TALK_UIDL:
 	case TALK_LIST:
 	case TALK_QUIT:
 		return ask(t, "%s\r\n", step_names[t->step]);
 	case TALK_GREETING:
+	case TALK_HOLD:
 	case TALK_DONE:
 		break;
 	}
+	return true;
+}
+
+bool talk_leave(struct talk *t)
+{
+	return advance(t);
+}
+
+static bool grow_sizes(struct talk *t)
+{
+	if (t->count <= t->sizes_room)
+		return true;
+	uint64_t *sizes = realloc(t->sizes, t->count * sizeof(*sizes));
+	if (!sizes)
+		return wrong(t, "out of memory");
+	t->sizes = sizes;
+	t->sizes_room = t->count;
 	return true;
 }
 
@@ -124,7 +205,7 @@ static bool take_stat(struct talk *t)
 		return wrong(t, "%s", t->line);
 	if (t->count > TALK_MAX_MESSAGES)
 		return wrong(t, "too many messages for this program");
-	return advance(t);
+	return grow_sizes(t) && advance(t);
 }
 
 /* The maildrop is ours from the answer to PASS until we say QUIT. */
@@ -167,6 +248,10 @@ static bool take_status(struct talk *t)
 		t->part = TALK_BODY;
 		t->left = t->sizes[t->got];
 		return true;
+	case TALK_DELE:
+		t->got++;
+		return advance(t);
+	case TALK_HOLD:
 	case TALK_DONE:
 		return wrong(t, "more than was asked for");
 	default:

@@ -3,8 +3,10 @@
 """The load client of the benchmark: that it works, and that it sees what is wrong. Nothing
 here looks at how fast anything is."""
 
+import contextlib
 import os
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
@@ -23,7 +25,9 @@ def place(certificate, plain, tls):
             (plain, tls))
 
 
-def counted(workload, tls="none", **more):
+@contextlib.contextmanager
+def standing(tls):
+    """A server with the users; gives the port."""
     names = ["user%d" % number for number in range(USERS)]
     with Scene(*names) as scene:
         for name in names:
@@ -32,8 +36,13 @@ def counted(workload, tls="none", **more):
         extra, listener = place(servers.certificate(scene.path), plain, secure)
         with scene.server(users={name: servers.PASSWORD for name in names}, extra=extra,
                           listener=listener):
-            return servers.load(plain if tls == "none" else secure, workload=workload, tls=tls,
-                                users=USERS, connections=USERS, threads=2, seconds=1, **more)
+            yield plain if tls == "none" else secure
+
+
+def counted(workload, tls="none", seconds=1, **more):
+    with standing(tls) as port:
+        return servers.load(port, workload=workload, tls=tls, users=USERS, connections=USERS,
+                            threads=2, seconds=seconds, **more)
 
 
 def one_second(workload, **more):
@@ -74,6 +83,59 @@ def _():
 def _():
     one_second("check", tls="resumed")
     one_second("fetch", tls="full", pipeline=True)
+
+
+@test("visit, and sessions that are due at their times")
+def _():
+    result = one_second("visit", every=100)
+    assert result["sessions"] <= 2 * 11, result
+    times = result["session_ms"]
+    assert 0 < times["p50"] <= times["p90"] <= times["p99"] <= times["max"], times
+
+
+@test("fetch, everything three times in a session")
+def _():
+    once = counted("fetch", rounds=1)
+    thrice = counted("fetch", rounds=1, repeat=3, pipeline=True)
+    equal((once["sessions"], thrice["sessions"]), (USERS, USERS), "sessions")
+    assert 2 < thrice["octets"] / once["octets"] < 3, (once, thrice)
+
+
+@test("expire: what is deleted is gone")
+def _():
+    result = counted("expire", rounds=1, deletions=MESSAGES, seconds=10)
+    equal(result["sessions"], USERS, "sessions")
+    assert 0 < result["quit_ms"]["max"] <= result["session_ms"]["max"], result
+    try:
+        counted("expire", rounds=2, deletions=MESSAGES, seconds=10)
+    except RuntimeError as error:
+        assert "fewer messages" in str(error), error
+    else:
+        raise AssertionError("they were there again")
+
+
+@test("idle: all are logged in, and leave when they are told to")
+def _():
+    with standing("none") as port:
+        load = servers.Load(port, workload="idle", users=USERS, connections=USERS, threads=2,
+                            seconds=10)
+        load.wait_held()
+        equal(load.process.poll(), None, "the exit status before it was told")
+        equal(load.wait()["sessions"], USERS, "sessions")
+
+
+@test("a bare handshake")
+def _():
+    with tempfile.TemporaryDirectory() as directory:
+        bare = servers.Bare(servers.certificate(directory), 2)
+        try:
+            for kind in ("full", "resumed"):
+                result = servers.load(bare.tls, workload="shake", tls=kind, seconds=0.5)
+                equal(result["handshakes"] - result["sessions"] in (0, 1), True, result)
+                assert result["sessions"] > 0, result
+                equal(result["resumed"], result["offered"], "resumed")
+        finally:
+            bare.stop()
 
 
 @test("a wrong password is an error")
