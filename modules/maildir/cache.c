@@ -141,18 +141,16 @@ bool image_adopt(struct image *im, unsigned char *data, size_t len)
 	return false;
 }
 
-static bool read_all(int fd, unsigned char *data, size_t len)
+/* From `at` to len, or to the end of the file, where alone a read falls short; if one did
+ * elsewhere, the checksum would show it. Returns how many octets there are then. */
+static size_t read_from(int fd, unsigned char *data, size_t at, size_t len)
 {
-	for (size_t n = 0; n < len;) {
-		ssize_t got = pread(fd, data + n, len - n, (off_t)n);
+	ssize_t got;
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		n += (size_t)got;
-	}
-	return true;
+	do
+		got = pread(fd, data + at, len - at, (off_t)at);
+	while (got < 0 && errno == EINTR);
+	return got > 0 ? at + (size_t)got : at;
 }
 
 static bool write_all(int fd, const unsigned char *data, size_t len)
@@ -170,29 +168,38 @@ static bool write_all(int fd, const unsigned char *data, size_t len)
 	return true;
 }
 
+/* The rest of a file that did not fit into the room for most. */
+static size_t read_rest(int fd, unsigned char **data, size_t have)
+{
+	unsigned char *larger;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)have ||
+		(uint64_t)st.st_size > CACHE_MAX)
+		return 0;
+	larger = realloc(*data, (size_t)st.st_size);
+	if (!larger)
+		return 0;
+	*data = larger;
+	return read_from(fd, larger, have, (size_t)st.st_size);
+}
+
 bool cache_load(struct image *im, const char *path)
 {
+	enum { MOST = 16 * 1024 }; /* of 150 messages: read at once, whatever the size */
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	unsigned char *data = NULL;
-	struct stat st;
-	bool ok = false;
+	unsigned char *data = fd < 0 ? NULL : malloc(MOST);
+	size_t n = data ? read_from(fd, data, 0, MOST) : 0;
 
 	*im = (struct image){ 0 };
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-		st.st_size < (off_t)sizeof(struct image_head) ||
-		(uint64_t)st.st_size > CACHE_MAX)
-		goto out;
-	data = malloc((size_t)st.st_size);
-	ok = data && read_all(fd, data, (size_t)st.st_size);
-	if (ok)
-		ok = image_adopt(im, data, (size_t)st.st_size);
-	else
-		free(data);
-out:
-	close(fd);
-	return ok;
+	if (n == MOST)
+		n = read_rest(fd, &data, n);
+	if (fd >= 0)
+		close(fd);
+	if (n >= sizeof(struct image_head))
+		return image_adopt(im, data, n);
+	free(data);
+	return false;
 }
 
 /* The moment of listing must be told by the clock that stamps the directories, which on
