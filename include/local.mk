@@ -9,3 +9,7 @@ pkginclude_HEADERS = \
 	include/popart/module.h \
 	include/popart/session.h \
 	include/popart/storage.h
+
+# For modules that are built with autoconf.
+aclocaldir = $(datadir)/aclocal
+dist_aclocal_DATA = include/popart.m4

@@ -3,7 +3,7 @@
 #define POPART_ACCOUNTS_H
 /*
  * Accounts made, changed and taken away, for auth modules whose users can be written:
- * `popartctl user` asks for it. Since minor 2.
+ * `popartctl user` asks for it.
  */
 #include "abi.h"
 #include "storage.h"
@@ -20,11 +20,13 @@ struct popart_account_change { /* host-owned, one call */
 	uint32_t size, what;
 	uint32_t enabled; /* 0: nobody logs in as this user, whatever the password */
 	uint32_t nattrs;
-	/* In plain text, prepared as a login's is (RFC 8265). The module keeps no more of it
-	 * than a hash, and, so that SCRAM-SHA-256 can be offered, the keys of RFC 5802. */
+	/* With POPART_ACCOUNT_PASSWORD: in plain text, prepared as a login's is (RFC 8265).
+	 * The module keeps no more of it than a hash, and, so that SCRAM-SHA-256 can be
+	 * offered, the keys of RFC 5802. */
 	struct popart_str password;
 	struct popart_str scheme; /* of the hash: "yescrypt", "argon2id"; empty: its choice */
-	/* Each is set anew; one without a value is taken away. Others stay. */
+	/* With POPART_ACCOUNT_ATTRS: each is set anew; one without a value is taken away.
+	 * Others stay. */
 	const struct popart_attr *attrs;
 };
 
@@ -38,7 +40,8 @@ struct popart_account_reply {
 };
 
 /*
- * All four or none. Each is atomic and durable when it returns POPART_OK: a crash leaves
+ * All four. In processes of the role TOOL only, beside workers that serve logins. Each is
+ * atomic and durable when it returns POPART_OK: a crash leaves
  * the account as it was or as it is wanted, and all others alone. It counts for every login
  * that begins afterwards, in every process, without being announced, whatever is cached.
  *
@@ -49,11 +52,15 @@ struct popart_account_reply {
  */
 struct popart_account_ops {
 	uint32_t size, reserved;
+	/* A new user; enabled unless the change says otherwise. */
 	int (*add)(void *inst_state, const struct popart_call *, struct popart_str user,
 		const struct popart_account_change *);
+	/* What `what` names; the rest stays. */
 	int (*change)(void *inst_state, const struct popart_call *, struct popart_str user,
 		const struct popart_account_change *);
+	/* The account, not the user's mail. */
 	int (*remove)(void *inst_state, const struct popart_call *, struct popart_str user);
+	/* Whether it is enabled, and its secrets' schemes. */
 	int (*show)(void *inst_state, const struct popart_call *, struct popart_str user,
 		struct popart_account_reply *);
 };

@@ -44,7 +44,7 @@ void popart_driver_free(struct popart_driver **);
  * a failure that must cut the connection, io.out is empty at DONE.
  *
  * Clients read the fixed text of a status: modules' own texts come through a host table,
- * which a driver has not. popart_storage_ops.renew is not called.
+ * which a driver has not. No call has a deadline, and popart_storage_ops.renew is not called.
  */
 enum popart_want popart_driver_run(struct popart_driver *, struct popart_io *);
 /*

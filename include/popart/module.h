@@ -10,40 +10,47 @@
 #include "storage.h"
 POPART_BEGIN_DECLS
 
-/* Files and directories come from PATH options; anything else is asked for here. */
+/* What the sandbox leaves open are the files and directories of PATH options; anything else
+ * is asked for here. */
 enum {
-	POPART_NEEDS_NETWORK = 1u << 0,  /* outgoing connections to addresses in its options */
-	POPART_NEEDS_USER_IDS = 1u << 1, /* acts with the ids of the mailbox's owner          */
-	POPART_NEEDS_PROCESS = 1u << 2   /* starts other programs                            */
+	POPART_NEEDS_NETWORK = 1u << 0,  /* outgoing connections, also by name: what the C
+	                                    library and TLS read in /etc for that stays open */
+	POPART_NEEDS_USER_IDS = 1u << 1, /* a store that works with `as_user = true` only    */
+	POPART_NEEDS_PROCESS = 1u << 2   /* starts other programs: the worker has no sandbox */
 };
 
 enum popart_stat_kind { POPART_STAT_COUNTER = 1, POPART_STAT_GAUGE = 2 };
 struct popart_stat {
-	const char *name; /* "cache-hits"; NULL ends the table */
-	uint32_t kind, reserved;
-	const char *help;
+	const char *name;        /* "cache-hits": a-z, 0-9 and "-"; NULL ends the table */
+	uint32_t kind, reserved; /* enum popart_stat_kind; zero */
+	const char *help;        /* one sentence */
 };
 
 /*
  * Static and constant. The first four members are frozen for ever: they are all
  * the loader looks at until they match.
+ *
+ *	check -> start -> thread_start* -> operations -> thread_stop* -> stop
  */
 struct popart_module {
 	uint32_t magic;
 	uint32_t size;          /* sizeof(struct popart_module) where it was compiled       */
 	uint16_t api_major;     /* must equal the host's                                */
-	uint16_t api_minor_min; /* least host minor it can live with; <= the host's     */
+	uint16_t api_minor_min; /* least host minor it can live with; <= the host's. 0, unless
+	                           it cannot do without what came later                */
 	uint32_t opt_stride, stat_stride; /* row sizes, so that rows can grow too      */
 	uint32_t needs; /* POPART_NEEDS_*: what the sandbox must leave open     */
 
 	const char *name;    /* must equal the file name: "maildir" in maildir.so */
 	const char *version; /* module's own, free form                           */
 	const char *license; /* SPDX                                              */
-	const char *summary; /* one line for `module list`                        */
+	const char *summary; /* one line, for popartd --modules                    */
 
 	const struct popart_opt *options;
 	const struct popart_stat *stats;
-	const struct popart_auth_ops *auth; /* at least one of the two */
+	/* At least one of the two. A block of the list auth uses the one, a block of the list
+	 * storage the other, each with a start and a state of its own. */
+	const struct popart_auth_ops *auth;
 	const struct popart_storage_ops *storage;
 
 	/* Optional: cross-option checks, after the host's own. No side effects, no files
@@ -53,24 +60,21 @@ struct popart_module {
 	int (*check)(const struct popart_host *, struct popart_instance *,
 		const struct popart_conf *);
 
-	/* Once per configured block in each worker: after fork, after privileges
-	 * are dropped, before threads and sessions exist. Sets *state, which is
-	 * handed to every operation. On failure nothing is left behind, stop is
-	 * not called, and the worker does not come up. */
+	/* Once per configured block in each worker and in each tool: after privileges are
+	 * dropped, in the sandbox, before threads and sessions exist. Sets *state, which is
+	 * handed to every operation. host and conf live until stop has returned. On failure
+	 * nothing is left behind, stop is not called, and the worker does not come up. */
 	int (*start)(const struct popart_host *, struct popart_instance *,
 		const struct popart_conf *, void **state);
-	/* Optional, both or none, on each worker thread: connection or cache of its own. */
+	/* Optional, both or none, on each worker thread, before its first and after its last
+	 * operation: connection or cache of its own. Threads start one after the other. */
 	int (*thread_start)(void *state, uint32_t thread, void **thread_state);
 	void (*thread_stop)(void *state, uint32_t thread, void *thread_state);
-	/* Optional: look again at outside data (a password file). Concurrent with
-	 * operations. A changed configuration is never announced this way: it
-	 * starts new workers instead. */
-	int (*refresh)(void *state, const struct popart_call *);
 	/* Last call, no operation in flight, threads stopped. The file may be
 	 * unloaded next. */
 	void (*stop)(void *state);
 
-	/* Since minor 2. Optional, beside auth: users can be written. */
+	/* Optional, beside auth: users can be written. */
 	const struct popart_account_ops *accounts;
 };
 

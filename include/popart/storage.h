@@ -5,21 +5,30 @@
  * One user's maildrop: open and lock, list, read, commit deletions, close.
  * The host calls, per session and never overlapping:
  *
- *   open -> list -> ( message -> release )* -> [commit] -> close
+ *   [maildrop_id] -> open -> list -> ( message -> read* -> release )*
+ *	-> [commit] -> close
  *
- * A maildrop may be served by a different thread at each call, so no state of
- * it may live in thread-local storage or depend on a thread-owned lock.
+ * with renew in between where it is due. close comes after every open that said
+ * POPART_OK, whatever failed later, and commit at most once, only after QUIT, only when
+ * something is to be removed. A maildrop may be served by a different thread at each
+ * call, so no state of it may live in thread-local storage or depend on a thread-owned
+ * lock. Many maildrops are open in one instance at once, in any threads, unless
+ * POPART_STORE_SERIAL.
  */
 #include "abi.h"
 POPART_BEGIN_DECLS
 
 enum {
-	POPART_STORE_BLOCKS = 1u << 0,        /* calls may wait on a network: the host
-	                                         runs them in a bounded pool apart */
+	POPART_STORE_BLOCKS = 1u << 0,        /* calls may wait on more than a disk, on a
+	                                         network: the host runs them in a bounded
+	                                         pool of threads apart             */
 	POPART_STORE_SERIAL = 1u << 1,        /* one call at a time per instance       */
 	POPART_STORE_ATOMIC_COMMIT = 1u << 2, /* commit is all or nothing, crash-safe  */
-	POPART_STORE_READ_ONLY = 1u << 3      /* commit always answers POPART_R_PERM; it
+	POPART_STORE_READ_ONLY = 1u << 3,     /* commit always answers POPART_R_PERM; it
 	                                         may be left out                       */
+	POPART_STORE_QUICK_READS = 1u << 4    /* with BLOCKS: message, read, release and
+	                                         close wait for a disk at most, not for
+	                                         a network or a lock                   */
 };
 
 struct popart_attr {
@@ -30,7 +39,8 @@ struct popart_user { /* host-owned, one call */
 	uint32_t size;
 	uint32_t nattrs;
 	struct popart_str name;
-	const struct popart_attr *attrs; /* what the auth module said, in order */
+	const struct popart_attr *attrs; /* what the auth module said, in order, each
+	                                    key once */
 };
 
 enum {
@@ -50,13 +60,14 @@ struct popart_msg {
 	struct popart_str uid; /* 1..70 octets of 0x21..0x7E, unique in the maildrop,
 	                       the same for the same message in every later session */
 	int64_t received_s;    /* Unix time of arrival; 0: unknown                    */
-	uint32_t flags;
-	uint32_t reserved; /* zero */
+	uint32_t flags;        /* POPART_MSG_*                                        */
+	uint32_t reserved;     /* zero */
 };
 
 /* Takes listed messages in maildrop order; copies before it returns. A module
  * may add one at a time or in blocks. `stride` is sizeof(struct popart_msg) as the
- * module was compiled. Non-zero: stop and return that status. */
+ * module was compiled. Non-zero: stop and return that status (POPART_E_BUG: a uid that
+ * may not be; POPART_R_PERM: more messages than the server takes). */
 struct popart_msg_sink {
 	uint32_t size, reserved;
 	int (*add)(
@@ -70,8 +81,8 @@ enum {
 	POPART_FORM_NO_DOTS = 1u << 1,   /* no line begins with "."                     */
 	POPART_FORM_ENDS_LINE = 1u << 2, /* last octet pair is a line end               */
 	POPART_FORM_STUFFED = 1u << 3,   /* dots already doubled (".." at line start)  */
-	/* Since minor 2. Every line end was a bare LF when the message came, and the store has
-	 * made it CRLF: who copies the message takes the CR out again. */
+	/* Every line end was a bare LF when the message came, and the store has made it
+	 * CRLF: who copies the message takes the CR out again. */
 	POPART_FORM_WAS_LF = 1u << 4
 };
 /* True when the bytes may go from file to socket (sendfile, kTLS) unseen. */
@@ -82,10 +93,10 @@ enum {
 enum popart_source_kind { POPART_SRC_FD = 1, POPART_SRC_MEM = 2, POPART_SRC_READ = 3 };
 
 /*
- * A message being sent. The host zeroes it and sets size; the module fills the
- * rest and keeps everything alive until release, which the host calls exactly
- * once if and only if message() returned POPART_OK. The bytes must not change
- * meanwhile: memory is never a mapping of a file that somebody else may
+ * A message being sent; there is one at a time in a maildrop. The host zeroes it and
+ * sets size; the module fills the rest and keeps everything alive until release, which
+ * the host calls exactly once if and only if message() returned POPART_OK. The bytes must
+ * not change meanwhile: memory is never a mapping of a file that somebody else may
  * truncate (SIGBUS), and what form says is known about these very bytes, not
  * remembered of a file that has changed since. release may run on another
  * thread and always before close.
@@ -100,7 +111,8 @@ struct popart_source {
 	uint64_t body_offset; /* stored octets up to and including the blank line, for
 	                         TOP; 0: unknown, host looks for it                   */
 	const void *mem;      /* SRC_MEM */
-	/* SRC_READ: > 0 octets placed in buf, 0 end, < 0 enum popart_status. */
+	/* SRC_READ: > 0 octets placed in buf, in the message's order, 0 end, < 0 enum
+	 * popart_status. Not called again after 0 or less, nor after the client has left. */
 	int64_t (*read)(
 		struct popart_source *, const struct popart_call *, void *buf, size_t cap);
 	void (*release)(struct popart_source *); /* may be NULL */
@@ -121,7 +133,7 @@ struct popart_delivery {
 	                           the module chooses                               */
 };
 
-/* Where check() tells what it finds; both copy what they keep. */
+/* Where check() tells what it finds, on its own thread; both copy what they keep. */
 struct popart_check {
 	uint32_t size, reserved;
 	/* One problem, as a sentence for people, without a full stop or a newline: what is
@@ -136,28 +148,32 @@ struct popart_storage_ops {
 	uint32_t size, caps;
 
 	/* Optional: what the session lock is taken on, for stores where two users
-	 * or two instances may mean one maildrop (a device and inode number, say).
-	 * Without it the lock is on (instance, user). */
+	 * or two instances may mean one maildrop (a device and inode number, say): 1 to 64
+	 * octets, not a text. Before open, without any lock. Without it the lock is on
+	 * (instance, user). */
 	int (*maildrop_id)(void *inst_state, const struct popart_call *,
 		const struct popart_user *, char id[64], size_t *len);
 
-	/* Freeze the message set. The host already holds the session lock, until a
-	 * commit or close, against every other session and tool of this server;
-	 * what the module adds is protection against others: delivery agents, other
-	 * programs, other machines. POPART_R_IN_USE when one of
-	 * those holds it past the deadline. Locks must shut out threads as well as
-	 * processes: classic fcntl record locks are blind to threads and vanish
-	 * when any descriptor of the file is closed; OFD locks or flock will do.
-	 * On any failure nothing is held and *drop is left alone. */
+	/* Freeze the message set: what is delivered afterwards belongs to the next session.
+	 * The host already holds the session lock, until a commit or close, against every
+	 * other session and tool of this server; what the module adds is protection against
+	 * others: delivery agents, other programs, other machines. POPART_R_IN_USE when one
+	 * of those holds it past the deadline. Locks must shut out threads as well as
+	 * processes: classic fcntl record locks are blind to threads and vanish when any
+	 * descriptor of the file is closed; OFD locks or flock will do. A user without a
+	 * maildrop has an empty one. POPART_OK: *drop is the module's handle, not NULL. On
+	 * any failure nothing is held and *drop is left alone. */
 	int (*open)(void *inst_state, const struct popart_call *, const struct popart_user *,
 		void **drop);
 
-	/* Every message, once per session. Numbers 1..n follow the order of add. */
+	/* Every message. Once per session, right after open. Numbers 1..n follow the order
+	 * of add. */
 	int (*list)(void *drop, const struct popart_call *, struct popart_msg_sink *);
 
-	/* Called before "+OK" goes out, so a failure can still be told. After that
-	 * a failing read makes the host cut the connection without the final ".":
-	 * a short message must never look complete. POPART_R_GONE is not fatal. */
+	/* For a RETR or TOP of a listed message, as often as clients ask. Called before
+	 * "+OK" goes out, so a failure can still be told. After that a failing read makes
+	 * the host cut the connection without the final ".": a short message must never
+	 * look complete. POPART_R_GONE is not fatal. */
 	int (*message)(
 		void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 
@@ -167,7 +183,7 @@ struct popart_storage_ops {
 	 * after a crash in the middle. Without it a half-done job is POPART_R_PARTIAL,
 	 * *removed says how many, and the client is told that some were not removed.
 	 * Only what is named is ever removed. refs that vanished meanwhile count as
-	 * removed. */
+	 * removed. Each ref is one that was listed, n is at least 1. */
 	int (*commit)(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 		size_t *removed);
 
@@ -177,16 +193,21 @@ struct popart_storage_ops {
 	 * the module's own goes with the commit, not here. */
 	void (*close)(void *drop, const struct popart_call *);
 
-	/* Optional: lease-style locks. (This version of the server does not call it yet: a
-	 * lease must outlast the session.) Called about every renew_ms while open;
-	 * failure means the lock is lost and the session ends without update. */
+	/* Optional: lease-style locks. Called about every renew_ms (no more often than four
+	 * times a second) from open to commit or close, also while the client is silent or
+	 * slow to read, but never during another call for the maildrop: a list that may
+	 * outlast the lease renews by itself. Any failure means that the lock is lost: the
+	 * session ends, close is called, commit is not. popart-deliver and popartctl do not
+	 * call it. */
 	int (*renew)(void *drop, const struct popart_call *);
 	uint32_t renew_ms;
 	uint32_t reserved;
 
-	/* Optional, all four or none: put a message in. Not under the session lock;
-	 * a session that is open does not see it. begin/write/finish never overlap
-	 * for one delivery; finish or abandon ends it. */
+	/* Optional, all four or none: put a message in, which may be listed only once it is
+	 * whole. Not under the session lock; a session that is open does not see it. The
+	 * octets come as the sender had them, with LF or CRLF. begin/write/finish never overlap
+	 * for one delivery, *dlv is not NULL, and finish or abandon ends it, exactly one of
+	 * them, also after a write that failed. POPART_R_OVER_QUOTA: it would be too much. */
 	int (*deliver_begin)(void *inst_state, const struct popart_call *,
 		const struct popart_user *, const struct popart_delivery *, void **dlv);
 	int (*deliver_write)(void *dlv, const struct popart_call *, const void *, size_t);
@@ -194,14 +215,14 @@ struct popart_storage_ops {
 		const struct popart_call *); /* durable on POPART_OK; frees dlv always */
 	void (*deliver_abandon)(void *dlv, const struct popart_call *);
 
-	/* Since minor 2. Optional: look over all that is kept of a user's mail, and tell what
-	 * is not as it should be. Changes nothing, repairs nothing, and asks stop_asked often.
+	/* Optional: look over all that is kept of a user's mail, and tell what is not as it
+	 * should be. Changes nothing, repairs nothing, and asks stop_asked often.
 	 * Sessions and deliveries may go on meanwhile; what they do is no problem to tell.
 	 * POPART_OK: it was looked over, whatever was told. Another status: it could not be. */
 	int (*check)(void *inst_state, const struct popart_call *, const struct popart_user *,
 		struct popart_check *);
-	/* Since minor 2. Optional: header fields that the store keeps notes of its own in,
-	 * and neither lists nor sends, whoever wrote them ("Status"); without their colon,
+	/* Optional: header fields that the store keeps notes of its own in, and neither
+	 * lists nor sends, whoever wrote them ("Status"); without their colon,
 	 * NULL-ended. A copy into it goes without them. */
 	const char *const *hidden_fields;
 };

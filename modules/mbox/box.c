@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_FIRST_MS = 5, WAIT_MOST_MS = 200 };
+enum { WAIT_FIRST_MS = 5, WAIT_MOST_MS = 200, HURRY_MS = 100 };
 
 /* ---- opening ---- */
 
@@ -77,7 +77,8 @@ static int nothing_there(const struct box *b, const struct popart_call *call)
 
 static int64_t deadline(const struct box *b, const struct popart_call *call, unsigned how)
 {
-	int64_t end = b->store->host->now_ms() + b->store->lock_wait_ms;
+	int64_t now = b->store->host->now_ms(), wait = b->store->lock_wait_ms;
+	int64_t end = now + (how & BOX_HURRIED && wait > HURRY_MS ? HURRY_MS : wait);
 
 	return !(how & BOX_PATIENT) && call->deadline_ms < end ? call->deadline_ms : end;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hash.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define ODD UINT64_C(0x9e3779b97f4a7c15)
@@ -20,10 +21,22 @@ static uint64_t mix(uint64_t h, uint64_t w)
 	return h ^ (h >> 29);
 }
 
-static void block(uint64_t lane[4], const unsigned char *p)
+/* Lanes of its own while it runs: for all that a compiler knows, p may point into h. */
+static const unsigned char *blocks(struct hash *h, const unsigned char *p, size_t n)
 {
-	for (unsigned i = 0; i < 4; i++)
-		lane[i] = mix(lane[i], word(p + 8 * i));
+	uint64_t a = h->lane[0], b = h->lane[1], c = h->lane[2], d = h->lane[3];
+
+	for (; n >= 32; n -= 32, p += 32) {
+		a = mix(a, word(p));
+		b = mix(b, word(p + 8));
+		c = mix(c, word(p + 16));
+		d = mix(d, word(p + 24));
+	}
+	h->lane[0] = a;
+	h->lane[1] = b;
+	h->lane[2] = c;
+	h->lane[3] = d;
+	return p;
 }
 
 void hash_begin(struct hash *h)
@@ -45,24 +58,22 @@ void hash_add(struct hash *h, const void *data, size_t n)
 		n -= part;
 		if (held + part < 32)
 			return;
-		block(h->lane, h->held);
+		(void)blocks(h, h->held, 32);
 	}
-	for (; n >= 32; n -= 32, p += 32)
-		block(h->lane, p);
-	if (n)
-		memcpy(h->held, p, n);
+	p = blocks(h, p, n);
+	if (n % 32)
+		memcpy(h->held, p, n % 32);
 }
 
 uint64_t hash_end(const struct hash *h)
 {
-	uint64_t lane[4], sum = h->total;
-	unsigned char last[32] = { 0 };
+	struct hash end = *h;
+	uint64_t sum = h->total;
 
-	memcpy(lane, h->lane, sizeof(lane));
-	memcpy(last, h->held, h->total % 32);
-	block(lane, last);
+	memset(end.held + h->total % 32, 0, 32 - h->total % 32);
+	(void)blocks(&end, end.held, 32);
 	for (unsigned i = 0; i < 4; i++)
-		sum = mix(sum, lane[i]);
+		sum = mix(sum, end.lane[i]);
 	return mix(sum, ODD);
 }
 
@@ -84,33 +95,31 @@ static uint64_t turn(uint64_t x, unsigned by)
 
 static uint64_t little(const unsigned char *p)
 {
-	uint64_t w = 0;
+	uint64_t w;
 
-	for (unsigned i = 8; i-- > 0;)
-		w = w << 8 | p[i];
-	return w;
+	memcpy(&w, p, sizeof(w));
+	return le64toh(w);
 }
 
-static void rounds(uint64_t v[4], unsigned n)
+static inline void round_of(uint64_t v[4])
 {
-	while (n--) {
-		v[0] += v[1];
-		v[1] = turn(v[1], 13) ^ v[0];
-		v[0] = turn(v[0], 32);
-		v[2] += v[3];
-		v[3] = turn(v[3], 16) ^ v[2];
-		v[0] += v[3];
-		v[3] = turn(v[3], 21) ^ v[0];
-		v[2] += v[1];
-		v[1] = turn(v[1], 17) ^ v[2];
-		v[2] = turn(v[2], 32);
-	}
+	v[0] += v[1];
+	v[1] = turn(v[1], 13) ^ v[0];
+	v[0] = turn(v[0], 32);
+	v[2] += v[3];
+	v[3] = turn(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = turn(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = turn(v[1], 17) ^ v[2];
+	v[2] = turn(v[2], 32);
 }
 
-static void take(uint64_t v[4], uint64_t w)
+static inline void take(uint64_t v[4], uint64_t w)
 {
 	v[3] ^= w;
-	rounds(v, 2);
+	round_of(v);
+	round_of(v);
 	v[0] ^= w;
 }
 
@@ -127,27 +136,35 @@ void sip_begin(struct sip *s)
 void sip_add(struct sip *s, const void *data, size_t n)
 {
 	const unsigned char *p = data;
+	size_t held = s->total % 8;
+	uint64_t v[4];
 
-	while (n && s->total % 8) {
-		s->held |= (uint64_t)*p++ << 8 * (s->total++ % 8);
-		n--;
-		if (s->total % 8 == 0) {
-			take(s->v, s->held);
-			s->held = 0;
-		}
+	s->total += n;
+	if (held) {
+		size_t part = 8 - held < n ? 8 - held : n;
+
+		memcpy(s->held + held, p, part);
+		p += part;
+		n -= part;
+		if (held + part < 8)
+			return;
+		take(s->v, little(s->held));
 	}
-	for (; n >= 8; n -= 8, p += 8, s->total += 8)
-		take(s->v, little(p));
-	for (; n; n--)
-		s->held |= (uint64_t)*p++ << 8 * (s->total++ % 8);
+	memcpy(v, s->v, sizeof(v));
+	for (; n >= 8; n -= 8, p += 8)
+		take(v, little(p));
+	memcpy(s->v, v, sizeof(v));
+	memcpy(s->held, p, n);
 }
 
 void sip_end(struct sip *s, unsigned char out[16])
 {
-	take(s->v, s->held | s->total << 56);
+	memset(s->held + s->total % 8, 0, 8 - s->total % 8);
+	take(s->v, little(s->held) | s->total << 56);
 	s->v[2] ^= 0xee;
 	for (unsigned half = 0; half < 2; half++) {
-		rounds(s->v, 4);
+		for (unsigned i = 0; i < 4; i++)
+			round_of(s->v);
 
 		uint64_t w = s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
 

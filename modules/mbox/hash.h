@@ -18,7 +18,8 @@ uint64_t hash64(const void *, size_t);
 
 /* With a key that is fixed for ever: the result is part of unique-ids. */
 struct sip {
-	uint64_t v[4], total, held;
+	uint64_t v[4], total;
+	unsigned char held[8]; /* total % 8 of them */
 };
 
 void sip_begin(struct sip *);

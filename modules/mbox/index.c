@@ -291,44 +291,59 @@ static bool records_sane(const struct index *x)
 	return x->n == 0 || at == x->covered;
 }
 
-/* A copy of n octets; NULL: none, or out of memory. */
-static void *copy_of(const unsigned char *data, size_t n)
+/* Room for what the head announces, if that is all there is of len octets. False: it is not,
+ * or there is no memory. */
+static bool make_room(struct index *x, const struct head *h, uint64_t len)
 {
-	void *copy = n ? malloc(n) : NULL;
+	*x = (struct index){ 0 };
+	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 || h->order != ORDER ||
+		h->version != VERSION || h->count > INDEX_MAX || h->names > NAMES_MAX ||
+		len - sizeof(*h) != h->count * sizeof(*x->v) + h->names ||
+		h->format > FORMAT_MBOXCL2)
+		return false;
+	*x = (struct index){ .stamp = h->stamp,
+		.covered = h->covered,
+		.head = h->head,
+		.tail = h->tail,
+		.format = h->format,
+		.n = (size_t)h->count,
+		.cap = (size_t)h->count,
+		.names_len = h->names,
+		.names_cap = h->names };
+	x->v = x->n ? malloc(x->n * sizeof(*x->v)) : NULL;
+	x->names = x->names_len ? malloc(x->names_len) : NULL;
+	return (x->v || !x->n) && (x->names || !x->names_len);
+}
 
-	if (copy)
-		memcpy(copy, data, n);
-	return copy;
+static uint64_t sum_of(const struct head *h, const struct index *x)
+{
+	struct hash sum;
+
+	hash_begin(&sum);
+	hash_add(&sum, (const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM);
+	if (x->n)
+		hash_add(&sum, x->v, x->n * sizeof(*x->v));
+	if (x->names_len)
+		hash_add(&sum, x->names, x->names_len);
+	return hash_end(&sum);
 }
 
 bool index_parse(struct index *x, const unsigned char *data, size_t len)
 {
-	const unsigned char *records = data + sizeof(struct head);
 	struct head h;
-	size_t room;
+	bool ok;
 
 	*x = (struct index){ 0 };
 	if (len < sizeof(h))
 		return false;
 	memcpy(&h, data, sizeof(h));
-	room = len - sizeof(h);
-	if (memcmp(h.magic, MAGIC, sizeof(h.magic)) != 0 || h.order != ORDER ||
-		h.version != VERSION || h.count > INDEX_MAX ||
-		room != h.count * sizeof(struct record) + h.names ||
-		h.sum != hash64(data + SUM_FROM, len - SUM_FROM) || h.format > FORMAT_MBOXCL2)
-		return false;
-	*x = (struct index){ .stamp = h.stamp,
-		.covered = h.covered,
-		.head = h.head,
-		.tail = h.tail,
-		.format = h.format,
-		.n = (size_t)h.count,
-		.cap = (size_t)h.count,
-		.names_len = h.names,
-		.names_cap = h.names };
-	x->v = copy_of(records, x->n * sizeof(*x->v));
-	x->names = copy_of(records + x->n * sizeof(*x->v), x->names_len);
-	if ((x->v || !x->n) && (x->names || !x->names_len) && records_sane(x))
+	data += sizeof(h);
+	ok = make_room(x, &h, len);
+	if (ok && x->n)
+		memcpy(x->v, data, x->n * sizeof(*x->v));
+	if (ok && x->names_len)
+		memcpy(x->names, data + x->n * sizeof(*x->v), x->names_len);
+	if (ok && h.sum == sum_of(&h, x) && records_sane(x))
 		return true;
 	index_free(x);
 	return false;
@@ -363,24 +378,35 @@ unsigned char *index_pack(const struct index *x, size_t *len)
 	return data;
 }
 
+/* Straight to where it stays: of a hundred thousand messages that is 7 MB. */
+static bool read_all(struct index *x, int fd, uint64_t len)
+{
+	size_t records, at = sizeof(struct head);
+	struct head h;
+
+	if (len < sizeof(h) || io_read(fd, &h, sizeof(h), 0) != 0 || !make_room(x, &h, len))
+		return false;
+	records = x->n * sizeof(*x->v);
+	if ((records && io_read(fd, x->v, records, at) != 0) ||
+		(x->names_len && io_read(fd, x->names, x->names_len, at + records) != 0))
+		return false;
+	return h.sum == sum_of(&h, x) && records_sane(x);
+}
+
 bool index_load(struct index *x, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	unsigned char *data = NULL;
 	struct stat st;
 	bool ok = false;
 
 	*x = (struct index){ 0 };
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-		(uint64_t)st.st_size <=
-			sizeof(struct head) + INDEX_MAX * sizeof(struct record) + NAMES_MAX)
-		data = malloc((size_t)st.st_size);
-	if (data && io_read(fd, data, (size_t)st.st_size, 0) == 0)
-		ok = index_parse(x, data, (size_t)st.st_size);
-	free(data);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		ok = read_all(x, fd, (uint64_t)st.st_size);
 	close(fd);
+	if (!ok)
+		index_free(x);
 	return ok;
 }
 

@@ -12,11 +12,11 @@
 
 static const char *const formats[] = { "mboxrd", "mboxo", "mboxcl", "mboxcl2", NULL };
 
-static const struct popart_opt options[] = { { .name = "path",
-						     .type = POPART_OPT_PATH,
-						     .flags = POPART_OPT_REQUIRED |
-							     POPART_OPT_TEMPLATE,
-						     .help = "The user's mailbox file." },
+static const struct popart_opt options[] = {
+	{ .name = "path",
+		.type = POPART_OPT_PATH,
+		.flags = POPART_OPT_REQUIRED | POPART_OPT_TEMPLATE | POPART_OPT_BESIDE,
+		.help = "The user's mailbox file." },
 	{ .name = "state_dir",
 		.type = POPART_OPT_PATH,
 		.flags = POPART_OPT_REQUIRED | POPART_OPT_TEMPLATE,
@@ -48,7 +48,8 @@ static const struct popart_opt options[] = { { .name = "path",
 		.type = POPART_OPT_BOOL,
 		.fallback = "false",
 		.help = "Write and remove nothing; deletions are accepted and forgotten." },
-	{ .name = NULL } };
+	{ .name = NULL }
+};
 
 static const struct popart_stat stats[] = {
 	[STAT_READ_NOTHING] = { "read-nothing", POPART_STAT_COUNTER, 0,
@@ -312,7 +313,7 @@ static void drop_close(void *drop, const struct popart_call *call)
  * later, after the client has been told that it did not happen yet. */
 static const struct popart_storage_ops ops = {
 	.size = sizeof(ops),
-	.caps = POPART_STORE_BLOCKS,
+	.caps = POPART_STORE_BLOCKS | POPART_STORE_QUICK_READS,
 	.maildrop_id = maildrop_id,
 	.open = drop_open,
 	.list = drop_list,

@@ -152,10 +152,17 @@ static int take(struct drop *d, struct message *m, struct popart_source *src)
 	return error;
 }
 
+/* On a thread that others wait for. */
 static int find_again(struct drop *d, const struct popart_call *call)
 {
+	const struct store *s = d->store;
 	struct box b;
-	int status = box_open(&b, d->store, call, &d->place, 0);
+	int status = box_open(&b, d->store, call, &d->place, BOX_HURRIED);
+
+	if (status == POPART_R_IN_USE)
+		status = s->host->fail(s->inst, call, POPART_R_TEMP,
+			"the mailbox is being changed by another program; try again", 0,
+			"%s: another program is changing it", d->place.mailbox);
 
 	if (!status)
 		status = drop_find_again(d, call, &b);

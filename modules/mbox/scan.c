@@ -253,6 +253,43 @@ static void count_shown(struct scan *s, const unsigned char *p, const struct pie
 		s->run = s->pos;
 }
 
+/* Whole lines of a body that are nothing but text, up to one that may be more: an empty one,
+ * a "From " line, a quoted one. *bare: how many have no CR before their LF. */
+static size_t plain_lines(const unsigned char *p, size_t n, enum format format, uint64_t *bare)
+{
+	const unsigned char *line = p, *end = p + n, *lf;
+	unsigned char quote = format == FORMAT_MBOXRD ? '>' : 'F';
+	uint64_t found = 0;
+
+	while (line < end && *line != 'F' && *line != '\n' && *line != '\r' && *line != quote) {
+		lf = memchr(line, '\n', (size_t)(end - line));
+		if (!lf)
+			break;
+		found += lf[-1] != '\r';
+		line = lf + 1;
+	}
+	*bare = found;
+	return (size_t)(line - p);
+}
+
+/* Most of a mailbox goes this way. Octets of it; 0: none here. */
+static size_t skip_plain(struct scan *s, size_t n)
+{
+	uint64_t bare;
+
+	if (!s->text.body || s->text.line != TEXT_START)
+		return 0;
+	n = plain_lines(s->buf + s->pos, n, s->text.format, &bare);
+	if (n == 0)
+		return 0;
+	s->r.wire += n + bare;
+	s->blank = NOWHERE;
+	if (s->run == NOWHERE)
+		s->run = s->pos;
+	s->pos += n;
+	return n;
+}
+
 /* One piece of the message. EAGAIN: the window has to be filled first. */
 static int step(struct scan *s, size_t n, bool last)
 {
@@ -313,7 +350,8 @@ static int scan_all(struct scan *s, scan_ask_fn *ask, void *arg)
 
 	for (;;) {
 		uint64_t stop;
-		bool moved = false;
+		bool moved = false, last;
+		size_t n;
 
 		if (s->fill - s->pos < AHEAD && s->base + s->fill < s->end) {
 			error = ask ? ask(arg) : 0;
@@ -339,10 +377,10 @@ static int scan_all(struct scan *s, scan_ask_fn *ask, void *arg)
 		if (moved)
 			continue;
 		stop = s->until != NEVER ? s->until : s->end;
-		if (stop > s->base + s->fill)
-			error = step(s, s->fill - s->pos, false);
-		else
-			error = step(s, (size_t)(stop - here(s)), true);
+		last = stop <= s->base + s->fill;
+		n = last ? (size_t)(stop - here(s)) : s->fill - s->pos;
+		if (skip_plain(s, n) == 0)
+			error = step(s, n, last);
 		if (error)
 			return error;
 	}

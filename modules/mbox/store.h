@@ -94,7 +94,8 @@ enum {
 	BOX_WRITE = 1u << 0,   /* it must be writable; the lock is exclusive       */
 	BOX_CREATE = 1u << 1,  /* make it if it is not there (else fd is -1)       */
 	BOX_PATIENT = 1u << 2, /* no deadline but lock_wait, and nobody may cancel */
-	BOX_LOOK = 1u << 3     /* what a crash has left stays; see box->interrupted */
+	BOX_LOOK = 1u << 3,    /* what a crash has left stays; see box->interrupted */
+	BOX_HURRIED = 1u << 4  /* a lock is waited for a moment only: others wait   */
 };
 int box_open(struct box *, struct store *, const struct popart_call *, const struct place *,
 	unsigned how);

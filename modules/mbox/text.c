@@ -13,41 +13,51 @@ struct field {
 	{                                      \
 		name ":", sizeof(name), (kind) \
 	}
+#define FIELDS_END           \
+	{                    \
+		.name = NULL \
+	}
 
 const char *const text_hidden_fields[] = { "Content-Length", "Status", "X-IMAP", "X-IMAPbase",
 	"X-Keywords", "X-Status", "X-UID", NULL };
 
 /* What other programs write into a mailbox is theirs; what stays is what unique-ids are
- * made of, so the rows of stable fields are never changed. */
-static const struct field fields[] = {
-	FIELD("Content-Length", FIELD_HIDDEN),
-	FIELD("Status", FIELD_HIDDEN),
-	FIELD("X-IMAP", FIELD_HIDDEN),
-	FIELD("X-IMAPbase", FIELD_HIDDEN),
-	FIELD("X-Keywords", FIELD_HIDDEN),
-	FIELD("X-Status", FIELD_HIDDEN),
-	FIELD("X-UID", FIELD_HIDDEN),
-	FIELD("Date", FIELD_STABLE),
-	FIELD("Delivered-To", FIELD_STABLE),
-	FIELD("Delivery-Date", FIELD_STABLE),
-	FIELD("Envelope-To", FIELD_STABLE),
-	FIELD("From", FIELD_STABLE),
-	FIELD("Message-ID", FIELD_TRACE),
-	FIELD("Received", FIELD_TRACE),
-	FIELD("Return-Path", FIELD_STABLE),
-	FIELD("Subject", FIELD_STABLE),
-	FIELD("To", FIELD_STABLE),
-	FIELD("X-Delivery-ID", FIELD_STABLE),
-	FIELD("X-Original-To", FIELD_STABLE),
+ * made of, so the rows of stable fields are never changed. By their first letter. */
+static const struct field fields_c[] = { FIELD("Content-Length", FIELD_HIDDEN), FIELDS_END };
+static const struct field fields_d[] = { FIELD("Date", FIELD_STABLE),
+	FIELD("Delivered-To", FIELD_STABLE), FIELD("Delivery-Date", FIELD_STABLE), FIELDS_END };
+static const struct field fields_e[] = { FIELD("Envelope-To", FIELD_STABLE), FIELDS_END };
+static const struct field fields_f[] = { FIELD("From", FIELD_STABLE), FIELDS_END };
+static const struct field fields_m[] = { FIELD("Message-ID", FIELD_TRACE), FIELDS_END };
+static const struct field fields_r[] = { FIELD("Received", FIELD_TRACE),
+	FIELD("Return-Path", FIELD_STABLE), FIELDS_END };
+static const struct field fields_s[] = { FIELD("Subject", FIELD_STABLE),
+	FIELD("Status", FIELD_HIDDEN), FIELDS_END };
+static const struct field fields_t[] = { FIELD("To", FIELD_STABLE), FIELDS_END };
+static const struct field fields_x[] = { FIELD("X-Delivery-ID", FIELD_STABLE),
+	FIELD("X-IMAP", FIELD_HIDDEN), FIELD("X-IMAPbase", FIELD_HIDDEN),
+	FIELD("X-Keywords", FIELD_HIDDEN), FIELD("X-Original-To", FIELD_STABLE),
+	FIELD("X-Status", FIELD_HIDDEN), FIELD("X-UID", FIELD_HIDDEN), FIELDS_END };
+
+static const struct field *const fields[26] = {
+	['c' - 'a'] = fields_c,
+	['d' - 'a'] = fields_d,
+	['e' - 'a'] = fields_e,
+	['f' - 'a'] = fields_f,
+	['m' - 'a'] = fields_m,
+	['r' - 'a'] = fields_r,
+	['s' - 'a'] = fields_s,
+	['t' - 'a'] = fields_t,
+	['x' - 'a'] = fields_x,
 };
 
 enum text_field field_of(const unsigned char *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		const struct field *f = &fields[i];
+	unsigned letter = (p[0] | 0x20u) - 'a';
+	const struct field *f = letter < 26 ? fields[letter] : NULL;
 
-		if ((p[0] | 0x20) == (f->name[0] | 0x20) && n >= f->len &&
-			strncasecmp((const char *)p, f->name, f->len) == 0)
+	for (; f && f->name; f++) {
+		if (n >= f->len && strncasecmp((const char *)p, f->name, f->len) == 0)
 			return f->kind;
 	}
 	return FIELD_OTHER;

@@ -424,8 +424,3 @@ void book_release(struct book *b, struct page **page)
 	page_free(&p);
 	*page = NULL;
 }
-
-void book_refresh(struct book *b)
-{
-	atomic_store(&b->next_look_ms, 0);
-}

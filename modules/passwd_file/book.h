@@ -31,7 +31,5 @@ struct page *book_take(struct book *, const struct popart_call *);
  * it first. */
 struct page *book_take_quick(struct book *);
 void book_release(struct book *, struct page **);
-/* Makes a look due. */
-void book_refresh(struct book *);
 
 #endif

@@ -312,16 +312,6 @@ static void thread_stop(void *state, uint32_t thread, void *thread_state)
 	verifier_free(&v);
 }
 
-static int refresh(void *state, const struct popart_call *call)
-{
-	struct state *s = state;
-
-	book_refresh(s->book);
-	struct page *page = book_take(s->book, call);
-	book_release(s->book, &page);
-	return POPART_OK;
-}
-
 static void stop(void *state)
 {
 	struct state *s = state;
@@ -343,5 +333,4 @@ static const struct popart_auth_ops auth = {
 POPART_MODULE(passwd_file, .version = "1.0", .license = "MIT",
 	.summary = "users and hashed passwords from a file", .options = options, .stats = stats,
 	.auth = &auth, .check = check, .accounts = &accounts_ops, .start = start,
-	.thread_start = thread_start, .thread_stop = thread_stop, .refresh = refresh,
-	.stop = stop);
+	.thread_start = thread_start, .thread_stop = thread_stop, .stop = stop);

@@ -129,13 +129,14 @@ static bool row_message(sqlite3_stmt *row, struct popart_msg *m)
 static int list_rows(const struct drop *d, const struct popart_call *call, struct db *db,
 	sqlite3_stmt *row, struct popart_msg_sink *sink)
 {
+	enum { ASK_EVERY = 256 }; /* a row takes less than the question */
 	const struct popart_host *host = d->store->host;
 	int rc, status = POPART_OK;
 
-	while (!status && (rc = sqlite3_step(row)) == SQLITE_ROW) {
+	for (unsigned n = 0; !status && (rc = sqlite3_step(row)) == SQLITE_ROW; n++) {
 		struct popart_msg m;
 
-		if (host->stop_asked(call))
+		if (n % ASK_EVERY == 0 && host->stop_asked(call))
 			status = POPART_E_CANCELLED;
 		else if (!row_message(row, &m))
 			status = db_damaged(db, "an impossible message in the index");

@@ -78,6 +78,8 @@ bool host_auth_blocks(const struct host *);
 bool host_auth_has_password(const struct host *);
 bool host_auth_has_secret(const struct host *);
 bool host_store_blocks(const struct popart_instance *);
+/* The same of message, read, release and close. */
+bool host_store_reads_block(const struct popart_instance *);
 const char *host_instance_name(const struct popart_instance *);
 const char *host_instance_module(const struct popart_instance *);
 /* The storage instance of that name. NULL: there is none. */

@@ -215,6 +215,14 @@ static bool load_block(struct host *h, enum instance_kind kind, const struct con
 			kind == INSTANCE_AUTH ? "auth operations" : "storage operations");
 		return false;
 	}
+	if (kind == INSTANCE_STORAGE && (m->desc.needs & POPART_NEEDS_USER_IDS) &&
+		!block->as_user) {
+		report_error(r, block->file, block->line,
+			"module \"%s\" reaches for files as their owners only; add: as_user = "
+			"true;",
+			block->module);
+		return false;
+	}
 	inst = instance_new(h, m, kind, block, r);
 	if (!inst)
 		return false;

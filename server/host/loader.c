@@ -13,9 +13,6 @@
 
 #define ENTRY "popart_module_entry"
 
-/* A struct that grows has at least what version 1.0 requires. */
-#define THROUGH(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
-
 static bool is_module_name(const char *file)
 {
 	return view_ends(view_str(file), VIEW_LIT(".so")) && file[0] != '.' &&
@@ -252,18 +249,24 @@ static const char *flaw_of(const struct module *m)
 		return "stop is missing";
 	if (!d->thread_start != !d->thread_stop)
 		return d->thread_start ? "thread_stop is missing" : "thread_start is missing";
-	if (d->options && d->opt_stride < sizeof(struct popart_opt))
+	if (d->options && d->opt_stride < THROUGH(struct popart_opt, help))
 		return "opt_stride is too small";
-	if (d->stats && d->stat_stride < sizeof(struct popart_stat))
+	if (d->stats && d->stat_stride < THROUGH(struct popart_stat, help))
 		return "stat_stride is too small";
+	if (d->auth && a->size < THROUGH(struct popart_auth_ops, caps))
+		return "auth.size is not set";
 	if (d->auth && !a->check_password && !a->fetch_secret && !a->check_token)
 		return "auth has none of check_password, fetch_secret, check_token";
 	if (d->accounts && !d->auth)
 		return "accounts is there without auth";
+	if (d->accounts && u->size < THROUGH(struct popart_account_ops, reserved))
+		return "accounts.size is not set";
 	if (d->accounts && (!u->add || !u->change || !u->remove || !u->show))
 		return "accounts has some of its four functions only";
 	if (!d->storage)
 		return NULL;
+	if (s->size < THROUGH(struct popart_storage_ops, caps))
+		return "storage.size is not set";
 	if (!s->open)
 		return "storage.open is missing";
 	if (!s->list)

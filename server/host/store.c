@@ -310,3 +310,8 @@ bool host_store_blocks(const struct popart_instance *inst)
 {
 	return ops_of(inst)->caps & POPART_STORE_BLOCKS;
 }
+
+bool host_store_reads_block(const struct popart_instance *inst)
+{
+	return host_store_blocks(inst) && !(ops_of(inst)->caps & POPART_STORE_QUICK_READS);
+}

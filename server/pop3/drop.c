@@ -84,7 +84,7 @@ static int add_block(struct drop *d, const struct popart_msg *msgs, size_t n, si
 
 	if (n == 0)
 		return POPART_OK;
-	if (stride < sizeof(*msgs))
+	if (stride < THROUGH(struct popart_msg, reserved))
 		return POPART_E_BUG;
 	if (n > d->max - d->count)
 		return POPART_R_PERM;

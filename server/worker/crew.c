@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/crew.h"
 #include <stdlib.h>
+#include <sys/resource.h>
 #include "worker/loop.h"
 
 struct member {
@@ -25,15 +26,21 @@ unsigned crew_size(const struct conf *conf)
 	return conf->threads + BOARD_EXTRA_THREADS;
 }
 
+/* When there is too little of the machine, a storm of logins with slow hashes must not take
+ * it from those who download. Linux keeps this for each thread. */
+#define POOL_NICE 10
+
 static void serve(struct member *m)
 {
 	struct worker *w = m->crew->worker;
 	unsigned index = m->thread->index;
 
-	if (index < w->conf->threads)
+	if (index < w->conf->threads) {
 		loop_run(m->thread);
-	else
-		pool_serve(w->pool, index - w->conf->threads, m->thread);
+		return;
+	}
+	(void)setpriority(PRIO_PROCESS, 0, POOL_NICE); /* it works without, too */
+	pool_serve(w->pool, index - w->conf->threads, m->thread);
 }
 
 static void *live(void *arg)

@@ -433,5 +433,9 @@ bool meet_may_wait(const struct conn *c, enum popart_want want)
 		return host_auth_blocks(c->worker->host);
 	if (want == POPART_WANT_BODY && c->source->kind != POPART_SRC_READ)
 		return false;
-	return c->who && host_store_blocks(c->who->store);
+	if (!c->who)
+		return false;
+	if (want == POPART_WANT_OPEN || want == POPART_WANT_COMMIT)
+		return host_store_blocks(c->who->store);
+	return host_store_reads_block(c->who->store);
 }

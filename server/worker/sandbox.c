@@ -84,6 +84,27 @@ static void allow_path(void *ctx, const char *template)
 	buf_free(&path);
 }
 
+/* What is read on the way to a name, and to know its certificate; all of it is open to
+ * everybody outside, too. */
+static void allow_network(const struct rules *r)
+{
+	static const char *const paths[] = { "/etc/resolv.conf", "/run/systemd/resolve",
+		"/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+		"/etc/services", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/gnutls",
+		"/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/lib",
+		"/lib64", "/usr/lib", "/usr/lib64" };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		int fd = open(paths[i], O_PATH | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!allow_fd(
+			    r, fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR))
+			(void)allow_fd(r, fd, LANDLOCK_ACCESS_FS_READ_FILE);
+		(void)close(fd);
+	}
+}
+
 static void say(struct log *log, const char *state, const char *why, const char *path)
 {
 	struct log_line l;
@@ -138,6 +159,8 @@ void sandbox_enter(const struct host *host, const struct conf *conf, struct log 
 	allow_path(&r, conf->run_dir);
 	allow_path(&r, "/dev/null");
 	host_each_path(host, allow_path, &r);
+	if (host_needs(host) & POPART_NEEDS_NETWORK)
+		allow_network(&r);
 	if (r.unbounded)
 		say(log, "off", "this path cannot be held to one place", r.unbounded);
 	else if (host_needs(host) & POPART_NEEDS_PROCESS)

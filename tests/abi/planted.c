@@ -425,6 +425,7 @@ static const struct popart_auth_ops auth_old = { .size = offsetof(
 	.check_password = check_password,
 	.lookup = lookup,
 	.check_quick = check_quick };
+static const struct popart_auth_ops auth_no_size = { .check_password = check_password };
 static const struct popart_auth_ops auth_empty = { .size = sizeof(auth_empty) };
 
 #define STORAGE                                                          \
@@ -434,6 +435,7 @@ static const struct popart_auth_ops auth_empty = { .size = sizeof(auth_empty) };
 static const struct popart_storage_ops storage_ops = {
 	.size = sizeof(storage_ops), STORAGE, .renew = op_renew, .renew_ms = 5000
 };
+static const struct popart_storage_ops storage_no_size = { STORAGE };
 /* As an older module would have it: what lies behind its size is not its own. */
 static const struct popart_storage_ops storage_old = {
 	.size = offsetof(struct popart_storage_ops, renew),
@@ -475,6 +477,7 @@ static int op_account_remove(
 
 static const struct popart_account_ops accounts_half = { .size = sizeof(accounts_half),
 	.remove = op_account_remove };
+static const struct popart_account_ops accounts_no_size = { .remove = op_account_remove };
 
 #define GOOD                                                                            \
 	.magic = POPART_MAGIC, .size = sizeof(struct popart_module),                    \
@@ -510,6 +513,10 @@ static const struct {
 	{ "opt_stride", { GOOD, .opt_stride = 8 } },
 	{ "stat_stride", { GOOD, .stat_stride = 8 } },
 	{ "auth_empty", { GOOD, .auth = &auth_empty } },
+	{ "auth_no_size", { GOOD, .auth = &auth_no_size } },
+	{ "store_no_size", { GOOD, .storage = &storage_no_size } },
+	{ "accounts_no_size", { GOOD, .accounts = &accounts_no_size } },
+	{ "user_ids", { GOOD, .needs = POPART_NEEDS_USER_IDS } },
 	{ "no_storage", { GOOD, .storage = NULL } },
 	{ "no_auth", { GOOD, .auth = NULL } },
 	{ "no_close", { GOOD, .storage = &storage_no_close } },

@@ -46,9 +46,9 @@ static void bad_descriptors(void)
 			"api_major is 2, this server has 1; install the module's build for "
 			"this "
 			"server" },
-		{ "minor", "api_minor_min is 3, this server has 2; it needs a newer server" },
+		{ "minor", "api_minor_min is 1, this server has 0; it needs a newer server" },
 		{ "size",
-			"size is 16, should be at least 136; build it anew with this server's "
+			"size is 16, should be at least 128; build it anew with this server's "
 			"headers" },
 		{ "name",
 			"name is \"plated\", not \"planted\" as the file's; rename the file to "
@@ -63,6 +63,9 @@ static void bad_descriptors(void)
 		{ "auth_empty",
 			"auth has none of check_password, fetch_secret, check_token; the "
 			"module must be mended" },
+		{ "auth_no_size", "auth.size is not set; the module must be mended" },
+		{ "store_no_size", "storage.size is not set; the module must be mended" },
+		{ "accounts_no_size", "accounts.size is not set; the module must be mended" },
 		{ "no_close", "storage.close is missing; the module must be mended" },
 		{ "no_commit", "storage.commit is missing; the module must be mended" },
 		{ "half_deliver",
@@ -105,6 +108,23 @@ static void no_such_kind(void)
 	rig_storage(&r, "s", NULL);
 	refused(&r,
 		"test.conf:6: module \"planted\" has no storage operations; take another\n");
+}
+
+static void needs_user_ids(void)
+{
+	struct rig r;
+
+	rig_init(&r, "user_ids");
+	rig_auth(&r, "a", NULL);
+	rig_storage(&r, "s", NULL);
+	refused(&r,
+		"test.conf:6: module \"planted\" reaches for files as their owners only; add: "
+		"as_user = true;\n");
+	rig_init(&r, "user_ids");
+	rig_auth(&r, "a", NULL);
+	rig_storage(&r, "s", "as_user = true;");
+	CU_ASSERT(rig_load(&r));
+	rig_free(&r);
 }
 
 static void bad_files(void)
@@ -353,6 +373,7 @@ int main(int argc, char **argv)
 	static CU_TestInfo tests[] = {
 		{ "a wrong descriptor: the field is named", bad_descriptors },
 		{ "auth where storage is asked for, and the other way", no_such_kind },
+		{ "a store that works as the user only", needs_user_ids },
 		{ "no module, no shared object, no such file", bad_files },
 		{ "a file or directory that others may write", writable_by_others },
 		{ "a file or directory that belongs to others", owned_by_others },

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-EXTRA_DIST += tests/lint/jansson.cfg tests/lint/tap.py tests/lint/manual.py tests/lint/rules.py tests/lint/test-source.py \
+EXTRA_DIST += tests/lint/jansson.cfg tests/lint/tap.py tests/lint/headers.py tests/lint/manual.py tests/lint/rules.py tests/lint/test-source.py \
 	tests/lint/test-tools.py tests/lint/test-manual.py tests/lint/test-service.py tests/lint/test-metrics.py
 
 # What the manuals have to describe.

@@ -4,7 +4,7 @@
 import re
 
 MACROS = {"Ic", "Cm", "Va", "Fl", "Ar", "Li", "Sy", "Dv", "Pa", "No", "Ns", "Ta", "Xo", "Xc",
-          "Op", "Oo", "Oc", "Pq", "Po", "Pc", "Ql", "Dq", "Qq", "Em", "Er", "Ev", "Nm"}
+          "Fa", "Fn", "Op", "Oo", "Oc", "Pq", "Po", "Pc", "Ql", "Dq", "Qq", "Em", "Er", "Ev", "Nm"}
 
 
 class Item:
@@ -119,3 +119,43 @@ def unknown_items(known, page_items, sections):
             for item in page_items
             if re.search(sections, item.section, re.I) and not item.head.startswith("Fl") and
             re.fullmatch(r"[a-z][a-z0-9_]*", item.name()) and item.name() not in known]
+
+
+def members(page):
+    """What the lists under "struct NAME" are about: {name: {member: parameters}}; parameters
+    is None where it is no function."""
+    found = {}
+    for item in items(page):
+        macro, _, rest = item.head.partition(" ")
+        if not item.section.startswith("struct ") or macro not in ("Fa", "Fn"):
+            continue
+        about = found.setdefault(item.section[7:], {})
+        words = rest.split()
+        if macro == "Fn":
+            about[words[0]] = len(words) - 1
+        else:
+            about.update((word, None) for word in words if word != ",")
+    return found
+
+
+def contract(page, structs, constants, macros, known):
+    """The module interface: structs {name: {member: parameters}}, constants and macros that
+    the page has to name, and all that it may name."""
+    problems = []
+    described = members(page)
+    for struct, wanted in structs.items():
+        found = described.get(struct, {})
+        problems += ["struct %s: nothing says what %s is" % (struct, member)
+                     for member in wanted if member not in found]
+        problems += ["struct %s has no member %s" % (struct, member)
+                     for member in found if member not in wanted]
+        problems += ["%s of struct %s has %s parameters" % (member, struct, wanted[member])
+                     for member in found
+                     if member in wanted and found[member] != wanted[member]]
+    problems += ["there is no struct " + struct for struct in described if struct not in structs]
+    named = set(re.findall(r"\bPOPART_\w*[A-Z]\b", page))
+    told = set(re.findall(r"\bPOPART_\w*[A-Z]\b",
+                          "\n".join(re.findall(r"^\.(?:It )?(?:Dv|Fn) .*$", page, flags=re.M))))
+    problems += ["nothing says what %s is" % name for name in constants + macros
+                 if name not in told]
+    return problems + ["there is no " + name for name in sorted(named - known)]

@@ -8,6 +8,7 @@ import os
 import re
 
 import manual
+from headers import Headers
 from tap import BUILD, ROOT, Tap, files, read, run
 
 # What a configuration has besides options: groups, and the two keys of every block.
@@ -169,6 +170,44 @@ def module_check(tap):
                          if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(option), text)))
 
 
+# Which page is about which headers. What an embedder includes describes itself.
+CONTRACT = {"popart-module.7": {"abi.h", "conf.h", "host.h", "module.h"},
+            "popart-storage.3": {"storage.h"},
+            "popart-auth.3": {"auth.h", "accounts.h"}}
+# Nobody writes these down in a module.
+FOR_HEADERS = {"POPART_BEGIN_DECLS", "POPART_END_DECLS", "POPART_EXPORT", "POPART_PRINTF",
+               "POPART_MUST_USE", "POPART_MODULE_ENTRY", "POPART_MODULE_BEGIN",
+               "POPART_MODULE_END"}
+
+
+def parameters(kind):
+    """How many a function of that type has; None: it is none."""
+    at = kind.find("(*)(")
+    if at < 0:
+        return None
+    inside, depth, n = kind[at + 4:-1], 0, 1
+    for letter in inside:
+        depth += (letter == "(") - (letter == ")")
+        n += letter == "," and depth == 0
+    return 0 if inside == "void" else n
+
+
+def contract(tap):
+    """The interface of modules: every member, constant and macro of the headers."""
+    headers = Headers(os.path.join(ROOT, "include"))
+    known = set(headers.names()) | {"POPART_MODULE_API"}
+    for name, about in CONTRACT.items():
+        structs = {struct.name: {member: parameters(kind) for member, kind in struct.members}
+                   for struct in headers.structs if headers.where[struct.name] in about}
+        constants = [one for one in headers.constants if headers.where[one] in about]
+        macros = [one for one in headers.macros
+                  if headers.where[one] in about and one not in FOR_HEADERS]
+        tap.check("%s has all of %s, and nothing else" % (name, ", ".join(sorted(about))),
+                  manual.contract(page(name) or "", structs, constants, macros, known))
+    covered = set.union(*CONTRACT.values()) | {"session.h", "driver.h"}
+    tap.check("every header has its page", sorted(set(headers.where.values()) - covered))
+
+
 def exit_status(tap):
     """What popartd ends with is what the manual lists."""
     popartd = os.path.join(BUILD, "popartd")
@@ -179,6 +218,13 @@ def exit_status(tap):
     tap.check("popartd.8 lists every exit status", sorted(told ^ described))
 
 
+INTERFACE = """.Ss struct popart_one
+.Bl -tag
+.It Fa size , flags
+.Dv POPART_ONE_FLAG
+.It Fn open state drop
+.El
+"""
 PLANTED = """.Sh OPTIONS
 .Bl -tag
 .It Ic one = Ar number
@@ -214,6 +260,16 @@ def planted(tap):
          manual.help_options("  -c, --config FILE  x-y\n --delete\n") ^
          {"-c", "--config", "--delete"}, 0),
     ]
+    one = {"size": None, "flags": None, "open": 2}
+    for name, members, constants, wrong in (
+            ("an interface as it is", one, ["POPART_ONE_FLAG"], 0),
+            ("a member that is not described", dict(one, close=1), ["POPART_ONE_FLAG"], 1),
+            ("a member that is not there", {"size": None, "open": 2}, ["POPART_ONE_FLAG"], 1),
+            ("a function with other parameters", dict(one, open=3), ["POPART_ONE_FLAG"], 1),
+            ("a constant that is not there, another that is not told",
+             one, ["POPART_OTHER_FLAG"], 2)):
+        cases.append((name, manual.contract(INTERFACE, {"popart_one": members}, constants, [],
+                                            set(constants)), wrong))
     for name, found, expected in cases:
         tap.check("lint: " + name, [] if len(found) == expected else ["found: %s" % found])
 
@@ -233,6 +289,7 @@ def main():
     exit_status(tap)
     verdicts(tap, rows)
     commands(tap, rows)
+    contract(tap)
     planted(tap)
     tap.done()
 
