@@ -50,10 +50,13 @@ FAULTS = {
     "deliver-abandoned": (["abandoned"], r"four that were abandoned 5 are listed"),
     "deliver-mixed": (["not mixed up"], r"of two deliveries at once"),
     "auth-empty": (["NUL, spaces and 8-bit"], r"an empty password was answered with POPART_OK"),
-    "auth-prefix": (["NUL, spaces and 8-bit"], r"with a space behind it was answered with POPART_OK"),
-    "auth-nul": (["NUL, spaces and 8-bit"], r"with a NUL behind it was answered with POPART_OK"),
+    "auth-prefix": (["NUL, spaces and 8-bit"],
+                    r"with a space behind it was answered with POPART_OK"),
+    "auth-nul": (["NUL, spaces and 8-bit"],
+                 r"with a NUL behind it was answered with POPART_OK"),
     "auth-overread": (["the right password"], r"died of SIGSEGV in check_password"),
-    "auth-reply": (["a reply that cannot"], r"E_NOMEM\), and check_password returned POPART_OK"),
+    "auth-reply": (["a reply that cannot"],
+                   r"E_NOMEM\), and check_password returned POPART_OK"),
     "auth-unknown": (["an unknown user"], r"an unknown user made the module fail with E_IO"),
     "auth-next-text": (["an unknown user"], r"POPART_R_NEXT: Never reaches the client"),
     "auth-silent": (["a wrong password"], r"denied without a word in the log"),
@@ -67,16 +70,18 @@ FAULTS = {
     "lookup-differs": (["lookup agrees"], r"lookup did not say two=a=b"),
     "iterate-on": (["iterate names"], r"iterate went on"),
     "remove-keeps": (["made and removed"], r"after remove a login that is to be a no"),
-    "change-cached": (["changed, also"], r"after a change of the password a login that is to be "
-                      "a no"),
+    "change-cached": (["changed, also"],
+                      r"after a change of the password a login that is to be a no"),
     "add-over": (["made and removed"], r"returned POPART_OK, not R_PERM"),
-    "disabled-in": (["changed, also"], r"after a change to disabled a login that is to be a no"),
+    "disabled-in": (["changed, also"],
+                    r"after a change to disabled a login that is to be a no"),
     "change-drops": (["attributes are set anew"], r"a login says \"home:/srv/new;more:m=n;\""),
 }
 # What untidy.c has wrong in its tables.
 UNTIDY = {
     "the descriptor says what it is": [
-        r"there is no version", r"there is no license", r"needs has bits that mean nothing: 0x100"],
+        r"there is no version", r"there is no license",
+        r"needs has bits that mean nothing: 0x100"],
     "the entry returns the same descriptor again": [r"returned two different pointers"],
     "each option has a name, a sentence, and a default that fits": [
         r'the default of option "size" does not fit: .*"lots" is not a size',
