@@ -187,7 +187,7 @@ static int start_once(struct run *r)
 	struct mockhost *h;
 	int status;
 
-	(void)alarm(START_PATIENCE_S);
+	(void)alarm(r->options->limit_s ? r->options->limit_s : START_PATIENCE_S);
 	h = world_start(&r->worlds, &watch, &hands, &why);
 	status = h ? ALL_HOLDS : NOTHING_ASKED;
 	if (!h && !hands)
