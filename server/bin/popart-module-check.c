@@ -30,13 +30,13 @@ struct run {
 
 static void POPART_PRINTF(1, 2) complain(const char *fmt, ...)
 {
+	char line[4096];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)fputs(PROGRAM ": ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	(void)fprintf(stderr, PROGRAM ": %s\n", line);
 }
 
 /* ---- the module ---- */

@@ -98,10 +98,10 @@ static void entry(struct tally *t, void *ctx)
 
 static const struct popart_opt *option(const struct popart_module *m, size_t i)
 {
-	const char *row = (const char *)m->options;
-	const struct popart_opt *opt = (const void *)(row + i * m->opt_stride);
+	const char *rows = (const char *)m->options;
+	const struct popart_opt *opt = rows ? (const void *)(rows + i * m->opt_stride) : NULL;
 
-	return row && opt->name ? opt : NULL;
+	return opt && opt->name ? opt : NULL;
 }
 
 /* As the host would read it: where that has something to say, so do we. */
@@ -180,10 +180,10 @@ static void options(struct tally *t, void *ctx)
 
 static const struct popart_stat *stat_row(const struct popart_module *m, size_t i)
 {
-	const char *row = (const char *)m->stats;
-	const struct popart_stat *s = (const void *)(row + i * m->stat_stride);
+	const char *rows = (const char *)m->stats;
+	const struct popart_stat *s = rows ? (const void *)(rows + i * m->stat_stride) : NULL;
 
-	return row && s->name ? s : NULL;
+	return s && s->name ? s : NULL;
 }
 
 static void statistics(struct tally *t, void *ctx)
