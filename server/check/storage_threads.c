@@ -223,6 +223,7 @@ static void moves(struct scene *s)
 	for (int round = 0; round < (int)SUITE_THREADS; round++) {
 		session_init(&x, s, USER_B);
 		if (elsewhere(&t, crew, 'o', 0) && elsewhere(&t, crew, 'l', 0)) {
+			session_has(&x, SAMPLES);
 			for (size_t i = 0; i < x.list.n && i < SAMPLES; i++)
 				(void)elsewhere(&t, crew, 'r', i);
 			if (round == (int)SUITE_THREADS - 1 &&
