@@ -30,13 +30,13 @@ struct run {
 
 static void POPART_PRINTF(1, 2) complain(const char *fmt, ...)
 {
+	char line[4096];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)fputs(PROGRAM ": ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	(void)fprintf(stderr, PROGRAM ": %s\n", line);
 }
 
 /* ---- the module ---- */
@@ -187,7 +187,7 @@ static int start_once(struct run *r)
 	struct mockhost *h;
 	int status;
 
-	(void)alarm(START_PATIENCE_S);
+	(void)alarm(r->options->limit_s ? r->options->limit_s : START_PATIENCE_S);
 	h = world_start(&r->worlds, &watch, &hands, &why);
 	status = h ? ALL_HOLDS : NOTHING_ASKED;
 	if (!h && !hands)

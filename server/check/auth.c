@@ -510,6 +510,9 @@ static void iterate(struct world *w)
 			"iterate named the user who logs in %u times, among %u names",
 			all.found, all.n);
 	status = walk(w, &one);
+	tally_holds(w->tally, status == POPART_OK,
+		"auth.h: popart_auth_ops.iterate: until each() returns non-zero",
+		"told to stop by each(), iterate returned %s", status_name(status, text));
 	tally_holds(w->tally, one.n <= 1,
 		"auth.h: popart_auth_ops.iterate: until each() returns non-zero",
 		"iterate went on: %u names after it was told to stop", one.n - 1);

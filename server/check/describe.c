@@ -41,6 +41,7 @@ static void add_identity(struct buf *out, const struct popart_module *m)
 static void add_storage(struct buf *out, const struct popart_storage_ops *s)
 {
 	static const struct word caps[] = { { POPART_STORE_BLOCKS, "may wait on a network" },
+		{ POPART_STORE_QUICK_READS, "but not to read" },
 		{ POPART_STORE_SERIAL, "one call at a time" },
 		{ POPART_STORE_ATOMIC_COMMIT, "commit is all or nothing" },
 		{ POPART_STORE_READ_ONLY, "read-only" }, { 0, NULL } };

@@ -36,8 +36,21 @@ static bool is_name(const char *text, const char *more)
 	return text[0] != '\0';
 }
 
+static void store_caps(struct tally *t, uint32_t caps)
+{
+	const uint32_t known = POPART_STORE_BLOCKS | POPART_STORE_SERIAL |
+		POPART_STORE_ATOMIC_COMMIT | POPART_STORE_READ_ONLY | POPART_STORE_QUICK_READS;
+
+	tally_holds(t, (caps & ~known) == 0, "storage.h: popart_storage_ops.caps",
+		"storage's caps have bits that mean nothing: 0x%x", caps & ~known);
+	tally_holds(t, !(caps & POPART_STORE_QUICK_READS) || (caps & POPART_STORE_BLOCKS),
+		"storage.h: POPART_STORE_QUICK_READS: with BLOCKS",
+		"storage says QUICK_READS, which means nothing without BLOCKS");
+}
+
 static void descriptor(struct tally *t, void *ctx)
 {
+	const uint32_t auth_caps = POPART_AUTH_BLOCKS | POPART_AUTH_SERIAL | POPART_AUTH_ACT_AS;
 	const struct suite_module *sm = ctx;
 	const struct popart_module *m = sm->module;
 	const uint32_t needs =
@@ -59,13 +72,12 @@ static void descriptor(struct tally *t, void *ctx)
 	tally_holds(t, m->storage || m->auth, "module.h: at least one of the two",
 		"there is neither storage nor auth");
 	if (m->storage)
-		tally_holds(t, (m->storage->caps & ~0xfu) == 0,
-			"storage.h: popart_storage_ops.caps",
-			"storage's caps have bits that mean nothing: 0x%x",
-			m->storage->caps & ~0xfu);
+		store_caps(t, m->storage->caps);
 	if (m->auth)
-		tally_holds(t, (m->auth->caps & ~7u) == 0, "auth.h: popart_auth_ops.caps",
-			"auth's caps have bits that mean nothing: 0x%x", m->auth->caps & ~7u);
+		tally_holds(t, (m->auth->caps & ~auth_caps) == 0,
+			"auth.h: popart_auth_ops.caps",
+			"auth's caps have bits that mean nothing: 0x%x",
+			m->auth->caps & ~auth_caps);
 }
 
 static void entry(struct tally *t, void *ctx)
@@ -86,10 +98,10 @@ static void entry(struct tally *t, void *ctx)
 
 static const struct popart_opt *option(const struct popart_module *m, size_t i)
 {
-	const char *row = (const char *)m->options;
-	const struct popart_opt *opt = (const void *)(row + i * m->opt_stride);
+	const char *rows = (const char *)m->options;
+	const struct popart_opt *opt = rows ? (const void *)(rows + i * m->opt_stride) : NULL;
 
-	return row && opt->name ? opt : NULL;
+	return opt && opt->name ? opt : NULL;
 }
 
 /* As the host would read it: where that has something to say, so do we. */
@@ -168,10 +180,10 @@ static void options(struct tally *t, void *ctx)
 
 static const struct popart_stat *stat_row(const struct popart_module *m, size_t i)
 {
-	const char *row = (const char *)m->stats;
-	const struct popart_stat *s = (const void *)(row + i * m->stat_stride);
+	const char *rows = (const char *)m->stats;
+	const struct popart_stat *s = rows ? (const void *)(rows + i * m->stat_stride) : NULL;
 
-	return row && s->name ? s : NULL;
+	return s && s->name ? s : NULL;
 }
 
 static void statistics(struct tally *t, void *ctx)

@@ -17,7 +17,7 @@ struct peer {
 };
 
 struct wish {
-	char what; /* 'o', 'c' */
+	char what; /* 'o', 'h' with a deadline, 'c' */
 	char user[63];
 };
 
@@ -29,7 +29,8 @@ static int grant(struct session *x, struct scene *s, char user[64], const struct
 	}
 	memcpy(user, w->user, sizeof(w->user));
 	session_init(x, s, user);
-	x->deadline_ms = mockhost_table(s->host)->now_ms() + SOON_MS;
+	if (w->what == 'h')
+		x->deadline_ms = mockhost_table(s->host)->now_ms() + SOON_MS;
 	return session_open(x, 0);
 }
 
@@ -94,13 +95,13 @@ static int ask(struct peer *p, char what, const char *user)
 	(void)tally_holds(p->scene->tally, false,
 		"abi.h: Every fallible operation returns one of these",
 		"the module gave no answer in another process to %s",
-		what == 'o' ? "open" : "close");
+		what == 'c' ? "close" : "open");
 	return PEER_LOST;
 }
 
-int peer_open(struct peer *p, const char *user)
+int peer_open(struct peer *p, const char *user, bool hurry)
 {
-	return ask(p, 'o', user);
+	return ask(p, hurry ? 'h' : 'o', user);
 }
 
 int peer_close(struct peer *p)

@@ -14,8 +14,8 @@ struct peer;
 enum { PEER_LOST = -1000 };
 
 struct peer *peer_new(struct scene *); /* NULL: told already */
-/* One maildrop at a time. deadline: a moment ahead of now, so that nobody waits long. */
-int peer_open(struct peer *, const char *user);
+/* One maildrop at a time. hurry: with a deadline, for who expects that it is locked. */
+int peer_open(struct peer *, const char *user, bool hurry);
 int peer_close(struct peer *);
 /* With whatever it has open. */
 void peer_kill(struct peer *);

@@ -10,7 +10,7 @@
 #include "check/scene.h"
 
 /* For calls that would wait for a lock: that far ahead of now is their deadline. */
-enum { SOON_MS = 300 };
+enum { SOON_MS = 2000 };
 
 struct session {
 	struct scene *scene;

@@ -18,6 +18,7 @@
 struct attempt {
 	struct scene *scene;
 	unsigned thread;
+	bool hurry; /* it may be locked, and then nobody waits for long */
 	int status;
 };
 
@@ -27,23 +28,24 @@ static void open_and_close(void *arg)
 	struct session x;
 
 	session_init(&x, a->scene, USER_A);
-	x.deadline_ms = mockhost_table(a->scene->host)->now_ms() + SOON_MS;
+	if (a->hurry)
+		x.deadline_ms = mockhost_table(a->scene->host)->now_ms() + SOON_MS;
 	a->status = session_open(&x, a->thread);
 	session_close(&x, a->thread);
 }
 
 /* What a second open gets on another thread. */
-static int in_thread(struct scene *s, struct crew *crew)
+static int in_thread(struct scene *s, struct crew *crew, bool hurry)
 {
-	struct attempt a = { s, 1, PEER_LOST };
+	struct attempt a = { s, 1, hurry, PEER_LOST };
 
 	crew_do(crew, 1, open_and_close, &a);
 	return a.status;
 }
 
-static int in_process(struct peer *p)
+static int in_process(struct peer *p, bool hurry)
 {
-	int status = peer_open(p, USER_A);
+	int status = peer_open(p, USER_A, hurry);
 
 	if (status == POPART_OK)
 		(void)peer_close(p);
@@ -90,26 +92,28 @@ static void threads_as_processes(struct scene *s)
 		goto out;
 	crew = crew_hire(s);
 	/* In this order: closing what a thread has opened can cost a lock its hold. */
-	int process = in_process(p), thread = in_thread(s, crew);
+	int process = in_process(p, true), thread = in_thread(s, crew, true);
 
 	check_alike(s, thread, process, "while a session is open");
 	/* A lock that goes with any descriptor of its file is gone by now. */
-	tally_holds(s->tally, same(in_thread(s, crew), thread) && same(in_process(p), process),
+	tally_holds(s->tally,
+		same(in_thread(s, crew, true), thread) && same(in_process(p, true), process),
 		LOCKS ": vanish when any descriptor of the file is closed",
 		"the lock of a session is lost when another open has failed");
 	for (size_t i = 0; i < x.list.n && i < SAMPLES; i += 5)
 		session_shows(&x, 0, i, samples[i]);
 	if (!(s->ops->caps & POPART_STORE_READ_ONLY)) {
 		(void)session_commit(&x, 0, &x.list.v[0].ref, 1, &removed);
-		check_alike(s, in_thread(s, crew), in_process(p), "after a commit");
-		tally_holds(s->tally, in_thread(s, crew) == POPART_OK,
+		check_alike(s, in_thread(s, crew, true), in_process(p, true), "after a commit");
+		tally_holds(s->tally, in_thread(s, crew, false) == POPART_OK,
 			"storage.h: popart_storage_ops.close: a lock of the module's own goes "
 			"with "
 			"the commit",
 			"after a commit, the next open fails");
 	}
 	session_close(&x, 0);
-	tally_holds(s->tally, in_thread(s, crew) == POPART_OK && in_process(p) == POPART_OK,
+	tally_holds(s->tally,
+		in_thread(s, crew, false) == POPART_OK && in_process(p, false) == POPART_OK,
 		FREED, "after close, the next open fails");
 out:
 	if (crew)
@@ -121,18 +125,19 @@ out:
 static void free_when_dead(struct scene *s)
 {
 	struct peer *p = peer_new(s);
-	struct attempt a = { s, 0, PEER_LOST };
+	struct attempt a = { s, 0, true, PEER_LOST };
 
 	if (!p)
 		return;
 	if (!samples_put(s, USER_A))
 		goto out;
-	if (tally_holds(s->tally, peer_open(p, USER_A) == POPART_OK,
+	if (tally_holds(s->tally, peer_open(p, USER_A, false) == POPART_OK,
 		    "storage.h: popart_storage_ops.open", "open failed in another process")) {
 		open_and_close(&a);
 		int before = a.status;
 
 		peer_kill(p);
+		a.hurry = false;
 		open_and_close(&a);
 		tally_holds(s->tally, a.status == POPART_OK, LOCKS,
 			"a process with an open maildrop was killed, and the next open fails "
@@ -152,7 +157,7 @@ static void goes_on_after_death(struct scene *s)
 
 	if (!p)
 		return;
-	if (!samples_put(s, USER_A) || peer_open(p, USER_A) != POPART_OK)
+	if (!samples_put(s, USER_A) || peer_open(p, USER_A, false) != POPART_OK)
 		goto out;
 	peer_kill(p);
 	if (!session_begin(&x, s, USER_A))

@@ -182,6 +182,37 @@ static void one_message_fails(struct scene *s)
 	session_close(&x, 0);
 }
 
+/* What is told after "+OK" is the end of the connection, so it has to be told. */
+static void source_fails(struct scene *s)
+{
+	char *text = large_text();
+	struct popart_source src;
+	struct session x;
+	size_t n;
+	int status;
+
+	if (!scene_put(s, USER_A, 0, (struct popart_str){ text, LARGE }) ||
+		!session_begin(&x, s, USER_A))
+		goto out;
+	if (session_message(&x, 0, x.list.v[0].ref, &src) == POPART_OK) {
+		if (src.kind != POPART_SRC_READ) {
+			tally_inapt(s->tally,
+				"the store's sources are not read by its own function");
+		} else if (is_told_to_fail(s, "read", POPART_E_IO)) {
+			unsigned char *p = session_drain(&x, 0, &src, &n, &status);
+
+			tally_holds(s->tally, !p && status == POPART_E_IO,
+				"storage.h: popart_source.read: < 0 enum popart_status",
+				"a source that fails in its middle looks as if it had ended");
+			free(p);
+		}
+		session_release(&x, &src);
+	}
+	session_close(&x, 0);
+out:
+	free(text);
+}
+
 const struct store_test meddling_tests[] = {
 	{ "a message that vanished is GONE, the rest is unharmed", NEEDS_VANISH, vanished },
 	{ "a message that vanishes while it is read", NEEDS_VANISH, vanished_while_being_read },
@@ -190,5 +221,7 @@ const struct store_test meddling_tests[] = {
 		failures_hold_nothing },
 	{ "a failing message leaves the others alone", NEEDS_MESSAGES | NEEDS_FAIL,
 		one_message_fails },
+	{ "a source that fails does not look complete", NEEDS_MESSAGES | NEEDS_FAIL,
+		source_fails },
 	{ NULL, 0, NULL },
 };

@@ -33,8 +33,8 @@ struct drop {
 	size_t user_len;
 };
 
-static __thread struct drop *local; /* THREAD_LOCAL */
-static char buffer[NAME];           /* STATIC_BUFFER */
+static __thread size_t count; /* THREAD_LOCAL: of messages */
+static char buffer[NAME];     /* STATIC_BUFFER */
 
 static bool has(const struct faulty *f, enum fault fault)
 {
@@ -261,7 +261,7 @@ static int do_open(void *state, const struct popart_call *call, const struct pop
 		return status;
 	}
 	f->host->stat_add(f->inst, call, has(f, FAULT_STAT_BEYOND) ? 1 : 0, 1);
-	local = d;
+	count = d->n;
 	*drop = d;
 	return POPART_OK;
 }
@@ -309,15 +309,13 @@ static int list(void *drop, const struct popart_call *call, struct popart_msg_si
 	struct drop *d = drop;
 	int status;
 
-	if (has(d->f, FAULT_THREAD_LOCAL) && local)
-		d = local;
 	if (has(d->f, FAULT_LIST_LIVE)) {
 		d->n = 0;
 		status = scan(d, call);
 		if (status)
 			return status;
 	}
-	for (size_t i = 0; i < d->n; i++) {
+	for (size_t i = 0; i < (has(d->f, FAULT_THREAD_LOCAL) ? count : d->n); i++) {
 		struct popart_msg m = { .ref = i, .received_s = d->v[i].s };
 		char uid[NAME + 1];
 
@@ -413,8 +411,6 @@ static int message(
 	struct stat st;
 	int fd;
 
-	if (has(d->f, FAULT_THREAD_LOCAL) && local)
-		d = local;
 	m = &d->v[ref];
 	if (has(d->f, FAULT_CRASH) && ref == 1)
 		abort();
@@ -526,8 +522,6 @@ static void do_close(void *drop, const struct popart_call *call)
 		(void)unlinkat(d->dir, d->v[0].name, 0);
 	if (has(d->f, FAULT_LEAK_CLOSE))
 		d->v = NULL;
-	if (local == d)
-		local = NULL;
 	drop_free(d);
 }
 

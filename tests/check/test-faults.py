@@ -53,13 +53,16 @@ def problems_of(fault):
 def problems_without(words, hands):
     status, output = check("none", words, 60, hands)
     failed = re.findall(r"^not ok .*\n(?:# .*\n)*", output, re.M)
-    return [] if status == 0 and not failed else ["exit status %d" % status] + (failed or [output])
+    if status == 0 and not failed:
+        return []
+    return ["exit status %d" % status] + (failed or [output])
 
 
 def untidy(tap):
     """A module whose tables are wrong, which no option can do."""
     module = os.path.join(BUILD, "tests", "check", ".libs", "untidy.so")
-    done = subprocess.run([PROGRAM, "--trust", "-k", "descriptor", "-k", "each", module, "size=1K"],
+    done = subprocess.run([PROGRAM, "--trust", "-k", "descriptor", "-k", "each", module,
+                           "size=1K"],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for title, sentences in UNTIDY.items():
         told = re.search(r"^not ok \d+ - untidy: %s\n((?:# .*\n)*)" % re.escape(title),
@@ -79,7 +82,8 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         jobs = [("no fault: all suites pass", pool.submit(problems_without, [], False)),
                 ("no fault: nor has meddling anything to show",
-                 pool.submit(problems_without, ["vanish", "cut short", "sizes and octets"], True))]
+                 pool.submit(problems_without, ["vanish", "cut short", "sizes and octets"],
+                             True))]
         jobs += [("%s is found" % fault, pool.submit(problems_of, fault)) for fault in FAULTS]
         for title, job in jobs:
             if only and not any(word in title for word in only):

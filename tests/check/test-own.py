@@ -58,7 +58,8 @@ def ours(tap):
         status, out, err = run(["--trust"] + words + command(name, arguments))
         failed = re.findall(r"^not ok .*\n(?:# .*\n)*", out, re.M)
         tap.check(name + " keeps its promises",
-                  [] if status == 0 and not failed else ["exit status %d" % status, err] + failed)
+                  [] if status == 0 and not failed
+                  else ["exit status %d" % status, err] + failed)
 
 
 def describes(tap):
