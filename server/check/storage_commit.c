@@ -59,11 +59,6 @@ static void removes_all(struct scene *s)
 	remove_in_order(s, which, SAMPLES);
 }
 
-static void removes_nothing(struct scene *s)
-{
-	remove_in_order(s, NULL, 0);
-}
-
 static void is_open_to_the_next(struct scene *s)
 {
 	struct session x, next;
@@ -164,7 +159,6 @@ const struct store_test commit_tests[] = {
 		removes_what_is_named },
 	{ "commit removes all, named in any order", NEEDS_MESSAGES | NEEDS_COMMIT,
 		removes_all },
-	{ "commit of nothing removes nothing", NEEDS_MESSAGES | NEEDS_COMMIT, removes_nothing },
 	{ "the next session may open when commit has returned, before close",
 		NEEDS_MESSAGES | NEEDS_COMMIT, is_open_to_the_next },
 	{ "commit is never cancelled", NEEDS_MESSAGES | NEEDS_COMMIT, nothing_is_cancelled },

@@ -10,15 +10,10 @@
 static void lists_nothing(struct scene *s)
 {
 	struct session x;
-	size_t removed;
 
 	if (!scene_make(s, USER_A) || !session_begin(&x, s, USER_A))
 		return;
 	session_has(&x, 0);
-	if (s->ops->commit && !(s->ops->caps & POPART_STORE_READ_ONLY))
-		tally_holds(s->tally, session_commit(&x, 0, NULL, 0, &removed) == POPART_OK,
-			"storage.h: popart_storage_ops.commit", "commit of nothing failed: %s",
-			x.why);
 	session_close(&x, 0);
 }
 

@@ -16,15 +16,11 @@ static void table_is_whole(struct scene *s)
 	const struct popart_storage_ops *o = s->ops;
 	bool read_only = (o->caps & POPART_STORE_READ_ONLY) != 0;
 	bool delivers = POPART_HAS(o, deliver_abandon);
-	const uint32_t known = POPART_STORE_BLOCKS | POPART_STORE_SERIAL |
-		POPART_STORE_ATOMIC_COMMIT | POPART_STORE_READ_ONLY;
 
 	tally_holds(s->tally, o->open && o->list && o->message && o->close, OPS,
 		"open, list, message or close is missing");
 	tally_holds(s->tally, o->commit || read_only, OPS ".commit",
 		"commit is missing, and the store does not say that it is read-only");
-	tally_holds(s->tally, !(o->caps & ~known), OPS ".caps", "caps 0x%x has unknown bits",
-		o->caps & ~known);
 	tally_holds(s->tally, !POPART_HAS(o, renew_ms) || !o->renew || o->renew_ms > 0,
 		OPS ".renew: Called about every renew_ms", "renew is there, and renew_ms is 0");
 	if (delivers)

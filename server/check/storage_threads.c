@@ -39,12 +39,11 @@ static void one_session(struct job *j, unsigned round)
 	for (size_t i = round % 3; i < x.list.n && i < SAMPLES; i += 3)
 		session_shows(&x, j->thread, i, samples[i]);
 	/* What a delivery beside it has brought goes again. */
-	if (!(s->ops->caps & POPART_STORE_READ_ONLY)) {
-		uint64_t last = x.list.n ? x.list.v[x.list.n - 1].ref : 0;
-		size_t n = x.list.n > SAMPLES;
+	if (!(s->ops->caps & POPART_STORE_READ_ONLY) && x.list.n > SAMPLES) {
+		uint64_t last = x.list.v[x.list.n - 1].ref;
 
 		tally_holds(s->tally,
-			session_commit(&x, j->thread, &last, n, &removed) == POPART_OK,
+			session_commit(&x, j->thread, &last, 1, &removed) == POPART_OK,
 			"storage.h: popart_storage_ops.commit",
 			"beside sessions of other users, commit failed: %s", x.why);
 	}
