@@ -279,10 +279,53 @@ static int ask(struct run *r)
 	return tally_end(&t) == 0 ? ALL_HOLDS : NOT_ALL;
 }
 
+static int work(struct run *r)
+{
+	bool lists = r->options->action == MODULE_CHECK_LIST;
+	int status = NOTHING_ASKED;
+
+	if (load(r) && (lists || configure(r))) {
+		r->worlds.module = &r->module->desc;
+		r->worlds.settings = &r->settings;
+		if (lists || starts(r))
+			status = ask(r);
+	}
+	settings_free(&r->settings);
+	loader_close(&r->module);
+	return status;
+}
+
+/* In a process of its own: whoever interrupts it, somebody is left to tidy up. */
+static int guarded(struct run *r)
+{
+	int state = 0, signal;
+	sigset_t signals, before;
+	pid_t pid;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	(void)fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		exit(work(r));
+	}
+	while (pid > 0 && waitpid(pid, &state, WNOHANG) == 0)
+		if (sigwait(&signals, &signal) == 0 && signal != SIGCHLD)
+			(void)kill(pid, SIGTERM);
+	if (pid < 0)
+		complain("no process could be made: %s", strerror(errno));
+	return pid > 0 && WIFEXITED(state) ? WEXITSTATUS(state) : NOTHING_ASKED;
+}
+
 static int run(const struct module_check_options *o)
 {
 	struct run r = { .options = o };
-	int status = NOTHING_ASKED;
+	int status;
 
 	r.worlds.prepare = o->prepare;
 	r.worlds.put = o->put;
@@ -294,14 +337,7 @@ static int run(const struct module_check_options *o)
 		complain("no directory can be made in TMPDIR or /tmp: %s", strerror(errno));
 		return NOTHING_ASKED;
 	}
-	if (load(&r) && (o->action == MODULE_CHECK_LIST || configure(&r))) {
-		r.worlds.module = &r.module->desc;
-		r.worlds.settings = &r.settings;
-		if (o->action == MODULE_CHECK_LIST || starts(&r))
-			status = ask(&r);
-	}
-	settings_free(&r.settings);
-	loader_close(&r.module);
+	status = guarded(&r);
 	worlds_end(&r.worlds);
 	return status;
 }

@@ -7,6 +7,7 @@ tests/modules, also with sanitizers.)"""
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -125,6 +126,15 @@ def leaves_nothing(tap):
                         "path=@scratch@/%u"], env=environment, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         tap.check("nothing is left in TMPDIR", os.listdir(directory))
+        with subprocess.Popen([PROGRAM, "--trust", module("maildir"), "path=@scratch@/%u"],
+                              env=environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
+            for line in process.stdout:
+                if line.startswith("ok 3"):
+                    process.send_signal(signal.SIGINT)
+            status = process.wait()
+        tap.check("nor when it is interrupted, which is status 2",
+                  os.listdir(directory) + ([] if status == 2 else ["status %d" % status]))
 
 
 def main():
