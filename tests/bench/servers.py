@@ -59,7 +59,7 @@ class Load:
     def wait(self):
         output, errors = self.process.communicate()
         if self.process.returncode != 0:
-            raise RuntimeError("%s: %s" % (" ".join(self.command), errors.strip()))
+            raise RuntimeError("%s (%s)" % (errors.strip(), " ".join(self.command)))
         return json.loads(output.splitlines()[-1])
 
     def wait_held(self):
