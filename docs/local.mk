@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA += README.md NEWS LICENSE docs/ADMIN.md docs/ARCHITECTURE.md docs/HACKING.md \
 	docs/METRICS.md docs/MODULES.md docs/PERFORMANCE.md docs/RFC.md \
-	docs/popartctl-web.png docs/openapi.yaml
+	docs/popartctl-web.png docs/openapi.yaml \
+	docs/growth-login.svg docs/growth-memory.svg docs/growth-messages.svg \
+	docs/growth-octets.svg docs/growth-threads.svg
 dist_man_MANS += \
 	docs/man/popart-auth.3 \
 	docs/man/popart-deliver.8 \

@@ -59,16 +59,16 @@ class Growth:
         if y > 0:
             self.lines.setdefault((server.name, what), []).append((x, y))
 
-    def rows(self, scale, x_format, y_format, whats=None):
+    def rows(self, scale, x_format, y_format, kinds=None):
         for (name, what), points in self.lines.items():
-            if name == "popart" and (whats is None or what in whats):
+            if name == "popart" and (kinds is None or what in kinds):
                 self.run.add(judged(what, scale, points, x_format, y_format))
 
-    def chart(self, title, x_label, whats, **more):
-        """dashed: all but the first of whats."""
-        lines = [("%s, %s" % (name, what) if len(whats) > 1 else name, points,
-                  what != whats[0])
-                 for (name, what), points in self.lines.items() if what in whats]
+    def chart(self, title, x_label, kinds, **more):
+        """dashed: all but the first of kinds."""
+        lines = [("%s, %s" % (name, what) if len(kinds) > 1 else name, points,
+                  what != kinds[0])
+                 for (name, what), points in self.lines.items() if what in kinds]
         lines = [(name.replace("popart,", "popart").replace("Dovecot,", "Dovecot"), points,
                   dashed) for name, points, dashed in lines]
         self.run.plots[title] = plot.chart(title, x_label, lines, **more)

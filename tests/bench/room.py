@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -117,7 +118,12 @@ def loopback_up():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh22x", b"lo", IFF_UP))
 
 
+def end(number, _):
+    sys.exit(128 + number)
+
+
 def furnish():
+    signal.signal(signal.SIGTERM, end)  # the first process of a namespace would not hear it
     loopback_up()
     mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt")
     overlay("/etc", "/mnt", True)

@@ -59,7 +59,7 @@ class Load:
     def wait(self):
         output, errors = self.process.communicate()
         if self.process.returncode != 0:
-            raise RuntimeError("%s: %s" % (" ".join(self.command), errors.strip()))
+            raise RuntimeError("%s (%s)" % (errors.strip(), " ".join(self.command)))
         return json.loads(output.splitlines()[-1])
 
     def wait_held(self):
@@ -327,32 +327,47 @@ class Popa3d:
                 room.add_account(line.partition(":")[0], drops.UID, drops.GID, self.secret())
         self.stack = contextlib.ExitStack()
         self.stack.enter_context(room.mounted_over(self.mail, "/var/mail"))
-        subprocess.run([room.popa3d(), "-D"], check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL)
-        self.session = eventually("popa3d runs", self.find)
+        try:
+            self.session = self.start()
+        except BaseException:
+            self.kill()
+            raise
 
     @staticmethod
     def secret():
         return subprocess.run(["openssl", "passwd", "-1", "-salt", "ab", PASSWORD], check=True,
                               stdout=subprocess.PIPE, encoding="ascii").stdout.strip()
 
+    def start(self):
+        """The session of its processes: it makes one of its own. The port may still be that of
+        connections that one before it had."""
+        for _ in range(90):
+            started = subprocess.run([room.popa3d(), "-D"], check=False,
+                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.DEVNULL, start_new_session=True)
+            if started.returncode == 0:
+                return eventually("popa3d runs", lambda: next(
+                    (pid for pid in self.processes() if os.getsid(pid) == pid), None))
+            time.sleep(1)
+        raise RuntimeError("popa3d does not start: exit status %d" % started.returncode)
+
     @staticmethod
-    def find():
-        """The session of its processes."""
-        for pid in filter(str.isdigit, os.listdir("/proc")):
+    def processes():
+        found = []
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             with contextlib.suppress(OSError):
-                if os.readlink("/proc/%s/exe" % pid) == room.popa3d():
-                    return os.getsid(int(pid))
-        return None
+                if os.readlink("/proc/%d/exe" % pid) == room.popa3d():
+                    found.append(pid)
+        return found
 
     def stop(self):
         self.kill()
 
     def kill(self):
-        for pid in processes(6, self.session):
+        for pid in self.processes():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        eventually("every process of popa3d ends", lambda: not processes(6, self.session))
+        eventually("every process of popa3d ends", lambda: not self.processes())
         self.stack.close()
 
 

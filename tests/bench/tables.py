@@ -87,7 +87,7 @@ def limited(title, shown, value, limit, unit="", theirs="-", another="", spread=
 
 
 def failed(title, why):
-    return [title, "failed: " + re.sub(r"[|\s]+", " ", str(why))[:120]] + [""] * (len(HEAD) - 2)
+    return [title, "failed: " + re.sub(r"[|\s]+", " ", str(why))[:240]] + [""] * (len(HEAD) - 2)
 
 
 def markdown(rows, head=None):

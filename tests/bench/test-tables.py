@@ -69,8 +69,8 @@ def _():
 
 @test("what fails keeps its row")
 def _():
-    cells = tables.failed("login", "no | answer\nin time")
-    equal(cells[:2], ["login", "failed: no answer in time"])
+    cells = tables.failed("login", "no | answer\nof it")
+    equal(cells[:2], ["login", "failed: no answer of it"])
     equal(len(cells), len(tables.HEAD), "columns")
 
 
