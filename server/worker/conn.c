@@ -22,7 +22,10 @@ static const char *const kill_reasons[] = {
 };
 
 /* What a turn ends with. */
-enum then { THEN_READ, THEN_WRITE, THEN_POOL, THEN_RENEW, THEN_END };
+enum then { THEN_READ, THEN_WRITE, THEN_YIELD, THEN_POOL, THEN_RENEW, THEN_END };
+
+/* Octets after which a download lets others have their turn. */
+#define TURN_OCTETS (128u << 10)
 
 /* The client has every answer so far before a call that may take long. That a send
  * fails is found out again afterwards: RELEASE and CLOSE are wanted only once. */
@@ -63,6 +66,7 @@ static bool is_for_pool(const struct conn *c)
 static enum then run(struct conn *c, struct popart_io *io, bool readable)
 {
 	struct popart_step step = { .size = sizeof(step) };
+	uint64_t enough = c->octets_out + TURN_OCTETS;
 	enum flow flushed = FLOW_DONE;
 	enum popart_want want;
 
@@ -77,6 +81,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 				return THEN_RENEW;
 			(void)meet_renew(c);
 		}
+		if (c->octets_out >= enough && io->out_len == 0)
+			return THEN_YIELD;
 		want = popart_session_step(c->pop3, io, &step);
 		switch (want) {
 		case POPART_WANT_INPUT:
@@ -144,21 +150,23 @@ static bool renew(struct conn *c)
 	return false;
 }
 
-static void arm(struct conn *c, uint32_t events)
+/* bulk: it has had a long turn, and goes on when others have had theirs. */
+static void arm_in(struct conn *c, uint32_t events, bool bulk)
 {
 	struct leases *all = c->worker->leases;
 	struct lease *lease = lease_held(c);
 	struct epoll_event e = { .events = events | EPOLLONESHOT,
 		.data.ptr = lease ? (void *)lease : c };
-	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	int epoll = c->worker->epoll, fd = c->fd;
+	bool *before = bulk ? &c->in_bulk : &c->armed_before;
+	int op = *before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	int epoll = bulk ? c->worker->bulk : c->worker->epoll, fd = c->fd;
 	bool armed;
 
 	while (lease && !lease_leave(c, events)) {
 		if (!renew(c))
 			return;
 	}
-	c->armed_before = true;
+	*before = true;
 	atomic_store_explicit(&c->handed_over, 1, memory_order_release);
 	/* From here on another thread may own the connection: c is not touched again. */
 	armed = watch(epoll, op, fd, &e) == 0;
@@ -169,6 +177,11 @@ static void arm(struct conn *c, uint32_t events)
 	/* No memory for a watch, and so nobody else was woken: it is still ours to end. */
 	popart_session_abort(c->pop3, "internal-error");
 	conn_serve(c, false);
+}
+
+static void arm(struct conn *c, uint32_t events)
+{
+	arm_in(c, events, false);
 }
 
 /* Wants that are said once and must be met, whatever else happens. */
@@ -279,7 +292,7 @@ void conn_serve(struct conn *c, bool readable)
 		pool_submit(c->worker->pool, job);
 		return;
 	}
-	arm(c, then == THEN_READ ? EPOLLIN : EPOLLOUT);
+	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then == THEN_YIELD);
 }
 
 /* False: it goes on at the next event. An end of the handshake that is none is met by the

@@ -43,11 +43,15 @@ void thread_free(struct thread **tp)
 
 int loop_open(struct worker *w)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = w };
+	struct epoll_event wake = { .events = EPOLLIN, .data.ptr = w };
+	struct epoll_event bulk = { .events = EPOLLIN, .data.ptr = &w->bulk };
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->bulk = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll < 0 || w->wake < 0 || epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &e) != 0)
+	if (w->epoll < 0 || w->bulk < 0 || w->wake < 0 ||
+		epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &wake) != 0 ||
+		epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->bulk, &bulk) != 0)
 		return -1;
 	return 0;
 }
@@ -84,9 +88,11 @@ void loop_close(struct worker *w)
 {
 	if (w->epoll >= 0)
 		(void)close(w->epoll);
+	if (w->bulk >= 0)
+		(void)close(w->bulk);
 	if (w->wake >= 0)
 		(void)close(w->wake);
-	w->epoll = w->wake = -1;
+	w->epoll = w->bulk = w->wake = -1;
 }
 
 void loop_stop_accepting(struct worker *w)
@@ -125,18 +131,26 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 		conn_ready(t, c, out | (events != out ? (uint32_t)EPOLLIN : 0));
 }
 
+/* What is next. False: nothing now. */
+static bool next_event(const struct worker *w, struct epoll_event *e)
+{
+	int n = epoll_wait(w->epoll, e, 1, -1);
+
+	if (n == 1 && e->data.ptr == &w->bulk)
+		n = epoll_wait(w->bulk, e, 1, 0); /* another thread may have been faster */
+	if (n < 0 && errno != EINTR)
+		abort(); /* the descriptors are ours: nothing else can be wrong but us */
+	return n > 0;
+}
+
 void loop_run(struct thread *t)
 {
 	struct worker *w = t->worker;
 	struct worker_listener *l;
 	struct epoll_event e;
-	int n;
 
 	for (;;) {
-		n = epoll_wait(w->epoll, &e, 1, -1);
-		if (n < 0 && errno != EINTR)
-			abort(); /* the descriptor is ours: nothing else can be wrong but us */
-		if (n <= 0)
+		if (!next_event(w, &e))
 			continue;
 		if (e.data.ptr == w)
 			return;

@@ -34,7 +34,8 @@ struct conn {
 	uint32_t slot, burst;
 	int fd;
 	uint16_t port;
-	bool armed_before, at_eof, ending;
+	bool armed_before, in_bulk; /* known to the worker's epoll, and to its bulk */
+	bool at_eof, ending;
 	bool unread;                  /* at the end: input was left in the socket or here */
 	_Atomic bool secured;         /* the handshake is over; or there is none         */
 	_Atomic bool in_transaction;  /* logged in; also read by the drain               */

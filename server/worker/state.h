@@ -71,6 +71,8 @@ struct worker {
 	struct watch *watch;
 
 	int epoll;
+	int bulk; /* in epoll: those who have had a long turn; one of them has the next when
+	             epoll comes to it, however many they are */
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
 	struct worker_listener *listeners;
 	size_t nlisteners;

@@ -485,9 +485,12 @@ static void ignore_signals(void)
 
 int worker_main(int chan)
 {
-	struct worker w = {
-		.chan = chan, .epoll = -1, .wake = -1, .reserve_fd = -1, .log_fd = -1
-	};
+	struct worker w = { .chan = chan,
+		.epoll = -1,
+		.bulk = -1,
+		.wake = -1,
+		.reserve_fd = -1,
+		.log_fd = -1 };
 	struct report report;
 	bool ok;
 

@@ -265,11 +265,12 @@ def storm():
         scene.bob.fill(20, octets=100000)
         scene.mail["eve"].fill(20, octets=100000)
         with start(scene, "bob:" + secret, "eve:" + secret, "ann:" + secret,
-                   workers=1, log_level="info") as server:
+                   workers=1, log_level="info", extra='login_timeout = "1h";') as server:
             assert may(server, "eve", KNOWN)
             reader = Pop(server, "bob", KNOWN)
             clients = [Pop(server) for _ in range(1000)]
             for number, client in enumerate(clients):
+                client.socket.settimeout(120)  # the pool comes last on a busy machine
                 client.send("USER %s\r\n" % ("ann" if number % 2 else "nobody"))
                 client.answer()
             for client in clients:
