@@ -34,8 +34,10 @@ static struct popart_str keep(struct load *l, struct popart_str v)
 {
 	struct popart_str copy = arena_copy(&l->tree->arena, v);
 
-	if (!copy.ptr)
+	if (!copy.ptr) {
 		load_no_memory(l);
+		return copy;
+	}
 	for (size_t i = 0; i < copy.len; i++) {
 		if (copy.ptr[i] >= 'A' && copy.ptr[i] <= 'Z')
 			((char *)(uintptr_t)copy.ptr)[i] |= 0x20;

@@ -66,14 +66,14 @@ void board_quarantines_add(struct board *, uint64_t n);
 /* In the scoreboard's memory; for board.c. The keys apart, so that who looks whether there is
  * one reads a line or two. */
 struct quarantine_shown {
-	_Atomic uint32_t n;
 	_Alignas(64) _Atomic uint64_t keys[QUARANTINE_ROWS];
-	_Atomic int64_t until_ms[QUARANTINE_ROWS];
 	_Atomic uint64_t begun;
+	_Atomic int64_t until_ms[QUARANTINE_ROWS];
 	struct {
 		_Atomic uint64_t seq; /* odd while the row changes */
 		struct quarantine_row row;
 	} rows[QUARANTINE_ROWS];
+	_Atomic uint32_t n;
 };
 struct quarantine_shown *board_quarantine(const struct board *);
 

@@ -55,7 +55,7 @@ void uids_shrink(struct uids *u)
 static bool make_room(struct uids *u)
 {
 	void *text = grow(u->text, &u->cap, (uint64_t)u->len + HEAD_MAX + UIDS_LEN_MAX, 1);
-	void *starts = u->starts;
+	void *starts;
 
 	if (!text)
 		return false;
