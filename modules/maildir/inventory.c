@@ -110,6 +110,8 @@ static int nothing_there(const struct drop *d, const struct popart_call *call)
 	char parent[4096];
 	struct stat st;
 
+	if (is_dir(d->root, "/new") || is_dir(d->root, "/cur"))
+		return POPART_OK; /* there was nothing when we looked: it was made since */
 	if (stat(d->root, &st) == 0)
 		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, 0,
 			"%s: not a Maildir, it has neither new/ nor cur/: is a file system not "

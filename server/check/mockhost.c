@@ -756,6 +756,8 @@ void mock_call_end(struct mock_call *c)
 		free(p);
 	}
 	c->scratch = NULL;
+	c->named = false;
+	c->host = NULL; /* it may be gone when the call is ended once more */
 }
 
 const char *mockhost_log(const struct mockhost *h)

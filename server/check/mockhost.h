@@ -48,7 +48,7 @@ struct mock_call {
 void mock_call_begin(struct mock_call *, struct mockhost *, unsigned thread, uint64_t session);
 /* Which operation it is, for the watch; until mock_call_end. */
 void mock_call_named(struct mock_call *, const char *op);
-void mock_call_end(struct mock_call *); /* frees scratch memory */
+void mock_call_end(struct mock_call *); /* frees scratch memory; once more does nothing */
 /* Tells the watch, or aborts. */
 void mockhost_broken(struct mockhost *, const char *clause, const char *fmt, ...)
 	POPART_PRINTF(3, 4);
