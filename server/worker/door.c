@@ -113,16 +113,38 @@ static bool refuse_by_reserve(struct thread *t, struct caller *who)
 	bool taken;
 
 	pthread_mutex_lock(&w->reserve_mutex);
-	if (w->reserve_fd >= 0)
-		(void)close(w->reserve_fd);
+	if (atomic_load(&w->reserve_fd) >= 0)
+		(void)close(atomic_load(&w->reserve_fd));
 	taken = take_caller(who);
 	if (taken)
 		refuse(t, who, REFUSAL_FDS);
 	else if (errno != EAGAIN)
 		atomic_store(&w->left_waiting, 1);
-	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	atomic_store(&w->reserve_fd, open("/dev/null", O_RDONLY | O_CLOEXEC));
 	pthread_mutex_unlock(&w->reserve_mutex);
 	return taken;
+}
+
+/* Another thread had a descriptor in hand when the reserve was to come back, if only to find
+ * that nobody waits. If there is still no other, that of this client becomes the reserve, or
+ * nobody could be told any more. False: it was refused. */
+static bool has_reserve(struct thread *t, const struct caller *who)
+{
+	struct worker *w = t->worker;
+	bool kept;
+
+	if (atomic_load_explicit(&w->reserve_fd, memory_order_relaxed) >= 0)
+		return true;
+	pthread_mutex_lock(&w->reserve_mutex);
+	if (atomic_load(&w->reserve_fd) < 0)
+		atomic_store(&w->reserve_fd, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	kept = atomic_load(&w->reserve_fd) >= 0;
+	if (!kept) {
+		refuse(t, who, REFUSAL_FDS);
+		atomic_store(&w->reserve_fd, open("/dev/null", O_RDONLY | O_CLOEXEC));
+	}
+	pthread_mutex_unlock(&w->reserve_mutex);
+	return kept;
 }
 
 /* RFC 1939 section 7: different for each greeting. */
@@ -237,6 +259,8 @@ bool conn_accept(struct thread *t, struct worker_listener *l)
 	struct caller who = { .listener = l, .peer = { .ss_family = AF_UNSPEC } };
 
 	if (take_caller(&who)) {
+		if (!has_reserve(t, &who))
+			return true;
 		welcome(t, &who);
 		if (t->worker->conf->workers > 1 &&
 			atomic_fetch_add(&l->taken, 1) % TURN == TURN - 1)

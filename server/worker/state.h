@@ -78,7 +78,7 @@ struct worker {
 	size_t nlisteners;
 
 	pthread_mutex_t reserve_mutex;
-	int reserve_fd;                /* given up for a moment to answer at EMFILE */
+	_Atomic int reserve_fd;        /* given up for a moment to answer at EMFILE */
 	_Atomic uint32_t left_waiting; /* a connection could neither be taken nor refused */
 	struct refusals refused[REFUSALS];
 	_Atomic uint64_t probes[PROBE_PLACES];
