@@ -111,10 +111,13 @@ static bool refuse_by_reserve(struct thread *t, struct caller *who)
 {
 	struct worker *w = t->worker;
 	bool taken;
+	int reserve;
 
 	pthread_mutex_lock(&w->reserve_mutex);
-	if (atomic_load(&w->reserve_fd) >= 0)
-		(void)close(atomic_load(&w->reserve_fd));
+	/* First it is gone, then there is room: whoever takes that sees that it was the last. */
+	reserve = atomic_exchange(&w->reserve_fd, -1);
+	if (reserve >= 0)
+		(void)close(reserve);
 	taken = take_caller(who);
 	if (taken)
 		refuse(t, who, REFUSAL_FDS);
@@ -133,7 +136,7 @@ static bool has_reserve(struct thread *t, const struct caller *who)
 	struct worker *w = t->worker;
 	bool kept;
 
-	if (atomic_load_explicit(&w->reserve_fd, memory_order_relaxed) >= 0)
+	if (atomic_load(&w->reserve_fd) >= 0)
 		return true;
 	pthread_mutex_lock(&w->reserve_mutex);
 	if (atomic_load(&w->reserve_fd) < 0)
