@@ -114,7 +114,7 @@ static bool refuse_by_reserve(struct thread *t, struct caller *who)
 	int reserve;
 
 	pthread_mutex_lock(&w->reserve_mutex);
-	/* First it is gone, then there is room: whoever takes that sees that it was the last. */
+	/* Gone first, and then there is room: whoever takes that sees that it was the last. */
 	reserve = atomic_exchange(&w->reserve_fd, -1);
 	if (reserve >= 0)
 		(void)close(reserve);
