@@ -13,25 +13,9 @@ static void begin(struct delivery *d, struct mock_call *call, unsigned thread, c
 
 static int end(struct delivery *d, struct mock_call *call, const char *op, int status)
 {
-	struct tally *t = d->scene->tally;
-	char returned[32], said[32];
-
-	tally_holds(t, status >= POPART_E_BUG && status <= POPART_R_PARTIAL,
-		"abi.h: enum popart_status", "%s returned %d, which is no status", op, status);
-	tally_holds(t, status != POPART_R_NEXT && status != POPART_R_PARTIAL,
-		"abi.h: enum popart_status", "%s returned %s", op,
-		status_name(status, returned));
-	tally_holds(t, status == POPART_OK || call->status == 0 || call->status == status,
-		"host.h: popart_host.fail: Record why an operation is about to fail, and "
-		"return status",
-		"%s gave fail() %s and returned %s", op, status_name(call->status, said),
-		status_name(status, returned));
-	if (status)
-		snprintf(d->why, sizeof(d->why), "%s%s%s", status_name(status, returned),
-			call->detail[0] ? ": " : "", call->detail);
-	mock_call_end(call);
-	scene_leave(d->scene);
-	return status;
+	tally_holds(d->scene->tally, status != POPART_R_PARTIAL, "abi.h: enum popart_status",
+		"%s returned R_PARTIAL", op);
+	return scene_returned(d->scene, call, op, status, d->why, sizeof(d->why));
 }
 
 int delivery_begin(struct delivery *d, struct scene *s, unsigned thread, const char *user,

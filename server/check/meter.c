@@ -41,10 +41,17 @@ static unsigned count(const char *directory)
 	return n;
 }
 
+unsigned meter_descriptors(void)
+{
+	return count("/proc/self/fd");
+}
+
 static struct meter meter_read(void)
 {
-	return (struct meter){ .octets = mallinfo2().uordblks,
-		.descriptors = count("/proc/self/fd"),
+	struct mallinfo2 m = mallinfo2();
+
+	return (struct meter){ .octets = m.uordblks + m.hblkhd,
+		.descriptors = meter_descriptors(),
 		.threads = count("/proc/self/task") };
 }
 

@@ -17,4 +17,7 @@ void meter_exactly(char **argv);
 bool meter_rounds(struct tally *, bool (*round)(void *arg), void *arg, size_t slack,
 	const char *clause, const char *after);
 
+/* Open now; with the one that it takes to count them, "." and "..". */
+unsigned meter_descriptors(void);
+
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "check/scene.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include "check/delivery.h"
 #include "check/hidden.h"
+#include "check/meter.h"
 #include "check/session.h"
 
 #if defined(__has_feature)
@@ -23,18 +23,6 @@ enum { SANITIZED = 0 };
 enum { CALLS = 64 }; /* of each thread */
 
 static const struct suite_hands no_hands;
-
-size_t count_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	size_t n = 0;
-
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
 
 const char *status_name(int status, char text[32])
 {
@@ -139,7 +127,7 @@ void scene_end(struct scene *s)
 void scene_run(struct tally *t, const struct suite_module *m, const struct suite_hands *hands,
 	const struct store_test *test)
 {
-	size_t before = count_descriptors(), after;
+	unsigned before = meter_descriptors(), after;
 	struct scene s;
 
 	if (!scene_begin(&s, t, m, hands))
@@ -151,9 +139,9 @@ void scene_run(struct tally *t, const struct suite_module *m, const struct suite
 	else
 		test->run(&s);
 	scene_end(&s);
-	after = count_descriptors();
+	after = meter_descriptors();
 	tally_holds(t, after == before, "module.h: popart_module.stop",
-		"%zu descriptors were open before the module's start, and %zu after its stop",
+		"%u descriptors were open before the module's start, and %u after its stop",
 		before, after);
 }
 
@@ -177,6 +165,29 @@ void scene_leave(struct scene *s)
 {
 	if (s->ops->caps & POPART_STORE_SERIAL)
 		pthread_mutex_unlock(&s->serial);
+}
+
+int scene_returned(struct scene *s, struct mock_call *call, const char *op, int status,
+	char *why, size_t room)
+{
+	char returned[32], said[32];
+
+	tally_holds(s->tally, status >= POPART_E_BUG && status <= POPART_R_PARTIAL,
+		"abi.h: enum popart_status", "%s returned %d, which is no status", op, status);
+	tally_holds(s->tally, status != POPART_R_NEXT, "abi.h: POPART_R_NEXT: auth only",
+		"%s returned R_NEXT", op);
+	tally_holds(s->tally,
+		status == POPART_OK || call->status == 0 || call->status == status,
+		"host.h: popart_host.fail: Record why an operation is about to fail, and "
+		"return status",
+		"%s gave fail() %s and returned %s", op, status_name(call->status, said),
+		status_name(status, returned));
+	if (status)
+		snprintf(why, room, "%s%s%s", status_name(status, returned),
+			call->detail[0] ? ": " : "", call->detail);
+	mock_call_end(call);
+	scene_leave(s);
+	return status;
 }
 
 /* ---- users ---- */

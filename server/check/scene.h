@@ -59,6 +59,11 @@ struct mock_call *scene_call(struct scene *, unsigned thread);
 /* Around each call into the module. */
 void scene_enter(struct scene *);
 void scene_leave(struct scene *);
+/* After one that has a status: sees that it is one, and what fail() was told; ends the call,
+ * and leaves. why: becomes the status and fail()'s text, unless it is POPART_OK. Returns
+ * status. */
+int scene_returned(
+	struct scene *, struct mock_call *, const char *op, int status, char *why, size_t room);
 
 /* An empty maildrop. */
 bool scene_make(struct scene *, const char *user);
@@ -83,7 +88,6 @@ struct guest {
 void guest_come(struct guest *, const struct scene *, const char *name);
 void guest_go(struct guest *);
 
-size_t count_descriptors(void);
 /* "R_IN_USE"; of what is none, a number in text. */
 const char *status_name(int status, char text[32]);
 

@@ -6,10 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST     "storage.h: popart_storage_ops.list"
-#define MESSAGE  "storage.h: popart_storage_ops.message"
-#define COMMIT   "storage.h: popart_storage_ops.commit"
-#define STATUSES "abi.h: enum popart_status"
+#define LIST    "storage.h: popart_storage_ops.list"
+#define MESSAGE "storage.h: popart_storage_ops.message"
+#define COMMIT  "storage.h: popart_storage_ops.commit"
 
 enum {
 	FORMS = POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE |
@@ -38,24 +37,7 @@ static void begin(struct session *x, struct mock_call *call, unsigned thread, co
 
 static int end(struct session *x, struct mock_call *call, const char *op, int status)
 {
-	struct tally *t = x->scene->tally;
-	char returned[32], said[32];
-
-	tally_holds(t, status >= POPART_E_BUG && status <= POPART_R_PARTIAL, STATUSES,
-		"%s returned %d, which is no status", op, status);
-	tally_holds(t, status != POPART_R_NEXT, STATUSES ": R_NEXT: auth only",
-		"%s returned R_NEXT", op);
-	tally_holds(t, status == POPART_OK || call->status == 0 || call->status == status,
-		"host.h: popart_host.fail: Record why an operation is about to fail, and "
-		"return status",
-		"%s gave fail() %s and returned %s", op, status_name(call->status, said),
-		status_name(status, returned));
-	if (status)
-		snprintf(x->why, sizeof(x->why), "%s%s%s", status_name(status, returned),
-			call->detail[0] ? ": " : "", call->detail);
-	mock_call_end(call);
-	scene_leave(x->scene);
-	return status;
+	return scene_returned(x->scene, call, op, status, x->why, sizeof(x->why));
 }
 
 /* ---- open, close ---- */

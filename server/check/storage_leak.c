@@ -1,47 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions come and go for months: nothing may be left of them. */
-#include <dirent.h>
-#include <malloc.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include "check/crew.h"
 #include "check/delivery.h"
+#include "check/meter.h"
 #include "check/samples.h"
 #include "check/session.h"
 #include "check/storage.h"
 
-struct load {
-	size_t octets, descriptors, threads;
+struct rounds {
+	struct scene *scene;
+	void (*round)(void *scene);
 };
 
-static size_t count_threads(void)
+/* On a thread that ends with it, and takes along what malloc keeps for it. */
+static bool one_round(void *arg)
 {
-	DIR *d = opendir("/proc/self/task");
-	size_t n = 0;
+	struct rounds *r = arg;
+	struct crew *crew = crew_hire(r->scene);
 
-	while (d && readdir(d))
-		n++;
-	if (d)
-		closedir(d);
-	return n;
-}
-
-/* Runs a round on a thread that ends with it, and takes along what malloc keeps for it. */
-static struct load after_round(struct scene *s, void (*round)(void *scene))
-{
-	struct crew *crew = crew_hire(s);
-
-	crew_do(crew, 1, round, s);
+	crew_do(crew, 1, r->round, r->scene);
 	crew_dismiss(&crew);
-
-	mockhost_log_clear(s->host);
-
-	struct mallinfo2 m = mallinfo2();
-
-	return (struct load){ m.uordblks + m.hblkhd, count_descriptors(), count_threads() };
+	mockhost_log_clear(r->scene->host);
+	return true;
 }
 
-enum { ROUNDS = 4, VISITS = 70, LETTERS = 35 };
+/* each: how many of what in a round; eight octets for each are less than any leak that is
+ * made for each. */
+static void check_growth(
+	struct scene *s, void (*round)(void *scene), size_t each, const char *what)
+{
+	struct rounds r = { s, round };
+	char after[64];
+
+	snprintf(after, sizeof(after), "%zu %s", each, what);
+	(void)meter_rounds(s->tally, one_round, &r, each * 8,
+		"storage.h: popart_storage_ops.close: Drop the lock and free", after);
+}
+
+enum { VISITS = 70, LETTERS = 35 };
 
 /* One of each kind of session: whole ones, such as end early, and such as fail. */
 static void one_visit(struct scene *s, unsigned i)
@@ -78,49 +75,10 @@ static void visits(void *scene)
 	}
 }
 
-static size_t grown(size_t was, size_t is)
-{
-	return is > was ? is - was : 0;
-}
-
-static size_t lesser(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* What a leak adds, each round adds; a cache grows in one and not in the next. The first
- * round is for warming up. */
-static void check_growth(
-	struct scene *s, const struct load load[ROUNDS], size_t each, const char *what)
-{
-	struct load g = { SIZE_MAX, SIZE_MAX, SIZE_MAX };
-
-	for (int i = 1; i < ROUNDS; i++) {
-		g.octets = lesser(g.octets, grown(load[i - 1].octets, load[i].octets));
-		g.descriptors = lesser(
-			g.descriptors, grown(load[i - 1].descriptors, load[i].descriptors));
-		g.threads = lesser(g.threads, grown(load[i - 1].threads, load[i].threads));
-	}
-	/* Eight octets for each are less than any leak that is made for each. */
-	tally_holds(s->tally, g.octets < each * 8,
-		"storage.h: popart_storage_ops.close: Drop the lock and free",
-		"each %zu %s leave at least %zu octets that are not freed", each, what,
-		g.octets);
-	tally_holds(s->tally, g.descriptors == 0, "storage.h: popart_storage_ops.close",
-		"each %zu %s leave at least %zu descriptors open", each, what, g.descriptors);
-	tally_holds(s->tally, g.threads == 0, "storage.h: popart_storage_ops.close",
-		"each %zu %s leave at least %zu threads", each, what, g.threads);
-}
-
 static void nothing_grows(struct scene *s)
 {
-	struct load load[ROUNDS];
-
-	if (!samples_put(s, USER_A) || !samples_put(s, USER_B))
-		return;
-	for (int i = 0; i < ROUNDS; i++)
-		load[i] = after_round(s, visits);
-	check_growth(s, load, VISITS, "sessions");
+	if (samples_put(s, USER_A) && samples_put(s, USER_B))
+		check_growth(s, visits, VISITS, "sessions");
 }
 
 /* One comes, and the oldest goes. */
@@ -147,11 +105,7 @@ static void letters(void *scene)
 /* What is remembered of messages goes with them. */
 static void nothing_grows_with_mail(struct scene *s)
 {
-	struct load load[ROUNDS];
-
-	for (int i = 0; i < ROUNDS; i++)
-		load[i] = after_round(s, letters);
-	check_growth(s, load, LETTERS, "messages that come and go");
+	check_growth(s, letters, LETTERS, "messages that come and go");
 }
 
 struct errand {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include "check/delivery.h"
+#include "check/meter.h"
 #include "check/samples.h"
 #include "check/session.h"
 #include "check/storage.h"
@@ -128,7 +129,7 @@ static bool read_all(struct session *x)
 /* A session with that many descriptors to spare. Whether nothing failed. */
 static bool spare_session(struct scene *s, size_t spare)
 {
-	rlim_t used = count_descriptors() - 3; /* ".", "..", and its own */
+	rlim_t used = meter_descriptors() - 3; /* ".", "..", and its own */
 	struct session x;
 
 	session_init(&x, s, USER_A);
@@ -149,10 +150,10 @@ static void no_descriptors(struct scene *s)
 	if (!samples_put(s, USER_A))
 		return;
 	check_all_there(s);
-	before = count_descriptors();
+	before = meter_descriptors();
 	for (size_t spare = 0; spare < SPARE_MAX && !whole; spare++)
 		whole = spare_session(s, spare);
-	after = count_descriptors();
+	after = meter_descriptors();
 	tally_holds(s->tally, whole, "storage.h: popart_storage_ops.open",
 		"a session fails with %d descriptors to spare", (int)SPARE_MAX);
 	/* A store may keep some for the next session, but none that failures have left. */
@@ -171,9 +172,9 @@ static void delivery_without_descriptors(struct scene *s)
 
 	if (!scene_put(s, USER_A, 0, samples[0]))
 		return;
-	before = count_descriptors();
+	before = meter_descriptors();
 	for (size_t spare = 0; spare < SPARE_MAX && status; spare++) {
-		rlim_t used = count_descriptors() - 3;
+		rlim_t used = meter_descriptors() - 3;
 		struct delivery d;
 		struct rlimit was = limit_to(RLIMIT_NOFILE, used + spare);
 
@@ -181,7 +182,7 @@ static void delivery_without_descriptors(struct scene *s)
 		setrlimit(RLIMIT_NOFILE, &was);
 		done += status == POPART_OK;
 	}
-	tally_holds(s->tally, count_descriptors() <= before + 4,
+	tally_holds(s->tally, meter_descriptors() <= before + 4,
 		"storage.h: popart_storage_ops.deliver_begin",
 		"deliveries that failed for want of descriptors have left some open");
 	if (!session_begin(&x, s, USER_A))

@@ -210,17 +210,18 @@ static void show_store(struct why *w)
 			host_instance_name(w->who->store), call_why(w, status));
 }
 
-/* The session that has the lock; NULL: none that the server knows of. */
-static json_t *find_lock(const json_t *locks, uint64_t key)
+/* The row of the list in which key has that number in hexadecimal digits; NULL: none. */
+static json_t *find_row(
+	const json_t *answer, const char *list, const char *key, uint64_t number)
 {
-	json_t *lock;
+	json_t *row;
 	char text[24];
 	size_t i;
 
-	(void)snprintf(text, sizeof(text), "%016" PRIx64, key);
-	json_array_foreach (json_object_get(locks, "locks"), i, lock)
-		if (view_eq(list_text(lock, "lock"), view_str(text)))
-			return lock;
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, number);
+	json_array_foreach (json_object_get(answer, list), i, row)
+		if (view_eq(list_text(row, key), view_str(text)))
+			return row;
 	return NULL;
 }
 
@@ -287,7 +288,7 @@ static void show_lock(struct why *w)
 		return;
 	}
 	locks = ask(w, "/v1/locks");
-	held = find_lock(locks, key);
+	held = find_row(locks, "locks", "lock", key);
 	if (held)
 		held_by_session(w, held);
 	else
@@ -297,25 +298,12 @@ static void show_lock(struct why *w)
 
 /* --- what workers died of --------------------------------------------------------------- */
 
-/* NULL: it is not in quarantine. */
-static json_t *find_quarantine(const json_t *answer, uint64_t key)
-{
-	json_t *row;
-	char text[24];
-	size_t i;
-
-	(void)snprintf(text, sizeof(text), "%016" PRIx64, key);
-	json_array_foreach (json_object_get(answer, "quarantined"), i, row)
-		if (key && view_eq(list_text(row, "key"), view_str(text)))
-			return row;
-	return NULL;
-}
-
 /* Whether the modules are better not asked: it would be us who die. key: of the name that
  * somebody logs in by, or of the user in the store. */
 static bool is_quarantined(struct why *w, uint64_t key)
 {
-	json_t *answer = ask(w, "/v1/quarantine"), *row = find_quarantine(answer, key);
+	json_t *answer = ask(w, "/v1/quarantine");
+	json_t *row = key ? find_row(answer, "quarantined", "key", key) : NULL;
 	bool is = row != NULL;
 	struct buf span;
 
