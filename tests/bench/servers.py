@@ -166,13 +166,14 @@ listen = (
   {{ address = "127.0.0.1:{tls}"; tls = true; }}
 );
 tls = {{ certificate = "{certificate}"; }};
-auth = {{ module = "passwd_file"; path = "{users}"; }};
+auth = {{ module = "passwd_file"; path = "{users}"; {auth_more} }};
 """
 
 
 class Popart:
     name = "popart"
     storage = '{{ module = "maildir"; path = "{top}/mail/%n"; }}'
+    auth_more = ""
     fill = staticmethod(drops.maildir)
 
     def __init__(self, top, certificate_file, users, more=""):
@@ -185,7 +186,8 @@ class Popart:
         text = POPART + "storage = " + self.storage + ";\n"
         conf = write(top, "popart.conf", text.format(
             account=ACCOUNT, top=top, modules=MODULE_PATH, plain=self.plain, tls=self.tls,
-            certificate=certificate_file, users=users, tests=TESTS) + more)
+            certificate=certificate_file, users=users, tests=TESTS,
+            auth_more=self.auth_more) + more)
         self.program = Program(["-c", conf], top)
         self.session = self.program.pid
         self.program.must_start()
