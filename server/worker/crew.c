@@ -29,7 +29,7 @@ unsigned crew_size(const struct conf *conf)
 
 /* When there is too little of the machine, a storm of logins with slow hashes must not take
  * it from those who download. Linux keeps this for each thread. */
-#define POOL_NICE 5
+#define POOL_NICE 7
 
 static void serve(struct member *m)
 {
