@@ -171,6 +171,15 @@ results()
 	done | awk '{ n += $1 } END { print n + 0 }'
 }
 
+# failures DIR: the tests that failed in the last make check in DIR, each with what it said.
+failures()
+{
+	awk -v where="$1" '
+		/^(FAIL|XPASS|ERROR): .* / { print where ": " $0; left = 30; next }
+		/^#/ && left-- > 0 { print "    " $0; next }
+		{ left = 0 }' "$1/test-suite.log"
+}
+
 # test_build DIR [CONFIGURE-OPTION...]: builds, runs make check and adds up the results. A
 # build that does not get as far as its tests counts as one failure.
 test_build()
@@ -202,6 +211,9 @@ check()
 	test_build build/asan --enable-sanitizer=address,undefined
 	test_build build/tsan --enable-sanitizer=thread
 
+	for build in $broken; do
+		[ ! -e "$build/test-suite.log" ] || failures "$build"
+	done
 	[ -z "$broken" ] || say "see above and test-suite.log in:$broken"
 	[ "$skipped" = 0 ] || say "$skipped tests were skipped"
 	echo "$passed passed, $failed failed"
