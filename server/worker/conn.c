@@ -382,7 +382,7 @@ uint32_t conn_drain(struct worker *w)
 	uint32_t left = 0;
 
 	pthread_mutex_lock(&w->table.mutex);
-	for (uint32_t i = 0; i < w->table.size; i++) {
+	for (uint32_t i = 0; i < w->table.used; i++) {
 		struct conn *c = w->table.conns[i];
 
 		if (!c)
@@ -402,7 +402,7 @@ bool conn_kick(struct worker *w, uint64_t session)
 	bool found = false;
 
 	pthread_mutex_lock(&w->table.mutex);
-	for (uint32_t i = 0; i < w->table.size && !found; i++) {
+	for (uint32_t i = 0; i < w->table.used && !found; i++) {
 		struct conn *c = w->table.conns[i];
 
 		if (!c || c->id != session)
@@ -430,7 +430,7 @@ void conn_stop_all(struct thread *t)
 {
 	struct worker *w = t->worker;
 
-	for (uint32_t i = 0; i < w->table.size; i++) {
+	for (uint32_t i = 0; i < w->table.used; i++) {
 		struct conn *c = w->table.conns[i];
 
 		if (!c)

@@ -21,9 +21,9 @@ static bool table_take(struct conn_table *t, uint32_t *slot)
 	bool taken;
 
 	pthread_mutex_lock(&t->mutex);
-	taken = t->nfree > 0;
+	taken = t->nfree > 0 || t->used < t->size;
 	if (taken)
-		*slot = t->free_slots[--t->nfree];
+		*slot = t->nfree > 0 ? t->free_slots[--t->nfree] : t->used++;
 	pthread_mutex_unlock(&t->mutex);
 	return taken;
 }

@@ -35,12 +35,13 @@ struct worker_listener {
 	_Atomic uint32_t taken;    /* connections, for who is next */
 };
 
-/* Every connection by its slot, and the slots that are free. */
+/* Every connection by its slot, and the slots that are free again. Those from `used` on have
+ * never been taken: their memory, here and in the scoreboard, was never touched. */
 struct conn_table {
 	pthread_mutex_t mutex;
 	struct conn **conns;
 	uint32_t *free_slots;
-	uint32_t nfree, size;
+	uint32_t nfree, used, size;
 };
 
 /* Why a connection may be turned away, each with its own silence in the log. */

@@ -102,10 +102,7 @@ static bool make_table(struct conn_table *t, uint32_t size)
 	t->free_slots = calloc(size, sizeof(*t->free_slots));
 	if (!t->conns || !t->free_slots)
 		return false;
-	/* The lowest first, so that few pages of the scoreboard are touched. */
-	for (uint32_t i = 0; i < size; i++)
-		t->free_slots[i] = size - 1 - i;
-	t->size = t->nfree = size;
+	t->size = size;
 	return true;
 }
 
