@@ -8,7 +8,9 @@
  */
 #include "base/view.h"
 
-#define CHAN_LAYOUT   5u /* bumped with every change of the struct or the kinds */
+/* Bumped with every change of the struct or the kinds, and of where session locks lie: workers
+ * of two layouts do not serve side by side. */
+#define CHAN_LAYOUT   6u
 #define CHAN_TEXT_MAX 4096u
 #define CHAN_FDS_MAX  64u
 

@@ -10,8 +10,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FILES      256u
+#define FILE_BITS  12
+#define KEPT       256u /* files that stay open without a lock */
 #define PLACES_MIN 64u
+
+_Static_assert(LOCKS_FILES == 1u << FILE_BITS, "a file's number is so many bits of the hash");
+
+struct file {
+	int fd; /* -1: not open */
+	uint32_t held;
+};
 
 struct held {
 	uint64_t hash; /* 0: empty place */
@@ -23,7 +31,8 @@ struct held {
 struct locks {
 	pthread_mutex_t mutex;
 	int dir;
-	int files[FILES]; /* -1: not yet opened */
+	struct file files[LOCKS_FILES];
+	size_t open;
 	size_t held, max;
 	size_t mask;
 	struct held *table;
@@ -36,8 +45,8 @@ struct locks *locks_new(const char *dir, unsigned max)
 
 	if (!l)
 		return NULL;
-	for (size_t i = 0; i < FILES; i++)
-		l->files[i] = -1;
+	for (size_t i = 0; i < LOCKS_FILES; i++)
+		l->files[i].fd = -1;
 	l->max = max;
 	l->mask = PLACES_MIN - 1;
 	l->table = calloc(PLACES_MIN, sizeof(*l->table));
@@ -59,9 +68,9 @@ void locks_free(struct locks **lp)
 
 	if (!l)
 		return;
-	for (size_t i = 0; i < FILES; i++)
-		if (l->files[i] >= 0)
-			(void)close(l->files[i]);
+	for (size_t i = 0; i < LOCKS_FILES; i++)
+		if (l->files[i].fd >= 0)
+			(void)close(l->files[i].fd);
 	(void)close(l->dir);
 	pthread_mutex_destroy(&l->mutex);
 	free(l->table);
@@ -77,7 +86,7 @@ static uint64_t key_of(uint64_t hash)
 /* The place of key, or the empty one where it would go. */
 static size_t find(const struct locks *l, uint64_t key)
 {
-	size_t i = (size_t)(key >> 8) & l->mask;
+	size_t i = (size_t)(key >> FILE_BITS) & l->mask;
 
 	while (l->table[i].hash && l->table[i].hash != key)
 		i = (i + 1) & l->mask;
@@ -118,23 +127,37 @@ static void forget(struct locks *l, size_t gap)
 			i = (i + 1) & l->mask;
 			if (!l->table[i].hash)
 				return;
-			home = (size_t)(l->table[i].hash >> 8) & l->mask;
+			home = (size_t)(l->table[i].hash >> FILE_BITS) & l->mask;
 		} while (((i - home) & l->mask) < ((i - gap) & l->mask));
 		l->table[gap] = l->table[i];
 		gap = i;
 	}
 }
 
-static int file_of(struct locks *l, uint64_t key)
+/* NULL: errno. */
+static struct file *file_of(struct locks *l, uint64_t key)
 {
-	unsigned n = (unsigned)(key & (FILES - 1));
-	char name[3];
+	unsigned n = (unsigned)(key & (LOCKS_FILES - 1));
+	struct file *file = &l->files[n];
+	char name[4];
 
-	if (l->files[n] >= 0)
-		return l->files[n];
-	(void)snprintf(name, sizeof(name), "%02x", n);
-	l->files[n] = openat(l->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return l->files[n];
+	if (file->fd >= 0)
+		return file;
+	(void)snprintf(name, sizeof(name), "%03x", n);
+	file->fd = openat(l->dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file->fd < 0)
+		return NULL;
+	l->open++;
+	return file;
+}
+
+static void let_go(struct locks *l, struct file *file)
+{
+	if (file->held > 0 || l->open <= KEPT)
+		return;
+	(void)close(file->fd);
+	file->fd = -1;
+	l->open--;
 }
 
 static int set_byte(int fd, uint64_t key, short type)
@@ -142,7 +165,7 @@ static int set_byte(int fd, uint64_t key, short type)
 	struct flock range = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = (off_t)(key >> 8),
+		.l_start = (off_t)(key >> FILE_BITS),
 		.l_len = 1,
 	};
 
@@ -155,7 +178,8 @@ static int set_byte(int fd, uint64_t key, short type)
 int locks_take(struct locks *l, uint64_t hash, int fd)
 {
 	uint64_t key = key_of(hash);
-	int file, error;
+	struct file *file;
+	int error;
 
 	pthread_mutex_lock(&l->mutex);
 	if (l->table[find(l, key)].hash) {
@@ -164,10 +188,13 @@ int locks_take(struct locks *l, uint64_t hash, int fd)
 		error = ENOMEM;
 	} else {
 		file = file_of(l, key);
-		error = file < 0 ? errno : set_byte(file, key, F_WRLCK);
+		error = file ? set_byte(file->fd, key, F_WRLCK) : errno;
 		if (error == 0) {
 			l->table[find(l, key)] = (struct held){ .hash = key, .fd = fd };
 			l->held++;
+			file->held++;
+		} else if (file) {
+			let_go(l, file);
 		}
 	}
 	pthread_mutex_unlock(&l->mutex);
@@ -177,14 +204,17 @@ int locks_take(struct locks *l, uint64_t hash, int fd)
 void locks_drop(struct locks *l, uint64_t hash)
 {
 	uint64_t key = key_of(hash);
+	struct file *file = &l->files[key & (LOCKS_FILES - 1)];
 	size_t at;
 
 	pthread_mutex_lock(&l->mutex);
 	at = find(l, key);
 	if (l->table[at].hash) {
-		(void)set_byte(l->files[key & (FILES - 1)], key, F_UNLCK);
+		(void)set_byte(file->fd, key, F_UNLCK);
 		forget(l, at);
 		l->held--;
+		file->held--;
+		let_go(l, file);
 	}
 	pthread_mutex_unlock(&l->mutex);
 }
@@ -192,13 +222,13 @@ void locks_drop(struct locks *l, uint64_t hash)
 int locks_place(struct locks *l, uint64_t hash, uint64_t *offset)
 {
 	uint64_t key = key_of(hash);
-	int file;
+	struct file *file;
 
 	pthread_mutex_lock(&l->mutex);
 	file = file_of(l, key);
 	pthread_mutex_unlock(&l->mutex);
-	*offset = key >> 8;
-	return file;
+	*offset = key >> FILE_BITS;
+	return file ? file->fd : -1;
 }
 
 /* An idle connection: the kernel asks the peer, and resets the connection after three

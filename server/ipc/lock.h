@@ -4,10 +4,14 @@
 /*
  * The session lock: one maildrop, one session (RFC 1939 section 4), across threads,
  * workers, generations and tools. Between processes it is an OFD byte lock at the
- * maildrop's hash, in one of 256 files, which the kernel frees whatever dies; between
+ * maildrop's hash, in one of 4096 files, which the kernel frees whatever dies; between
  * the threads of a process, to which OFD locks are blind, a table.
  */
 #include "base/view.h"
+
+/* Many, since the kernel looks through all locks of a file for each that it sets. A file is open
+ * while a lock in it is held; a few hundred stay open. */
+#define LOCKS_FILES 4096u
 
 struct locks;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "master/limits.h"
 #include <sys/resource.h>
+#include "ipc/lock.h"
 
-/* A socket and a message; and what a worker has beside them: lock files, ports, modules. */
+/* A socket and a message; and what a worker has beside them: ports, modules, lock files that
+ * stay open. */
 #define PER_CONNECTION 2u
 #define PER_WORKER     512u
 
@@ -18,7 +20,9 @@ void limits_raise(void)
 
 void limits_check(const struct conf *conf, struct report *r)
 {
-	uint64_t wanted = (uint64_t)conf->max_connections * PER_CONNECTION + PER_WORKER;
+	uint64_t all = conf->max_connections;
+	uint64_t locks = all < LOCKS_FILES ? all : LOCKS_FILES;
+	uint64_t wanted = all * PER_CONNECTION + locks + PER_WORKER;
 	struct place at = conf_place(conf, "max_connections");
 	struct rlimit limit;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,8 +25,8 @@ static int remove_dir(void)
 {
 	char command[64];
 
-	for (unsigned i = 0; i < 256; i++) {
-		(void)snprintf(command, sizeof(command), "%s/%02x", lock_dir, i);
+	for (unsigned i = 0; i < LOCKS_FILES; i++) {
+		(void)snprintf(command, sizeof(command), "%s/%03x", lock_dir, i);
 		(void)unlink(command);
 	}
 	return rmdir(lock_dir);
@@ -81,7 +82,7 @@ static void test_lock_holder(void)
 	CU_ASSERT_FALSE(locks_holder(b, 77, who));
 	CU_ASSERT_STRING_EQUAL(who, "");
 	CU_ASSERT_EQUAL(locks_take(a, 77, -1), 0);
-	CU_ASSERT_EQUAL(locks_take(b, 77 + 256, -1), 0);
+	CU_ASSERT_EQUAL(locks_take(b, 77 + LOCKS_FILES, -1), 0);
 	(void)snprintf(me, sizeof(me), ", process %d", (int)getpid());
 	CU_ASSERT_TRUE(locks_holder(b, 77, who));
 	CU_ASSERT_PTR_NOT_NULL(strstr(who, me));
@@ -109,7 +110,7 @@ static void test_lock_between_tables(void)
 
 	CU_ASSERT_EQUAL(locks_take(a, 7, -1), 0);
 	CU_ASSERT_EQUAL(locks_take(b, 7, -1), EAGAIN);
-	CU_ASSERT_EQUAL(locks_take(b, 7 + 256, -1), 0); /* same file, another byte */
+	CU_ASSERT_EQUAL(locks_take(b, 7 + LOCKS_FILES, -1), 0); /* same file, another byte */
 	locks_drop(a, 7);
 	CU_ASSERT_EQUAL(locks_take(b, 7, -1), 0);
 	locks_free(&a);
@@ -141,6 +142,39 @@ static void test_lock_killed(void)
 	locks_free(&l);
 	(void)close(ready[0]);
 	(void)close(ready[1]);
+}
+
+static size_t count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+	while (readdir(dir))
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
+/* A descriptor for each lock at most, and few for those that were. */
+static void test_lock_descriptors(void)
+{
+	enum { N = 600, FEW = 300 };
+	struct locks *l = open_locks(2 * N);
+	size_t before = count_descriptors();
+
+	for (unsigned i = 1; i <= N; i++) {
+		CU_ASSERT_EQUAL(locks_take(l, i, -1), 0);
+		CU_ASSERT_EQUAL(locks_take(l, i + LOCKS_FILES, -1), 0);
+	}
+	CU_ASSERT_EQUAL(count_descriptors() - before, N);
+	for (unsigned i = 1; i <= N; i++)
+		locks_drop(l, i);
+	CU_ASSERT_EQUAL(count_descriptors() - before, N);
+	for (unsigned i = 1; i <= N; i++)
+		locks_drop(l, i + LOCKS_FILES);
+	CU_ASSERT(count_descriptors() - before < FEW);
+	locks_free(&l);
 }
 
 /* The table is open-addressed: whatever is dropped, the rest must be found. */
@@ -331,6 +365,7 @@ int main(int argc, char **argv)
 		{ "between processes", test_lock_between_tables },
 		{ "free when the holder is killed", test_lock_killed },
 		{ "many", test_lock_many },
+		{ "a descriptor for each at most", test_lock_descriptors },
 		{ "between threads", test_lock_threads },
 		{ "probe", test_lock_probe },
 		{ "no directory", test_lock_no_dir },
