@@ -171,13 +171,20 @@ results()
 	done | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# failures DIR: the tests that failed in the last make check in DIR, each with what it said.
+# failures DIR: the tests that failed in the last make check in DIR, each with the last that it
+# said before, and what it said then.
 failures()
 {
-	awk -v where="$1" '
-		/^(FAIL|XPASS|ERROR): .* / { print where ": " $0; left = 30; next }
-		/^#/ && left-- > 0 { print "    " $0; next }
-		{ left = 0 }' "$1/test-suite.log"
+	awk -v where="$1" -v most=25 '
+		/^#/ { if (after-- > 0) print "    " $0; said[++n] = $0; next }
+		/^(FAIL|XPASS|ERROR): .* / {
+			print where ": " $0
+			for (i = n > most ? n - most + 1 : 1; i <= n; i++)
+				print "    " said[i]
+			after = most
+		}
+		/^(PASS|SKIP|XFAIL): / { after = 0 }
+		!/^not ok/ { n = 0 }' "$1/test-suite.log"
 }
 
 # test_build DIR [CONFIGURE-OPTION...]: builds, runs make check and adds up the results. A
