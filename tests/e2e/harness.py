@@ -25,7 +25,7 @@ import threading
 import time
 import traceback
 
-TIMEOUT = 15
+TIMEOUT = 60
 PASSWORD = "open sesame"
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.environ.get("CORPUS", os.path.join(HERE, os.pardir, "support", "corpus"))

@@ -99,7 +99,7 @@ def max_connections():
 
 @test("workers take connections in turns")
 def turns():
-    with serving(workers=3) as (_, server):
+    with serving(workers=3, extra='login_timeout = "1h";') as (_, server):
         clients = [Pop(server) for _ in range(150)]
         counts = collections.Counter(server.worker_of(client) for client in clients)
         assert len(counts) == 3 and min(counts.values()) >= 20, counts

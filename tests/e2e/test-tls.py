@@ -482,7 +482,7 @@ def inspected():
                      "--ip=127.0.0.1", "--add-ca", "ca.pem", "--jsonfile", "found.json"] +
                     "--protocols --std --fs --server-preference --server-defaults "
                     "--vulnerable".split() + ["localhost:%d" % server.port], scene.path,
-                    success=range(64), timeout=4 * TIMEOUT)
+                    success=range(64), timeout=5 * TIMEOUT)
             with open(scene.path + "/found.json", encoding="utf-8") as file:
                 found = json.load(file)
             good = {row["id"] for row in found if row["severity"] == "OK"}
