@@ -172,7 +172,7 @@ results()
 }
 
 # failures DIR: the tests that failed in the last make check in DIR, each with the last that it
-# said before, and what it said then.
+# said before, or else what it said then.
 failures()
 {
 	awk -v where="$1" -v most=25 '
@@ -181,7 +181,7 @@ failures()
 			print where ": " $0
 			for (i = n > most ? n - most + 1 : 1; i <= n; i++)
 				print "    " said[i]
-			after = most
+			after = n > 0 ? 0 : most
 		}
 		/^(PASS|SKIP|XFAIL): / { after = 0 }
 		!/^not ok/ { n = 0 }' "$1/test-suite.log"
