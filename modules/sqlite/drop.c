@@ -59,7 +59,9 @@ int drop_open(
 	status = db_take(&s->dbs, call, path, DB_EXISTING, &db);
 	if (!status && db) {
 		d->file = db->file;
-		rc = db_number(db, QUERY_MAKING, &d->making);
+		rc = db_begin_read(db);
+		if (rc == SQLITE_OK)
+			rc = db_number(db, QUERY_MAKING, &d->making);
 		if (rc == SQLITE_OK)
 			rc = db_number(db, QUERY_LAST, &d->last);
 		if (rc == SQLITE_OK)
@@ -95,17 +97,31 @@ static int check_making(const struct drop *d, struct db *db)
 	return now == d->making ? POPART_OK : replaced(d, db->call);
 }
 
-int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+static int take(
+	const struct drop *d, const struct popart_call *call, bool only_reads, struct db **db)
 {
-	int status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+	int rc, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
 
 	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
 		status = replaced(d, call);
-	else if (!status)
+	rc = !status && only_reads ? db_begin_read(*db) : SQLITE_OK;
+	if (rc != SQLITE_OK)
+		status = db_fail(*db, rc, "read the maildrop");
+	if (!status)
 		status = check_making(d, *db);
 	if (status)
 		db_give(db);
 	return status;
+}
+
+int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+{
+	return take(d, call, false, db);
+}
+
+int drop_take_to_read(const struct drop *d, const struct popart_call *call, struct db **db)
+{
+	return take(d, call, true, db);
 }
 
 /* ---- list ---- */
@@ -158,7 +174,7 @@ int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink
 
 	if (d->last == 0)
 		return POPART_OK;
-	status = drop_take(d, call, &db);
+	status = drop_take_to_read(d, call, &db);
 	if (status)
 		return status;
 	row = db_query(db, QUERY_LIST);

@@ -84,6 +84,8 @@ int drop_commit(void *drop, const struct popart_call *, const uint64_t *refs, si
 void drop_close(void *drop, const struct popart_call *);
 /* The database that was opened at login. A failure was recorded. */
 int drop_take(const struct drop *, const struct popart_call *, struct db **);
+/* The same, in a transaction that only reads. */
+int drop_take_to_read(const struct drop *, const struct popart_call *, struct db **);
 
 /* message.c, deliver.c */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
