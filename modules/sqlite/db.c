@@ -620,3 +620,25 @@ void db_rollback(struct db *d)
 	if (!sqlite3_get_autocommit(d->handle))
 		(void)say(d, WORD_ROLLBACK);
 }
+
+/* ---- chores ---- */
+
+bool db_begin_chores(struct db *d)
+{
+	if (sqlite3_db_readonly(d->handle, "main") != 0 ||
+		sqlite3_exec(d->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) !=
+			SQLITE_OK)
+		return false;
+	d->impatient = true;
+	return true;
+}
+
+void db_end_chores(struct db *d, int rc, const char *what)
+{
+	db_rollback(d);
+	d->impatient = false;
+	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_INTERRUPT)
+		(void)db_fail(d, rc, what);
+	if (sqlite3_exec(d->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
+		d->spoilt = true;
+}

@@ -92,6 +92,12 @@ int db_commit(struct db *);
 /* If there is a transaction. */
 void db_rollback(struct db *);
 
+/* For what nobody waits for: it gives way to locks, and need not be durable before db_give.
+ * False: the database cannot be written. */
+bool db_begin_chores(struct db *);
+/* rc: how it ended. Failures that are none of its own are not recorded. */
+void db_end_chores(struct db *, int rc, const char *what);
+
 /* Records the failure of what ("cannot list the messages") with rc, an extended result
  * code, and returns the status for it. A database that is damaged is not used again. */
 int db_fail(struct db *, int rc, const char *what);
