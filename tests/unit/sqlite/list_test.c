@@ -55,7 +55,8 @@ static void grows(void)
 	struct box b;
 
 	box_make(&b, NULL);
-	for (unsigned n = 0; n < 3 * LIST_WORTH; n++) {
+	CU_ASSERT_EQUAL(box_deliver(&b, "0", "x", 1), POPART_OK);
+	for (unsigned n = 1; n < 3 * LIST_WORTH; n++) {
 		char uid[16];
 
 		snprintf(uid, sizeof(uid), "%u", n);
@@ -74,21 +75,20 @@ static void several_rows(void)
 	struct box b;
 
 	box_make(&b, NULL);
-	box_number(&b, "SELECT 1"); /* nobody has made it yet */
 	CU_ASSERT_EQUAL(box_deliver(&b, "first", "x", 1), POPART_OK);
 	box_number(&b,
 		"WITH RECURSIVE n (i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE "
-		"i < 6000) INSERT INTO message (id, uid, size, stored, form, flags, received) "
-		"SELECT i, 'm' || i, 0, 0, 7, i & 1, 1700000000 + i FROM n");
+		"i < 2000) INSERT INTO message (id, uid, size, stored, form, flags, received) "
+		"SELECT i, printf('%070d', i), 0, 0, 7, i & 1, 1700000000 + i FROM n");
 	box_fill(&b, 2 * LIST_WORTH); /* as much as fits into a row, each time */
 	CU_ASSERT_TRUE(box_number(&b, "SELECT count(*) FROM listed") >= 2);
 	CU_ASSERT_TRUE(box_number(&b, "SELECT max(length(data)) FROM listed") <= LIST_OCTETS);
 	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
-	CU_ASSERT_TRUE(b.list.n == 6001 + 2 * LIST_WORTH);
-	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[5000].ref, 1), POPART_OK);
-	CU_ASSERT_EQUAL(box_login(&b), POPART_OK); /* all has a row now */
+	CU_ASSERT_TRUE(b.list.n == 2000 + 2 * LIST_WORTH);
+	CU_ASSERT_EQUAL(box_commit(&b, &b.list.v[1500].ref, 1), POPART_OK);
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK); /* nearly all has a row now */
 	CU_ASSERT_TRUE(is_right(&b));
-	CU_ASSERT_EQUAL(remembered(&b), 6000 + 2 * LIST_WORTH);
+	CU_ASSERT_TRUE(remembered(&b) > 1999 + LIST_WORTH);
 	CU_ASSERT_TRUE(is_sound(&b));
 	box_free(&b);
 }
@@ -179,7 +179,8 @@ static void by_an_earlier_version(void)
 	struct box b;
 
 	furnish(&b);
-	earlier_version(&b, "DELETE FROM message WHERE id = 77");
+	earlier_version(
+		&b, "INSERT INTO doomed VALUES (77); DELETE FROM message WHERE id = 77");
 	CU_ASSERT_EQUAL(remembered(&b), MANY / LIST_WORTH * LIST_WORTH); /* one too many */
 	for (int i = 0; i < 2; i++) {
 		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
@@ -248,11 +249,18 @@ static void frozen(void)
 
 static void damaged(void)
 {
-	static const char *const faults[] = {
-		"UPDATE listed SET data = substr(data, 1, 40) || x'00' || substr(data, 42)",
-		"UPDATE listed SET data = x''",
-		"UPDATE listed SET sum = sum + 1",
-		"UPDATE listed SET last = last + 1",
+	static const struct {
+		const char *sql;
+		int status;
+	} faults[] = {
+		{ "UPDATE listed SET data = CAST(substr(data, 1, 40) || x'0000' || "
+		  "substr(data, 43) AS BLOB)",
+			POPART_R_PERM },
+		{ "UPDATE listed SET data = x''", POPART_R_PERM },
+		{ "UPDATE listed SET sum = sum + 1", POPART_R_PERM },
+		/* There are not as many messages as it says: it is not looked at. */
+		{ "UPDATE listed SET last = last + 1", POPART_OK },
+		{ "UPDATE listed SET messages = messages - 1", POPART_OK },
 	};
 
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -260,9 +268,11 @@ static void damaged(void)
 		struct box b;
 
 		furnish(&b);
-		box_number(&b, faults[i]);
-		CU_ASSERT_EQUAL(box_login(&b), POPART_R_PERM);
-		CU_ASSERT_TRUE(box_log_has(&b, "a list of messages is not what it was"));
+		box_number(&b, faults[i].sql);
+		CU_ASSERT_EQUAL(box_login(&b), faults[i].status);
+		CU_ASSERT_TRUE(b.drop
+				? is_right(&b)
+				: box_log_has(&b, "a list of messages is not what it was"));
 		CU_ASSERT_EQUAL(complaints_ask(&c, b.host, &b.user), POPART_OK);
 		CU_ASSERT_TRUE(complaints_have(&c, "that is kept for logins is not what"));
 		box_number(&b, "DELETE FROM listed"); /* as the check says */
