@@ -57,8 +57,9 @@ enum query {
 	QUERY_RANGES,        /* -> id, last, messages */
 	QUERY_LISTED,        /* id > ?1 -> id, last, messages, sum, data */
 	QUERY_NEXT_RANGE,    /* id > ?1 -> id, last of the next one */
-	QUERY_LAST_RANGE,    /* ?1: octets of a full one -> last of the last one; after which
-	                        message to go on: that one, or if it is not half full its first */
+	/* ?1: octets of a full one -> last of the last one; the message to go on behind, which
+	 * is that one or, if it is not half full, the one before its first */
+	QUERY_LAST_RANGE,
 	QUERY_REMEMBER,      /* id, last, messages, sum, data */
 	QUERY_FORGET_LISTED, /* the one with the message ?1 in it */
 	/* Of a check: */
