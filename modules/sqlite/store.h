@@ -53,10 +53,10 @@ enum query {
 	QUERY_COUNT,      /* -> messages */
 	QUERY_BETWEEN,    /* id > ?1, id < ?2 -> messages */
 	/* Of what is remembered (list.h), when there is such a table: */
-	QUERY_HAS_LISTED,    /* -> 1: there is */
-	QUERY_RANGES,        /* -> id, last, messages */
-	QUERY_LISTED,        /* id > ?1 -> id, last, messages, sum, data */
-	QUERY_NEXT_RANGE,    /* id > ?1 -> id, last of the next one */
+	QUERY_HAS_LISTED, /* -> 1: there is */
+	QUERY_RANGES,     /* -> id, last, messages */
+	QUERY_LISTED,     /* id > ?1 -> id, last, messages, sum, data */
+	QUERY_NEXT_RANGE, /* id > ?1 -> id, last of the next one */
 	/* ?1: octets of a full one -> last of the last one; the message to go on behind, which
 	 * is that one or, if it is not half full, the one before its first */
 	QUERY_LAST_RANGE,
