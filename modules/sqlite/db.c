@@ -519,8 +519,8 @@ void db_give(struct db **dp)
 		return;
 	*dp = NULL;
 	s = d->of;
-	for (unsigned i = 0; i < DB_QUERIES_MAX; i++)
-		(void)sqlite3_reset(d->stmts[i]);
+	for (; d->used; d->used &= d->used - 1)
+		(void)sqlite3_reset(d->stmts[__builtin_ctzll(d->used)]);
 	db_rollback(d);
 	d->impatient = d->must_finish = false;
 	if (d->spoilt) {
@@ -547,10 +547,13 @@ static sqlite3_stmt *prepared(struct db *d, sqlite3_stmt **stmt, const char *sql
 	return *stmt;
 }
 
+_Static_assert(DB_QUERIES_MAX <= 64, "each has a bit in used");
+
 sqlite3_stmt *db_query(struct db *d, unsigned query)
 {
 	sqlite3_stmt *stmt = prepared(d, &d->stmts[query], d->of->queries[query]);
 
+	d->used |= UINT64_C(1) << query;
 	if (stmt) {
 		(void)sqlite3_reset(stmt);
 		(void)sqlite3_clear_bindings(stmt);

@@ -50,6 +50,7 @@ struct db {
 
 	/* While it is taken: */
 	const struct popart_call *call; /* NULL: outside of any */
+	uint64_t used;                  /* a bit for each query */
 	bool impatient;                 /* does not wait for locks */
 	bool must_finish;               /* is not stopped */
 	bool spoilt;                    /* is not kept */
