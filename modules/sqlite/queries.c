@@ -28,9 +28,8 @@ const char *const store_queries[] = {
 	[QUERY_LISTED] = ("SELECT id, last, messages, sum, data FROM listed "
 			  "WHERE id > ?1 ORDER BY 1"),
 	[QUERY_NEXT_RANGE] = "SELECT id, last FROM listed WHERE id > ?1 ORDER BY 1 LIMIT 1",
-	[QUERY_LAST_RANGE] =
-		("SELECT last, iif(length(data) < ?1 / 2, id - 1, last) FROM listed "
-		 "ORDER BY id DESC LIMIT 1"),
+	[QUERY_LAST_RANGE] = ("SELECT last, CASE WHEN length(data) < ?1 / 2 THEN id - 1 "
+			      "ELSE last END FROM listed ORDER BY id DESC LIMIT 1"),
 	[QUERY_REMEMBER] = ("INSERT INTO listed (id, last, messages, sum, data) "
 			    "VALUES (?1, ?2, ?3, ?4, ?5)"),
 	[QUERY_FORGET_LISTED] = ("DELETE FROM listed WHERE last >= ?1 "
