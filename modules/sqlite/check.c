@@ -4,11 +4,12 @@
  * them. Each message is read in a transaction of its own, so that who delivers or removes
  * meanwhile neither waits nor is taken for damage.
  */
-#include "store.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "entry.h"
+#include "list.h"
 #include "sum.h"
 
 enum { SENTENCE = 1024, UID_MAX = 70 };
@@ -145,6 +146,87 @@ static int look_at_rest(struct looking *l)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !status; i++)
 		status = for_rows(l, steps[i].query, steps[i].what, steps[i].each);
 	return status;
+}
+
+/* ---- the list ---- */
+
+static bool is_same(const struct popart_msg *a, const struct popart_msg *b)
+{
+	return a->ref == b->ref && a->wire_size == b->wire_size && a->flags == b->flags &&
+		a->received_s == b->received_s && a->uid.len == b->uid.len &&
+		memcmp(a->uid.ptr, b->uid.ptr, a->uid.len) == 0;
+}
+
+/* The current row of QUERY_LISTED and the index. *same is not set where that fails. */
+static int compare(struct looking *l, sqlite3_stmt *listed, bool *same)
+{
+	int64_t id = sqlite3_column_int64(listed, 0), last = sqlite3_column_int64(listed, 1);
+	int64_t left = sqlite3_column_int64(listed, 2);
+	struct popart_str data = { sqlite3_column_blob(listed, 4),
+		(size_t)sqlite3_column_bytes(listed, 4) };
+	struct popart_msg is, ought = { .ref = (uint64_t)id - 1 };
+	sqlite3_stmt *row = db_query(l->db, QUERY_LIST);
+	int rc;
+
+	if (!row || sqlite3_bind_int64(row, 1, id - 1) != SQLITE_OK ||
+		sqlite3_bind_int64(row, 2, last) != SQLITE_OK)
+		return sqlite3_extended_errcode(l->db->handle);
+	*same = data.ptr && list_sum(data, id, last) == sqlite3_column_int64(listed, 3);
+	while ((rc = sqlite3_step(row)) == SQLITE_ROW && *same)
+		*same = left-- > 0 && entry_get(&data, ought.ref, &ought) &&
+			list_message(row, &is) && is_same(&is, &ought);
+	*same = *same && left == 0 && data.len == 0;
+	(void)sqlite3_reset(row);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* The range after *at, which moves on. SQLITE_ROW, SQLITE_DONE or an error. */
+static int look_at_range(struct looking *l, int64_t *at)
+{
+	sqlite3_stmt *row = db_query(l->db, QUERY_LISTED);
+	int rc =
+		row ? sqlite3_bind_int64(row, 1, *at) : sqlite3_extended_errcode(l->db->handle);
+	int64_t id, last, before = *at;
+	bool same = false;
+
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(row);
+	if (rc != SQLITE_ROW)
+		return rc;
+	id = sqlite3_column_int64(row, 0);
+	*at = last = sqlite3_column_int64(row, 1);
+	rc = compare(l, row, &same);
+	(void)sqlite3_reset(row);
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!same || id <= before || last < id)
+		tell(l,
+			"the list of messages %jd to %jd that is kept for logins is not what "
+			"the index says: DELETE FROM listed is the cure",
+			(intmax_t)id, (intmax_t)last);
+	*at = last < id ? id : last;
+	return SQLITE_ROW;
+}
+
+static int look_at_list(struct looking *l)
+{
+	bool more = false;
+	int64_t at = 0;
+	int rc = remember_is_made(l->db, &more);
+
+	while (rc == SQLITE_OK && more) {
+		if (l->store->host->stop_asked(l->db->call))
+			return POPART_E_CANCELLED;
+		rc = db_begin_read(l->db);
+		if (rc == SQLITE_OK)
+			rc = look_at_range(l, &at);
+		db_rollback(l->db);
+		more = rc == SQLITE_ROW;
+		if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+			rc = SQLITE_OK;
+	}
+	return rc == SQLITE_OK ? POPART_OK
+			       : db_fail(l->db, rc, "read the list that is kept for logins");
 }
 
 /* ---- a message ---- */
@@ -342,7 +424,7 @@ static int look_at_messages(struct looking *l)
 	int status = POPART_OK, rc = SQLITE_ROW;
 
 	while (!status) {
-		rc = sqlite3_exec(l->db->handle, "BEGIN", NULL, NULL, NULL);
+		rc = db_begin_read(l->db);
 		if (rc == SQLITE_OK)
 			rc = next_row(l, &r);
 		if (rc == SQLITE_ROW)
@@ -372,6 +454,8 @@ static int look_over(struct looking *l)
 		advance(l, l->total - (uint64_t)n);
 	if (!status)
 		status = look_at_rest(l);
+	if (!status)
+		status = look_at_list(l);
 	if (!status)
 		status = look_at_messages(l);
 	return status;

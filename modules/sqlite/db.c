@@ -249,6 +249,8 @@ static void db_close(struct db **dp)
 	d->impatient = d->must_finish = true;
 	for (unsigned i = 0; i < DB_QUERIES_MAX; i++)
 		(void)sqlite3_finalize(d->stmts[i]);
+	for (unsigned i = 0; i < DB_WORDS; i++)
+		(void)sqlite3_finalize(d->words[i]);
 	/* The last one to close removes the WAL, by its name: not that of another file. */
 	if (d->handle && (db_file_at(d->path, &now) != 0 || !db_file_same(&now, &d->file)))
 		(void)sqlite3_db_config(d->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -517,8 +519,8 @@ void db_give(struct db **dp)
 		return;
 	*dp = NULL;
 	s = d->of;
-	for (unsigned i = 0; i < DB_QUERIES_MAX; i++)
-		(void)sqlite3_reset(d->stmts[i]);
+	for (; d->used; d->used &= d->used - 1)
+		(void)sqlite3_reset(d->stmts[__builtin_ctzll(d->used)]);
 	db_rollback(d);
 	d->impatient = d->must_finish = false;
 	if (d->spoilt) {
@@ -537,18 +539,26 @@ void db_give(struct db **dp)
 
 /* ---- statements ---- */
 
+static sqlite3_stmt *prepared(struct db *d, sqlite3_stmt **stmt, const char *sql)
+{
+	if (!*stmt)
+		(void)sqlite3_prepare_v3(
+			d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
+	return *stmt;
+}
+
+_Static_assert(DB_QUERIES_MAX <= 64, "each has a bit in used");
+
 sqlite3_stmt *db_query(struct db *d, unsigned query)
 {
-	sqlite3_stmt **stmt = &d->stmts[query];
+	sqlite3_stmt *stmt = prepared(d, &d->stmts[query], d->of->queries[query]);
 
-	if (!*stmt)
-		(void)sqlite3_prepare_v3(d->handle, d->of->queries[query], -1,
-			SQLITE_PREPARE_PERSISTENT, stmt, NULL);
-	if (*stmt) {
-		(void)sqlite3_reset(*stmt);
-		(void)sqlite3_clear_bindings(*stmt);
+	d->used |= UINT64_C(1) << query;
+	if (stmt) {
+		(void)sqlite3_reset(stmt);
+		(void)sqlite3_clear_bindings(stmt);
 	}
-	return *stmt;
+	return stmt;
 }
 
 int db_run(sqlite3_stmt *stmt)
@@ -578,18 +588,60 @@ int db_number(struct db *d, unsigned query, int64_t *value)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+enum word { WORD_BEGIN_READ, WORD_BEGIN, WORD_COMMIT, WORD_ROLLBACK };
+
+static int say(struct db *d, enum word word)
+{
+	static const char *const texts[DB_WORDS] = {
+		[WORD_BEGIN_READ] = "BEGIN",
+		[WORD_BEGIN] = "BEGIN IMMEDIATE",
+		[WORD_COMMIT] = "COMMIT",
+		[WORD_ROLLBACK] = "ROLLBACK",
+	};
+	sqlite3_stmt *stmt = prepared(d, &d->words[word], texts[word]);
+
+	return stmt ? db_run(stmt) : sqlite3_extended_errcode(d->handle);
+}
+
+int db_begin_read(struct db *d)
+{
+	return say(d, WORD_BEGIN_READ);
+}
+
 int db_begin(struct db *d)
 {
-	return sqlite3_exec(d->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	return say(d, WORD_BEGIN);
 }
 
 int db_commit(struct db *d)
 {
-	return sqlite3_exec(d->handle, "COMMIT", NULL, NULL, NULL);
+	return say(d, WORD_COMMIT);
 }
 
 void db_rollback(struct db *d)
 {
 	if (!sqlite3_get_autocommit(d->handle))
-		(void)sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL);
+		(void)say(d, WORD_ROLLBACK);
+}
+
+/* ---- chores ---- */
+
+bool db_begin_chores(struct db *d)
+{
+	if (sqlite3_db_readonly(d->handle, "main") != 0 ||
+		sqlite3_exec(d->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) !=
+			SQLITE_OK)
+		return false;
+	d->impatient = true;
+	return true;
+}
+
+void db_end_chores(struct db *d, int rc, const char *what)
+{
+	db_rollback(d);
+	d->impatient = false;
+	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_INTERRUPT)
+		(void)db_fail(d, rc, what);
+	if (sqlite3_exec(d->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
+		d->spoilt = true;
 }

@@ -16,7 +16,8 @@
 #include <sys/types.h>
 #include "schema.h"
 
-#define DB_QUERIES_MAX 32u
+#define DB_QUERIES_MAX 40u
+#define DB_WORDS       4u
 
 struct dbs {
 	const struct popart_host *host;
@@ -42,12 +43,14 @@ struct db {
 	struct dbs *of;
 	sqlite3 *handle;
 	sqlite3_stmt *stmts[DB_QUERIES_MAX];
+	sqlite3_stmt *words[DB_WORDS]; /* BEGIN and its like */
 	char *path;
 	struct db_file file;
 	uid_t uid; /* as whom it was opened (as_user) */
 
 	/* While it is taken: */
 	const struct popart_call *call; /* NULL: outside of any */
+	uint64_t used;                  /* a bit for each query */
 	bool impatient;                 /* does not wait for locks */
 	bool must_finish;               /* is not stopped */
 	bool spoilt;                    /* is not kept */
@@ -81,11 +84,20 @@ int db_run(sqlite3_stmt *);
 int db_run_with(struct db *, unsigned query, int64_t);
 /* The first column of a query's only row; 0 without one. */
 int db_number(struct db *, unsigned query, int64_t *);
+/* SQLITE_OK: a transaction that only reads. All queries see what the first one saw, and
+ * take SQLite's lock once instead of each for itself. db_give ends it. */
+int db_begin_read(struct db *);
 /* SQLITE_OK: a transaction that may write. */
 int db_begin(struct db *);
 int db_commit(struct db *);
 /* If there is a transaction. */
 void db_rollback(struct db *);
+
+/* For what nobody waits for: it gives way to locks, and need not be durable before db_give.
+ * False: the database cannot be written. */
+bool db_begin_chores(struct db *);
+/* rc: how it ended. Failures that are none of its own are not recorded. */
+void db_end_chores(struct db *, int rc, const char *what);
 
 /* Records the failure of what ("cannot list the messages") with rc, an extended result
  * code, and returns the status for it. A database that is damaged is not used again. */

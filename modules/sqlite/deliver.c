@@ -3,7 +3,7 @@
  * Putting a message in. Its octets are collected first, so that the one transaction that
  * writes them does not wait for whoever sends them.
  */
-#include "store.h"
+#include "list.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,7 +284,8 @@ static int add_chunks(const struct delivery *dl, struct db *db)
 	return rc == SQLITE_OK ? POPART_OK : db_fail(db, rc, "put the message in");
 }
 
-static int put_in(const struct delivery *dl, struct db *db)
+/* *due: the list is to be remembered. */
+static int put_in(const struct delivery *dl, struct db *db, bool *due)
 {
 	int status, rc = db_begin(db);
 
@@ -296,6 +297,8 @@ static int put_in(const struct delivery *dl, struct db *db)
 	if (status)
 		return status;
 	rc = add_row(dl, db);
+	if (rc == SQLITE_OK)
+		rc = remember_is_due(db, sqlite3_last_insert_rowid(db->handle), due);
 	if (rc == SQLITE_OK)
 		status = add_chunks(dl, db);
 	if (rc == SQLITE_OK && !status)
@@ -333,6 +336,7 @@ int deliver_finish(void *dlv, const struct popart_call *call)
 	struct delivery *dl = dlv;
 	struct store *s = dl->store;
 	struct db *db = NULL;
+	bool due = false;
 	int status = end_text(dl, call);
 
 	if (!status)
@@ -340,7 +344,9 @@ int deliver_finish(void *dlv, const struct popart_call *call)
 	if (!status)
 		status = db_take(&s->dbs, call, dl->path, DB_CREATE, &db);
 	if (!status)
-		status = put_in(dl, db);
+		status = put_in(dl, db, &due);
+	if (!status && due)
+		remember_new(db);
 	db_give(&db);
 	if (!status) {
 		count(s, call, STAT_DELIVERED, 1);

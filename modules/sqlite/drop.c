@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A maildrop's way from open to close. */
-#include "store.h"
+#include "list.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,7 +59,9 @@ int drop_open(
 	status = db_take(&s->dbs, call, path, DB_EXISTING, &db);
 	if (!status && db) {
 		d->file = db->file;
-		rc = db_number(db, QUERY_MAKING, &d->making);
+		rc = db_begin_read(db);
+		if (rc == SQLITE_OK)
+			rc = db_number(db, QUERY_MAKING, &d->making);
 		if (rc == SQLITE_OK)
 			rc = db_number(db, QUERY_LAST, &d->last);
 		if (rc == SQLITE_OK)
@@ -95,79 +97,31 @@ static int check_making(const struct drop *d, struct db *db)
 	return now == d->making ? POPART_OK : replaced(d, db->call);
 }
 
-int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
+static int take(
+	const struct drop *d, const struct popart_call *call, bool only_reads, struct db **db)
 {
-	int status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+	int rc, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
 
 	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
 		status = replaced(d, call);
-	else if (!status)
+	rc = !status && only_reads ? db_begin_read(*db) : SQLITE_OK;
+	if (rc != SQLITE_OK)
+		status = db_fail(*db, rc, "read the maildrop");
+	if (!status)
 		status = check_making(d, *db);
 	if (status)
 		db_give(db);
 	return status;
 }
 
-/* ---- list ---- */
-
-/* A row as a message; its uid lives until the next step. False: not possible. */
-static bool row_message(sqlite3_stmt *row, struct popart_msg *m)
+int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	int64_t size = sqlite3_column_int64(row, 2);
-	int uid_len;
-
-	*m = (struct popart_msg){ .ref = (uint64_t)sqlite3_column_int64(row, 0),
-		.wire_size = (uint64_t)size,
-		.uid.ptr = (const char *)sqlite3_column_text(row, 1),
-		.received_s = sqlite3_column_int64(row, 3),
-		.flags = (uint32_t)sqlite3_column_int64(row, 4) & POPART_MSG_SEEN };
-	uid_len = sqlite3_column_bytes(row, 1);
-	m->uid.len = (size_t)uid_len;
-	return m->uid.ptr && uid_len >= 1 && uid_len <= 70 && size >= 0;
+	return take(d, call, false, db);
 }
 
-static int list_rows(const struct drop *d, const struct popart_call *call, struct db *db,
-	sqlite3_stmt *row, struct popart_msg_sink *sink)
+int drop_take_to_read(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	enum { ASK_EVERY = 256 }; /* a row takes less than the question */
-	const struct popart_host *host = d->store->host;
-	int rc, status = POPART_OK;
-
-	for (unsigned n = 0; !status && (rc = sqlite3_step(row)) == SQLITE_ROW; n++) {
-		struct popart_msg m;
-
-		if (n % ASK_EVERY == 0 && host->stop_asked(call))
-			status = POPART_E_CANCELLED;
-		else if (!row_message(row, &m))
-			status = db_damaged(db, "an impossible message in the index");
-		else
-			status = sink->add(sink, &m, 1, sizeof(m));
-	}
-	(void)sqlite3_reset(row);
-	if (!status && rc != SQLITE_DONE)
-		status = db_fail(db, rc, "list the messages");
-	return status;
-}
-
-int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
-{
-	const struct drop *d = drop;
-	struct db *db = NULL;
-	sqlite3_stmt *row;
-	int status;
-
-	if (d->last == 0)
-		return POPART_OK;
-	status = drop_take(d, call, &db);
-	if (status)
-		return status;
-	row = db_query(db, QUERY_LIST);
-	if (!row || sqlite3_bind_int64(row, 1, d->last) != SQLITE_OK)
-		status = db_fail(db, sqlite3_extended_errcode(db->handle), "list the messages");
-	else
-		status = list_rows(d, call, db, row, sink);
-	db_give(&db);
-	return status;
+	return take(d, call, true, db);
 }
 
 /* ---- commit ---- */
@@ -176,15 +130,20 @@ int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink
  * status. */
 static int remove_all(const struct drop *d, struct db *db, const uint64_t *refs, size_t n)
 {
+	bool remembered = false;
 	int rc = db_begin(db);
 	int status = rc == SQLITE_OK ? check_making(d, db) : POPART_OK;
 
 	if (status)
 		return status;
+	if (rc == SQLITE_OK)
+		rc = remember_is_made(db, &remembered);
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
 		rc = db_run_with(db, QUERY_DOOM, (int64_t)refs[i]);
 		if (rc == SQLITE_OK)
 			rc = db_run_with(db, QUERY_REMOVE, (int64_t)refs[i]);
+		if (rc == SQLITE_OK && remembered)
+			rc = remember_not(db, (int64_t)refs[i]);
 	}
 	if (rc == SQLITE_OK)
 		rc = db_commit(db);
@@ -211,7 +170,7 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 	status = remove_all(d, db, refs, n);
 	if (!status) {
 		*removed = n;
-		d->untidy = true;
+		d->untidy = d->removed = true;
 		count(d->store, call, STAT_REMOVED, (int64_t)n);
 	}
 	db_give(&db);
@@ -223,8 +182,11 @@ void drop_close(void *drop, const struct popart_call *call)
 	struct drop *d = drop;
 	struct db *db = NULL;
 
-	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK)
+	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK) {
 		tidy(d->store, db);
+		if (d->removed)
+			remember_all(db, d->misled);
+	}
 	db_give(&db);
 	free(d);
 }

@@ -8,12 +8,15 @@ SQLITE_SOURCES = \
 	modules/sqlite/db.c modules/sqlite/db.h \
 	modules/sqlite/deliver.c \
 	modules/sqlite/drop.c \
+	modules/sqlite/entry.c modules/sqlite/entry.h \
 	modules/sqlite/form.c modules/sqlite/form.h \
+	modules/sqlite/list.c modules/sqlite/list.h \
 	modules/sqlite/logins.c modules/sqlite/logins.h \
 	modules/sqlite/message.c \
 	modules/sqlite/place.c modules/sqlite/place.h \
 	modules/sqlite/queries.c \
 	modules/sqlite/quota.c modules/sqlite/quota.h \
+	modules/sqlite/remember.c \
 	modules/sqlite/schema.c modules/sqlite/schema.h \
 	modules/sqlite/spool.c modules/sqlite/spool.h \
 	modules/sqlite/sqlite.c \

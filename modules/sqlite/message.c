@@ -71,7 +71,7 @@ static int64_t source_read(
 	struct reading *r = src->ctx;
 	struct db *db = NULL;
 	size_t total = 0;
-	int status = drop_take(r->drop, call, &db);
+	int status = drop_take_to_read(r->drop, call, &db);
 
 	while (!status && total < cap && r->at < r->stored) {
 		size_t n;
@@ -170,7 +170,7 @@ int message_open(
 
 	if (ref == 0 || ref > (uint64_t)d->last)
 		return POPART_E_BUG;
-	status = drop_take(d, call, &db);
+	status = drop_take_to_read(d, call, &db);
 	if (!status)
 		status = find(db, r.ref, &r.stored, &form);
 	if (!status)

@@ -4,8 +4,8 @@
 const char *const store_queries[] = {
 	[QUERY_MAKING] = "PRAGMA schema_version",
 	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
-	[QUERY_LIST] =
-		"SELECT id, uid, size, received, flags FROM message WHERE id <= ?1 ORDER BY 1",
+	[QUERY_LIST] = ("SELECT id, uid, size, received, flags FROM message "
+			"WHERE id > ?1 AND id <= ?2 ORDER BY 1"),
 	[QUERY_MESSAGE] = "SELECT stored, form, size FROM message WHERE id = ?1",
 	[QUERY_CHUNK] = "SELECT sum, data FROM chunk WHERE id = ?1",
 	[QUERY_DOOM] = "INSERT INTO doomed (id) SELECT id FROM message WHERE id = ?1",
@@ -21,12 +21,26 @@ const char *const store_queries[] = {
 	[QUERY_ADD] = ("INSERT INTO message (uid, size, stored, form, flags, received) "
 		       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)"),
 	[QUERY_COUNT] = "SELECT count(*) FROM message",
+	[QUERY_BETWEEN] = "SELECT count(*) FROM message WHERE id > ?1 AND id < ?2",
+	[QUERY_HAS_LISTED] = ("SELECT count(*) FROM sqlite_schema "
+			      "WHERE name = 'listed' AND type = 'table'"),
+	[QUERY_RANGES] = "SELECT id, last, messages FROM listed ORDER BY 1",
+	[QUERY_LISTED] = ("SELECT id, last, messages, sum, data FROM listed "
+			  "WHERE id > ?1 ORDER BY 1"),
+	[QUERY_NEXT_RANGE] = "SELECT id, last FROM listed WHERE id > ?1 ORDER BY 1 LIMIT 1",
+	[QUERY_LAST_RANGE] = ("SELECT last, CASE WHEN length(data) < ?1 / 2 THEN id - 1 "
+			      "ELSE last END FROM listed ORDER BY id DESC LIMIT 1"),
+	[QUERY_REMEMBER] = ("INSERT INTO listed (id, last, messages, sum, data) "
+			    "VALUES (?1, ?2, ?3, ?4, ?5)"),
+	[QUERY_FORGET_LISTED] = ("DELETE FROM listed WHERE last >= ?1 "
+				 "AND id = (SELECT max(id) FROM listed WHERE id <= ?1)"),
 	[QUERY_INTEGRITY] = "PRAGMA integrity_check(100)",
 	[QUERY_NEXT] = ("SELECT id, uid, size, stored, form, flags, received FROM message "
 			"WHERE id > ?1 ORDER BY 1 LIMIT 1"),
 	[QUERY_MORE_CHUNKS] = "SELECT count(*) FROM chunk WHERE id >= ?1 AND id < ?2",
 	[QUERY_STRANGERS] = ("SELECT type, name FROM sqlite_schema WHERE name NOT IN "
-			     "('message', 'chunk', 'doomed', 'sqlite_sequence', "
+			     "('message', 'chunk', 'doomed', 'listed', 'listed_insert', "
+			     "'listed_delete', 'listed_update', 'sqlite_sequence', "
 			     "'sqlite_autoindex_message_1', 'sqlite_stat1', 'sqlite_stat4')"),
 	[QUERY_AUTO_VACUUM] = "PRAGMA auto_vacuum",
 	[QUERY_COUNTER] = ("SELECT coalesce((SELECT seq FROM sqlite_sequence "

@@ -13,6 +13,8 @@ struct schema {
 	int32_t application_id;
 	int version;              /* number of steps */
 	const char *const *steps; /* SQL; a step that has been released never changes */
+	const char *extra;        /* NULL, or SQL for what a new database has, and an old one
+	                             need not have */
 };
 
 /* A message's octets are cut into chunks; the chunk k of message m has the id

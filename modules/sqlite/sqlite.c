@@ -45,7 +45,7 @@ static const struct popart_opt options[] = {
 		.flags = POPART_OPT_ADVANCED,
 		.min = 0,
 		.max = 1024,
-		.fallback = "32",
+		.fallback = "64",
 		.help = "How many databases each worker keeps open between commands." },
 	{ .name = NULL },
 };

@@ -36,7 +36,7 @@ enum stat_index {
 enum query {
 	QUERY_MAKING,  /* -> a number that another text of the database, or schema, changes */
 	QUERY_LAST,    /* -> the highest id, 0 for none */
-	QUERY_LIST,    /* id <= ?1 -> id, uid, size, received, flags */
+	QUERY_LIST,    /* id > ?1, id <= ?2 -> id, uid, size, received, flags */
 	QUERY_MESSAGE, /* id -> stored, form, size */
 	QUERY_CHUNK,   /* id -> sum, data */
 	QUERY_DOOM,    /* id */
@@ -50,8 +50,19 @@ enum query {
 	QUERY_HAS_UID,    /* uid -> a row */
 	QUERY_ADD,        /* uid, size, stored, form, flags, received */
 	QUERY_ADD_CHUNK,  /* id, sum, data */
+	QUERY_COUNT,      /* -> messages */
+	QUERY_BETWEEN,    /* id > ?1, id < ?2 -> messages */
+	/* Of what is remembered (list.h), when there is such a table: */
+	QUERY_HAS_LISTED, /* -> 1: there is */
+	QUERY_RANGES,     /* -> id, last, messages */
+	QUERY_LISTED,     /* id > ?1 -> id, last, messages, sum, data */
+	QUERY_NEXT_RANGE, /* id > ?1 -> id, last of the next one */
+	/* ?1: octets of a full one -> last of the last one; the message to go on behind, which
+	 * is that one or, if it is not half full, the one before its first */
+	QUERY_LAST_RANGE,
+	QUERY_REMEMBER,      /* id, last, messages, sum, data */
+	QUERY_FORGET_LISTED, /* the one with the message ?1 in it */
 	/* Of a check: */
-	QUERY_COUNT,       /* -> messages */
 	QUERY_INTEGRITY,   /* -> a text each for what is wrong, or "ok" */
 	QUERY_NEXT,        /* id > ?1 -> id, uid, size, stored, form, flags, received */
 	QUERY_MORE_CHUNKS, /* ?1 to before ?2 -> how many there are */
@@ -71,6 +82,8 @@ struct drop {
 	int64_t making;      /* of what is in it: a backup put back has another */
 	int64_t last;        /* the highest id at login: what comes later is not ours */
 	bool untidy;         /* something was removed whose room is not given back */
+	bool removed;        /* something, by this session */
+	bool misled;         /* what is remembered of the list is not right */
 	char path[];
 };
 
@@ -78,14 +91,16 @@ struct drop {
 int drop_id(void *store, const struct popart_call *, const struct popart_user *, char id[64],
 	size_t *len);
 int drop_open(void *store, const struct popart_call *, const struct popart_user *, void **drop);
-int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int drop_commit(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);
 void drop_close(void *drop, const struct popart_call *);
 /* The database that was opened at login. A failure was recorded. */
 int drop_take(const struct drop *, const struct popart_call *, struct db **);
+/* The same, in a transaction that only reads. */
+int drop_take_to_read(const struct drop *, const struct popart_call *, struct db **);
 
-/* message.c, deliver.c */
+/* list.c, message.c, deliver.c */
+int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 int deliver_begin(void *store, const struct popart_call *, const struct popart_user *,
 	const struct popart_delivery *, void **dlv);

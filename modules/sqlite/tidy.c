@@ -99,12 +99,8 @@ void tidy(struct store *s, struct db *db)
 	bool burying = true, more = true;
 	int rc = SQLITE_OK;
 
-	/* Nothing here has to be durable before anybody is told. */
-	if (sqlite3_db_readonly(db->handle, "main") != 0 ||
-		sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) !=
-			SQLITE_OK)
+	if (!db_begin_chores(db))
 		return;
-	db->impatient = true;
 	for (unsigned i = 0; i < STEPS_MAX && more && rc == SQLITE_OK; i++) {
 		if (!may_go_on(s, db, began))
 			break;
@@ -119,10 +115,5 @@ void tidy(struct store *s, struct db *db)
 	if (rc == SQLITE_OK && !burying)
 		rc = sqlite3_exec(
 			db->handle, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
-	db->impatient = false;
-	if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_INTERRUPT)
-		(void)db_fail(db, rc, "give room back");
-	if (sqlite3_exec(db->handle, "PRAGMA synchronous = FULL", NULL, NULL, NULL) !=
-		SQLITE_OK)
-		db->spoilt = true;
+	db_end_chores(db, rc, "give room back");
 }

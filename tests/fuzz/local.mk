@@ -81,3 +81,10 @@ tests_fuzz_fuzz_mbox_journal_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/m
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300
 EXTRA_DIST += tests/fuzz/corpus/mbox-scan tests/fuzz/corpus/mbox-index \
 	tests/fuzz/corpus/mbox-journal
+
+check_PROGRAMS += tests/fuzz/fuzz-sqlite-list
+TESTS += tests/fuzz/fuzz-sqlite-list
+tests_fuzz_fuzz_sqlite_list_SOURCES = tests/fuzz/sqlite-list.c tests/fuzz/main.c \
+	modules/sqlite/entry.c modules/sqlite/entry.h
+tests_fuzz_fuzz_sqlite_list_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/sqlite
+EXTRA_DIST += tests/fuzz/corpus/sqlite-list

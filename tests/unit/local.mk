@@ -271,6 +271,7 @@ tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
 	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \
 	tests/unit/sqlite/damage_test.c \
+	tests/unit/sqlite/list_test.c \
 	tests/unit/sqlite/lock_test.c \
 	tests/unit/sqlite/main.c \
 	tests/unit/sqlite/parts_test.c \

@@ -179,14 +179,16 @@ static void overwritten(void)
 
 static void truncated(void)
 {
-	static char large[200000];
+	enum { UNUSED = 2001 };    /* octets at the end of the last page: the loss is none */
+	static char large[202000]; /* its last page is full: to lose octets of it is a loss */
 	size_t n;
 	struct box b;
 	char *data = furnish(&b, large, sizeof(large), &n);
 
 	for (size_t left = 100; left < n; left += left < PAGE ? 4321 : PAGE + 777) {
 		store(&b, data, left);
-		CU_ASSERT_TRUE(look_through(&b, large, sizeof(large)) > 0);
+		CU_ASSERT_TRUE(
+			look_through(&b, large, sizeof(large)) > 0 || left + UNUSED >= n);
 		CU_ASSERT_TRUE(unchanged(&b, data, left));
 	}
 	free(data);

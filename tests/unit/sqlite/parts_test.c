@@ -142,8 +142,9 @@ static void migrations(void)
 		"ALTER TABLE a ADD COLUMN y DEFAULT 5", "CREATE TABLE b (z)" };
 	static const char *const broken_steps[] = { "CREATE TABLE a (x)",
 		"CREATE TABLE c (x); CREATE TABLE a (x)" };
-	const struct schema one = { 77, 1, steps }, three = { 77, 3, steps },
-			    broken = { 77, 2, broken_steps };
+	const struct schema one = { 77, 1, steps, NULL },
+			    three = { 77, 3, steps, "CREATE TABLE extra (x)" },
+			    broken = { 77, 2, broken_steps, NULL };
 	enum schema_state state;
 	sqlite3 *db = NULL;
 
@@ -164,6 +165,12 @@ static void migrations(void)
 	CU_ASSERT_EQUAL(state, SCHEMA_GOOD);
 	CU_ASSERT_EQUAL(schema_look(db, &one, &state), SQLITE_OK);
 	CU_ASSERT_EQUAL(state, SCHEMA_NEW);
+	/* What an old one need not have only a new one gets. */
+	CU_ASSERT_EQUAL(first(db, "SELECT count(*) FROM extra"), -1);
+	sqlite3_close(db);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(":memory:", &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(schema_make(db, &three), SQLITE_OK);
+	CU_ASSERT_EQUAL(first(db, "SELECT count(*) FROM extra"), 0);
 	sqlite3_close(db);
 }
 
