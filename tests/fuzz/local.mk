@@ -69,6 +69,7 @@ MBOX_FUZZ_SOURCES = tests/fuzz/main.c \
 	modules/mbox/index.c modules/mbox/index.h \
 	modules/mbox/io.c modules/mbox/io.h
 tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) \
+	modules/mbox/lines.c modules/mbox/lines.h \
 	modules/mbox/lock.h modules/mbox/reader.c modules/mbox/store.h \
 	modules/mbox/scan.c modules/mbox/scan.h \
 	modules/mbox/text.c modules/mbox/text.h

@@ -170,6 +170,7 @@ tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/mbox/faults_test.c \
 	tests/unit/mbox/from_test.c \
 	tests/unit/mbox/index_test.c \
+	tests/unit/mbox/lines_test.c \
 	tests/unit/mbox/list_test.c \
 	tests/unit/mbox/lock_test.c \
 	tests/unit/mbox/main.c \
