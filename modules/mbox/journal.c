@@ -227,13 +227,15 @@ static bool read_slot(struct job *j)
 
 /* ---- moving ---- */
 
+/* A chunk that is kept by its places only must leave what it is made of alone, and so must the
+ * mark that may come behind it. */
 static int record_chunk(struct job *j, uint64_t target, uint64_t size)
 {
 	uint64_t left = size - j->total - target, gap = place_of(j, target).gap;
 
 	if (gap >= JOURNAL_DIRECT)
-		return write_slot(
-			j, KIND_PLACES, target, least(left, least(gap, JOURNAL_LEAP)), size);
+		return write_slot(j, KIND_PLACES, target,
+			least(left, least(gap - MARK, JOURNAL_LEAP)), size);
 	return write_slot(j, KIND_DATA, target, least(left, j->head.room), size);
 }
 
