@@ -140,16 +140,6 @@ static int read_on(const struct drop *d, const struct popart_call *call, const s
 	return POPART_OK;
 }
 
-static bool keep_messages(struct drop *d, const struct index *x, uint64_t trusted_from)
-{
-	d->v = x->n ? malloc(x->n * sizeof(*d->v)) : NULL;
-	if (x->n && !d->v)
-		return false;
-	for (d->n = 0; d->n < x->n; d->n++)
-		d->v[d->n] = message_of(&x->v[d->n], x->v[d->n].offset >= trusted_from);
-	return true;
-}
-
 int drop_take_inventory(struct drop *d, const struct popart_call *call, const struct box *b)
 {
 	static const enum stat_index counter[] = { [STANDS] = STAT_READ_NOTHING,
@@ -157,20 +147,18 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 		[FALLEN] = STAT_READ_ALL };
 	struct index *x = &d->index;
 	enum standing standing = FALLEN;
-	uint64_t begin = 0;
 	int status = POPART_OK;
 
+	d->trusted_from = 0;
 	if (drop_load_index(d, call, x))
 		standing = examine(x, b);
 	if (standing == STANDS_SO_FAR)
-		begin = read_from(x, b);
+		d->trusted_from = read_from(x, b);
 	else if (standing == FALLEN)
 		index_free(x);
 	if (standing != STANDS)
-		status = read_on(d, call, b, x, begin);
+		status = read_on(d, call, b, x, d->trusted_from);
 	d->stamp = stamp_of(&b->st);
-	if (!status && !keep_messages(d, x, begin))
-		status = cannot(d->store, call, &d->place, ENOMEM, "read");
 	count(d->store, call, counter[standing], 1);
 	/* Keeping the old one would say no less, but it would be asked again and again. */
 	if (!status && standing != STANDS && (x->n || x->covered))

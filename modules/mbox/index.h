@@ -74,10 +74,9 @@ int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail);
 
 /* The whole file, checked. False: there is none that holds. */
 bool index_load(struct index *, const char *path);
-/* From octets, as a file has them. */
-bool index_parse(struct index *, const unsigned char *data, size_t len);
-/* As octets, malloc'ed; NULL: out of memory. */
-unsigned char *index_pack(const struct index *, size_t *len);
+bool index_read(struct index *, int fd);
+/* Into an empty file. 0 or errno. */
+int index_write(const struct index *, int fd);
 /* Replaces path by way of path_new. 0 or errno. */
 int index_store(const struct index *, const char *path, const char *path_new);
 

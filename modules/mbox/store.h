@@ -67,8 +67,10 @@ struct place {
 struct drop {
 	struct store *store;
 	struct place place;
-	struct index index; /* between open and list only                     */
-	struct stamp stamp; /* of the file as it was last looked through      */
+	struct index index;    /* between open and list only                     */
+	uint64_t trusted_from; /* between these, too: what is before is as the index
+	                          said, which others have changed the file since     */
+	struct stamp stamp;    /* of the file as it was last looked through      */
 	struct message *v;
 	size_t n;
 };
