@@ -79,6 +79,6 @@ tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbo
 tests_fuzz_fuzz_mbox_journal_SOURCES = tests/fuzz/mbox-journal.c $(MBOX_FUZZ_SOURCES) \
 	modules/mbox/journal.c modules/mbox/journal.h
 tests_fuzz_fuzz_mbox_journal_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
-	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300 -DJOURNAL_PIECE=64
 EXTRA_DIST += tests/fuzz/corpus/mbox-scan tests/fuzz/corpus/mbox-index \
 	tests/fuzz/corpus/mbox-journal
