@@ -19,7 +19,8 @@ MBOX_SOURCES = \
 	modules/mbox/reader.c \
 	modules/mbox/scan.c modules/mbox/scan.h \
 	modules/mbox/store.h \
-	modules/mbox/text.c modules/mbox/text.h
+	modules/mbox/text.c modules/mbox/text.h \
+	modules/mbox/window.c modules/mbox/window.h
 
 if WITH_MBOX
 module_LTLIBRARIES += modules/mbox/mbox.la

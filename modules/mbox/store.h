@@ -11,6 +11,7 @@
 #include "index.h"
 #include "lock.h"
 #include "text.h"
+#include "window.h"
 
 struct store {
 	const struct popart_host *host;
@@ -135,9 +136,9 @@ void reader_begin(struct reader *, int fd, enum format, const struct message *);
 int reader_next(struct reader *, unsigned char *buf, size_t cap, size_t *got);
 /* Whether the message is at its place, by its "From " line and its hash. 0, ENOENT or
  * another errno. */
-int reader_check(int fd, enum format, const struct message *);
+int reader_check(struct window *, enum format, const struct message *);
 /* Whether a message begins at offset, which is not 0. The same. */
-int reader_check_from(int fd, uint64_t offset);
+int reader_check_from(struct window *, uint64_t offset);
 
 /* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "text.h"
+#include "lines.h"
 
 #include <string.h>
 #include <strings.h>
@@ -143,5 +144,20 @@ bool text_next(struct text *t, const unsigned char *p, size_t n, bool last, stru
 		t->line = TEXT_START;
 	if (out->blank)
 		t->body = true;
+	return true;
+}
+
+bool text_run(struct text *t, const unsigned char *p, size_t n, bool last, struct piece *out)
+{
+	uint64_t bare;
+	size_t shown = 0;
+
+	if (t->body && t->line == TEXT_START)
+		shown = t->format == FORMAT_MBOXRD ? lines_of_text(p, n, t->format, &bare) : n;
+	if (shown == 0)
+		return text_next(t, p, n, last, out);
+	*out = (struct piece){ .n = shown, .shown = true };
+	if (p[shown - 1] != '\n')
+		t->line = TEXT_SHOWN;
 	return true;
 }

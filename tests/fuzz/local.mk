@@ -72,8 +72,10 @@ tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) 
 	modules/mbox/lines.c modules/mbox/lines.h \
 	modules/mbox/lock.h modules/mbox/reader.c modules/mbox/store.h \
 	modules/mbox/scan.c modules/mbox/scan.h \
-	modules/mbox/text.c modules/mbox/text.h
-tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
+	modules/mbox/text.c modules/mbox/text.h \
+	modules/mbox/window.c modules/mbox/window.h
+tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
+	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002
 tests_fuzz_fuzz_mbox_index_SOURCES = tests/fuzz/mbox-index.c $(MBOX_FUZZ_SOURCES)
 tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
 tests_fuzz_fuzz_mbox_journal_SOURCES = tests/fuzz/mbox-journal.c $(MBOX_FUZZ_SOURCES) \

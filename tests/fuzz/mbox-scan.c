@@ -45,6 +45,7 @@ static void check_message(int fd, enum format format, const struct record *r, si
 	unsigned char *buf = malloc(room);
 	struct shown s = { .last = 0 };
 	struct reader reader;
+	struct window w;
 	size_t got = 0;
 
 	hash_begin(&s.hash);
@@ -56,9 +57,10 @@ static void check_message(int fd, enum format format, const struct record *r, si
 	} while (got);
 	if (s.wire && s.last != '\n')
 		s.wire += 2;
-	if (hash_end(&s.hash) != r->hash || s.wire != r->wire ||
-		reader_check(fd, format, &m) != 0)
+	if (hash_end(&s.hash) != r->hash || s.wire != r->wire || window_begin(&w, fd) != 0 ||
+		reader_check(&w, format, &m) != 0)
 		abort();
+	window_end(&w);
 	free(buf);
 }
 
