@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "text.h"
-#include "lines.h"
 
 #include <string.h>
 #include <strings.h>
@@ -147,13 +146,21 @@ bool text_next(struct text *t, const unsigned char *p, size_t n, bool last, stru
 	return true;
 }
 
+/* Octets of a body, from a line start, that are shown: up to a quote that begins a line, or up to
+ * one that does not, after which the line has to end first. */
+static size_t shown_of(const struct text *t, const unsigned char *p, size_t n)
+{
+	const unsigned char *quote = t->format == FORMAT_MBOXRD ? memchr(p, '>', n) : NULL;
+
+	if (!quote)
+		return n;
+	return (size_t)(quote - p) + (quote > p && quote[-1] != '\n');
+}
+
 bool text_run(struct text *t, const unsigned char *p, size_t n, bool last, struct piece *out)
 {
-	uint64_t bare;
-	size_t shown = 0;
+	size_t shown = t->body && t->line == TEXT_START ? shown_of(t, p, n) : 0;
 
-	if (t->body && t->line == TEXT_START)
-		shown = t->format == FORMAT_MBOXRD ? lines_of_text(p, n, t->format, &bare) : n;
 	if (shown == 0)
 		return text_next(t, p, n, last, out);
 	*out = (struct piece){ .n = shown, .shown = true };
