@@ -176,6 +176,8 @@ static bool tidy_names(struct index *x)
 	char *names = x->names, *fresh = NULL;
 	size_t len = 0;
 
+	if (x->names_len == 0)
+		return true;
 	for (size_t i = 0; i < x->n; i++)
 		len += x->v[i].name ? strlen(names + x->v[i].name - 1) + 1 : 0;
 	if (len == x->names_len)

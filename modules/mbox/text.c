@@ -146,8 +146,8 @@ bool text_next(struct text *t, const unsigned char *p, size_t n, bool last, stru
 	return true;
 }
 
-/* Octets of a body, from a line start, that are shown: up to a quote that begins a line, or up to
- * one that does not, after which the line has to end first. */
+/* Octets of a body, from a line start, that are shown: up to a quote that begins a line, or up
+ * to one that does not, after which the line has to end first. */
 static size_t shown_of(const struct text *t, const unsigned char *p, size_t n)
 {
 	const unsigned char *quote = t->format == FORMAT_MBOXRD ? memchr(p, '>', n) : NULL;
