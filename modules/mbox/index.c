@@ -90,14 +90,6 @@ void index_free(struct index *x)
 
 /* ---- unique-ids ---- */
 
-uint64_t record_uid_hash(const struct record *r)
-{
-	uint64_t h;
-
-	memcpy(&h, r->uid, sizeof(h));
-	return h;
-}
-
 /* The slot of the last message so far with this uid, or the free one where it belongs. */
 static uint32_t *slot_of(
 	const struct index *x, uint32_t *slots, size_t mask, const struct record *r)

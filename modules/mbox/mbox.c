@@ -270,53 +270,6 @@ static int drop_open(
 	return status;
 }
 
-/* Added in blocks, whose unique-ids stand beside them. Each record is looked at once: what
- * the session keeps of it is taken on the way. */
-static int list_records(struct drop *d, struct popart_msg_sink *sink)
-{
-	enum { BLOCK = 64 };
-	const struct index *x = &d->index;
-	struct popart_msg block[BLOCK];
-	char uids[BLOCK][UID_MAX];
-	size_t n = 0;
-	int status = POPART_OK;
-
-	for (d->n = 0; d->n < x->n && !status; d->n++) {
-		const struct record *r = &x->v[d->n];
-
-		d->v[d->n] = message_of(r, r->offset >= d->trusted_from);
-		if (!(r->flags & RECORD_PSEUDO)) {
-			size_t len = index_uid(x, r, uids[n]);
-
-			block[n] = (struct popart_msg){ .ref = d->n,
-				.wire_size = r->wire,
-				.uid = { uids[n], len },
-				.received_s = r->received_s,
-				.flags = r->flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
-			n++;
-		}
-		if (n == BLOCK || (d->n + 1 == x->n && n)) {
-			status = sink->add(sink, block, n, sizeof(block[0]));
-			n = 0;
-		}
-	}
-	return status;
-}
-
-static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
-{
-	struct drop *d = drop;
-	int status = POPART_OK;
-
-	d->v = d->index.n ? malloc(d->index.n * sizeof(*d->v)) : NULL;
-	if (d->v)
-		status = list_records(d, sink);
-	else if (d->index.n)
-		status = cannot(d->store, call, &d->place, ENOMEM, "read");
-	index_free(&d->index);
-	return status;
-}
-
 static void drop_close(void *drop, const struct popart_call *call)
 {
 	(void)call;

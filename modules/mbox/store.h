@@ -122,7 +122,6 @@ int drop_find_again(struct drop *, const struct popart_call *, struct box *);
 bool drop_load_index(const struct drop *, const struct popart_call *, struct index *);
 /* Keeps an index for the next login. A failure is logged, and harms nobody. */
 void drop_keep_index(const struct drop *, const struct popart_call *, const struct index *);
-struct message message_of(const struct record *, bool trusted);
 
 /* reader.c: the octets of a message as they are shown, from the file. */
 struct reader {
@@ -140,7 +139,8 @@ int reader_check(struct window *, enum format, const struct message *);
 /* Whether a message begins at offset, which is not 0. The same. */
 int reader_check_from(struct window *, uint64_t offset);
 
-/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+/* drop.c, message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);
