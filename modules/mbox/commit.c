@@ -25,27 +25,29 @@ static size_t name_messages(struct drop *d, const uint64_t *refs, size_t n)
 }
 
 /* What is removed ends where the file does, or where another message begins. */
-static int check_end(const struct box *b, const struct message *m)
+static int check_end(struct window *w, const struct box *b, const struct message *m)
 {
 	uint64_t end = m->offset + message_length(m);
 
-	return end == (uint64_t)b->st.st_size ? 0 : reader_check_from(b->fd, end);
+	return end == (uint64_t)b->st.st_size ? 0 : reader_check_from(w, end);
 }
 
 /* Whether all that is named is where it was. 0, ENOENT or another errno. */
 static int check_named(const struct drop *d, const struct box *b)
 {
-	int error = 0;
+	struct window w;
+	int error = window_begin(&w, b->fd);
 
 	for (size_t i = 0; i < d->n && !error; i++) {
 		const struct message *m = &d->v[i];
 
 		if (!(m->bits & MESSAGE_NAMED) || m->bits & MESSAGE_GONE)
 			continue;
-		error = reader_check(b->fd, d->store->format, m);
+		error = reader_check(&w, d->store->format, m);
 		if (!error)
-			error = check_end(b, m);
+			error = check_end(&w, b, m);
 	}
+	window_end(&w);
 	return error;
 }
 

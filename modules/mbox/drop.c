@@ -15,7 +15,7 @@ uint64_t message_length(const struct message *m)
 	return (uint64_t)m->length_high << 32 | m->length_low;
 }
 
-struct message message_of(const struct record *r, bool trusted)
+static struct message message_of(const struct record *r, bool trusted)
 {
 	return (struct message){ .offset = r->offset,
 		.hash = r->hash,
@@ -140,16 +140,6 @@ static int read_on(const struct drop *d, const struct popart_call *call, const s
 	return POPART_OK;
 }
 
-static bool keep_messages(struct drop *d, const struct index *x, uint64_t trusted_from)
-{
-	d->v = x->n ? malloc(x->n * sizeof(*d->v)) : NULL;
-	if (x->n && !d->v)
-		return false;
-	for (d->n = 0; d->n < x->n; d->n++)
-		d->v[d->n] = message_of(&x->v[d->n], x->v[d->n].offset >= trusted_from);
-	return true;
-}
-
 int drop_take_inventory(struct drop *d, const struct popart_call *call, const struct box *b)
 {
 	static const enum stat_index counter[] = { [STANDS] = STAT_READ_NOTHING,
@@ -157,24 +147,71 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 		[FALLEN] = STAT_READ_ALL };
 	struct index *x = &d->index;
 	enum standing standing = FALLEN;
-	uint64_t begin = 0;
 	int status = POPART_OK;
 
+	d->trusted_from = 0;
 	if (drop_load_index(d, call, x))
 		standing = examine(x, b);
 	if (standing == STANDS_SO_FAR)
-		begin = read_from(x, b);
+		d->trusted_from = read_from(x, b);
 	else if (standing == FALLEN)
 		index_free(x);
 	if (standing != STANDS)
-		status = read_on(d, call, b, x, begin);
+		status = read_on(d, call, b, x, d->trusted_from);
 	d->stamp = stamp_of(&b->st);
-	if (!status && !keep_messages(d, x, begin))
-		status = cannot(d->store, call, &d->place, ENOMEM, "read");
 	count(d->store, call, counter[standing], 1);
 	/* Keeping the old one would say no less, but it would be asked again and again. */
 	if (!status && standing != STANDS && (x->n || x->covered))
 		drop_keep_index(d, call, x);
+	return status;
+}
+
+/* ---- listing ---- */
+
+/* Added in blocks, whose unique-ids stand beside them. Each record is looked at once: what
+ * the session keeps of it is taken on the way. */
+static int list_records(struct drop *d, struct popart_msg_sink *sink)
+{
+	enum { BLOCK = 64 };
+	const struct index *x = &d->index;
+	struct popart_msg block[BLOCK];
+	char uids[BLOCK][UID_MAX];
+	size_t n = 0;
+	int status = POPART_OK;
+
+	for (d->n = 0; d->n < x->n && !status; d->n++) {
+		const struct record *r = &x->v[d->n];
+
+		d->v[d->n] = message_of(r, r->offset >= d->trusted_from);
+		if (!(r->flags & RECORD_PSEUDO)) {
+			size_t len = index_uid(x, r, uids[n]);
+
+			block[n] = (struct popart_msg){ .ref = d->n,
+				.wire_size = r->wire,
+				.uid = { uids[n], len },
+				.received_s = r->received_s,
+				.flags = r->flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
+			n++;
+		}
+		if (n == BLOCK || (d->n + 1 == x->n && n)) {
+			status = sink->add(sink, block, n, sizeof(block[0]));
+			n = 0;
+		}
+	}
+	return status;
+}
+
+int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
+{
+	struct drop *d = drop;
+	int status = POPART_OK;
+
+	d->v = d->index.n ? malloc(d->index.n * sizeof(*d->v)) : NULL;
+	if (d->v)
+		status = list_records(d, sink);
+	else if (d->index.n)
+		status = cannot(d->store, call, &d->place, ENOMEM, "read");
+	index_free(&d->index);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 #include "io.h"
 #include "text.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +26,9 @@ struct head {
 	struct stamp stamp;
 };
 #define NAMES_MAX ((size_t)1 << 31)
-enum { SUM_FROM = offsetof(struct head, count), PROOF = 4096 };
+/* PIECE: records that are read and looked at, or summed and written, while they are at hand
+ * in the processor. */
+enum { SUM_FROM = offsetof(struct head, count), PROOF = 4096, PIECE = 2048 };
 
 _Static_assert(sizeof(struct record) == 72, "the format of the file");
 _Static_assert(sizeof(struct head) == 96, "the format of the file");
@@ -86,14 +89,6 @@ void index_free(struct index *x)
 }
 
 /* ---- unique-ids ---- */
-
-uint64_t record_uid_hash(const struct record *r)
-{
-	uint64_t h;
-
-	memcpy(&h, r->uid, sizeof(h));
-	return h;
-}
 
 /* The slot of the last message so far with this uid, or the free one where it belongs. */
 static uint32_t *slot_of(
@@ -173,6 +168,8 @@ static bool tidy_names(struct index *x)
 	char *names = x->names, *fresh = NULL;
 	size_t len = 0;
 
+	if (x->names_len == 0)
+		return true;
 	for (size_t i = 0; i < x->n; i++)
 		len += x->v[i].name ? strlen(names + x->v[i].name - 1) + 1 : 0;
 	if (len == x->names_len)
@@ -219,9 +216,25 @@ bool index_number(struct index *x)
 	return ok;
 }
 
+/* Eight digits at once, each in an octet of its own. */
+static void hex(char out[8], const unsigned char p[4])
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint32_t word;
+	uint64_t x, letters;
+
+	memcpy(&word, p, sizeof(word));
+	x = be32toh(word);
+	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x | x << 4) & ones * 15;
+	letters = (x + ones * 6) >> 4 & ones;
+	x = htobe64(x + ones * '0' + letters * ('a' - '9' - 1));
+	memcpy(out, &x, sizeof(x));
+}
+
 size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX])
 {
-	static const char digits[] = "0123456789abcdef";
 	int more = 0;
 
 	if (r->flags & RECORD_KEPT) {
@@ -230,10 +243,8 @@ size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX
 		memcpy(uid, x->names + r->name - 1, len + 1);
 		return len;
 	}
-	for (unsigned i = 0; i < 16; i++) {
-		uid[2 * i] = digits[r->uid[i] >> 4];
-		uid[2 * i + 1] = digits[r->uid[i] & 15];
-	}
+	for (unsigned i = 0; i < 16; i += 4)
+		hex(uid + 2 * i, r->uid + i);
 	if (r->twin)
 		more = snprintf(uid + 32, UID_MAX - 32, "-%u", r->twin + 1);
 	return 32 + (size_t)(more > 0 ? more : 0);
@@ -274,28 +285,24 @@ static bool name_sane(const struct index *x, const struct record *r)
 	return true;
 }
 
-/* A right checksum does not make it true: the file may be anybody's work. */
-static bool records_sane(const struct index *x)
+/* A right checksum does not make it true: the file may be anybody's work. at: where the first
+ * of the n records has to begin; and then, where the next one has to. */
+static bool records_sane(const struct index *x, const struct record *r, size_t n, uint64_t *at)
 {
-	uint64_t at = x->n ? x->v[0].offset : 0;
-
-	for (size_t i = 0; i < x->n; i++) {
-		const struct record *r = &x->v[i];
-
-		if (r->offset != at || r->length > RECORD_MAX || r->offset > INT64_MAX / 2 ||
+	for (const struct record *end = r + n; r < end; r++) {
+		if (r->offset != *at || r->length > RECORD_MAX || r->offset > INT64_MAX / 2 ||
 			(uint64_t)r->from + r->tail > r->length || r->from == 0 ||
 			r->wire > r->length * 2 + 2 || r->twin >= INDEX_MAX || !name_sane(x, r))
 			return false;
-		at += r->length;
+		*at += r->length;
 	}
-	return x->n == 0 || at == x->covered;
+	return true;
 }
 
 /* Room for what the head announces, if that is all there is of len octets. False: it is not,
  * or there is no memory. */
 static bool make_room(struct index *x, const struct head *h, uint64_t len)
 {
-	*x = (struct index){ 0 };
 	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 || h->order != ORDER ||
 		h->version != VERSION || h->count > INDEX_MAX || h->names > NAMES_MAX ||
 		len - sizeof(*h) != h->count * sizeof(*x->v) + h->names ||
@@ -315,41 +322,78 @@ static bool make_room(struct index *x, const struct head *h, uint64_t len)
 	return (x->v || !x->n) && (x->names || !x->names_len);
 }
 
-static uint64_t sum_of(const struct head *h, const struct index *x)
+static void begin_sum(struct hash *sum, const struct head *h)
 {
-	struct hash sum;
-
-	hash_begin(&sum);
-	hash_add(&sum, (const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM);
-	if (x->n)
-		hash_add(&sum, x->v, x->n * sizeof(*x->v));
-	if (x->names_len)
-		hash_add(&sum, x->names, x->names_len);
-	return hash_end(&sum);
+	hash_begin(sum);
+	hash_add(sum, (const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM);
 }
 
-bool index_parse(struct index *x, const unsigned char *data, size_t len)
+static size_t piece_of(const struct index *x, size_t from)
+{
+	return x->n - from < PIECE ? x->n - from : PIECE;
+}
+
+/* Straight to where they stay: of a hundred thousand messages that is 7 MB. */
+static bool read_records(struct index *x, int fd, struct hash *sum)
+{
+	uint64_t at = 0;
+
+	for (size_t i = 0, n; i < x->n; i += n) {
+		struct record *v = x->v + i;
+
+		n = piece_of(x, i);
+		if (io_read(fd, v, n * sizeof(*v), sizeof(struct head) + i * sizeof(*v)) != 0)
+			return false;
+		hash_add(sum, v, n * sizeof(*v));
+		if (i == 0)
+			at = v->offset;
+		if (!records_sane(x, v, n, &at))
+			return false;
+	}
+	return x->n == 0 || at == x->covered;
+}
+
+static bool read_all(struct index *x, int fd, uint64_t len)
 {
 	struct head h;
-	bool ok;
+	struct hash sum;
+
+	if (len < sizeof(h) || io_read(fd, &h, sizeof(h), 0) != 0 || !make_room(x, &h, len) ||
+		(x->names_len && io_read(fd, x->names, x->names_len, len - x->names_len) != 0))
+		return false;
+	begin_sum(&sum, &h);
+	if (!read_records(x, fd, &sum))
+		return false;
+	if (x->names_len)
+		hash_add(&sum, x->names, x->names_len);
+	return h.sum == hash_end(&sum);
+}
+
+bool index_read(struct index *x, int fd)
+{
+	struct stat st;
 
 	*x = (struct index){ 0 };
-	if (len < sizeof(h))
-		return false;
-	memcpy(&h, data, sizeof(h));
-	data += sizeof(h);
-	ok = make_room(x, &h, len);
-	if (ok && x->n)
-		memcpy(x->v, data, x->n * sizeof(*x->v));
-	if (ok && x->names_len)
-		memcpy(x->names, data + x->n * sizeof(*x->v), x->names_len);
-	if (ok && h.sum == sum_of(&h, x) && records_sane(x))
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(x, fd, (uint64_t)st.st_size))
 		return true;
 	index_free(x);
 	return false;
 }
 
-unsigned char *index_pack(const struct index *x, size_t *len)
+bool index_load(struct index *x, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	bool ok = false;
+
+	*x = (struct index){ 0 };
+	if (fd < 0)
+		return false;
+	ok = index_read(x, fd);
+	close(fd);
+	return ok;
+}
+
+int index_write(const struct index *x, int fd)
 {
 	struct head h = { .order = ORDER,
 		.version = VERSION,
@@ -360,79 +404,46 @@ unsigned char *index_pack(const struct index *x, size_t *len)
 		.format = x->format,
 		.names = (uint32_t)x->names_len,
 		.stamp = x->stamp };
-	size_t records = x->n * sizeof(*x->v);
-	unsigned char *data;
+	uint64_t at = sizeof(h);
+	struct hash sum;
+	int error = 0;
 
-	*len = sizeof(h) + records + x->names_len;
-	data = malloc(*len);
-	if (!data)
-		return NULL;
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
-	memcpy(data, &h, sizeof(h));
-	if (records)
-		memcpy(data + sizeof(h), x->v, records);
-	if (x->names_len)
-		memcpy(data + sizeof(h) + records, x->names, x->names_len);
-	h.sum = hash64(data + SUM_FROM, *len - SUM_FROM);
-	memcpy(data, &h, sizeof(h));
-	return data;
-}
+	begin_sum(&sum, &h);
+	for (size_t i = 0, n; i < x->n && !error; i += n) {
+		size_t octets;
 
-/* Straight to where it stays: of a hundred thousand messages that is 7 MB. */
-static bool read_all(struct index *x, int fd, uint64_t len)
-{
-	size_t records, at = sizeof(struct head);
-	struct head h;
-
-	if (len < sizeof(h) || io_read(fd, &h, sizeof(h), 0) != 0 || !make_room(x, &h, len))
-		return false;
-	records = x->n * sizeof(*x->v);
-	if ((records && io_read(fd, x->v, records, at) != 0) ||
-		(x->names_len && io_read(fd, x->names, x->names_len, at + records) != 0))
-		return false;
-	return h.sum == sum_of(&h, x) && records_sane(x);
-}
-
-bool index_load(struct index *x, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	bool ok = false;
-
-	*x = (struct index){ 0 };
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		ok = read_all(x, fd, (uint64_t)st.st_size);
-	close(fd);
-	if (!ok)
-		index_free(x);
-	return ok;
+		n = piece_of(x, i);
+		octets = n * sizeof(*x->v);
+		hash_add(&sum, x->v + i, octets);
+		error = io_write(fd, x->v + i, octets, at);
+		at += octets;
+	}
+	if (x->names_len && !error) {
+		hash_add(&sum, x->names, x->names_len);
+		error = io_write(fd, x->names, x->names_len, at);
+	}
+	h.sum = hash_end(&sum);
+	return error ? error : io_write(fd, &h, sizeof(h), 0);
 }
 
 /* No fsync: an index that did not survive a crash is made again. */
 int index_store(const struct index *x, const char *path, const char *path_new)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	size_t len;
-	unsigned char *data = index_pack(x, &len);
-	int error = 0, fd;
+	int error, fd = open(path_new, flags, 0600);
 
-	if (!data)
-		return ENOMEM;
-	fd = open(path_new, flags, 0600);
 	if (fd < 0 && errno == EEXIST && unlink(path_new) == 0)
 		fd = open(path_new, flags, 0600);
 	if (fd < 0)
 		error = errno;
 	else
-		error = io_write(fd, data, len, 0);
+		error = index_write(x, fd);
 	if (fd >= 0 && close(fd) != 0 && !error)
 		error = errno;
 	if (!error && rename(path_new, path) != 0)
 		error = errno;
 	if (error && fd >= 0)
 		unlink(path_new);
-	free(data);
 	return error;
 }

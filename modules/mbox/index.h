@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* A file in a state. Any change of its octets changes the times. */
@@ -67,17 +68,22 @@ bool index_number(struct index *);
  * equals and so on. */
 enum { UID_MAX = 72 };
 size_t index_uid(const struct index *, const struct record *, char uid[UID_MAX]);
-uint64_t record_uid_hash(const struct record *);
+static inline uint64_t record_uid_hash(const struct record *r)
+{
+	uint64_t h;
+
+	memcpy(&h, r->uid, sizeof(h));
+	return h;
+}
 
 /* Hashes of up to 4 KiB at both ends of the first `covered` octets. 0 or errno. */
 int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail);
 
 /* The whole file, checked. False: there is none that holds. */
 bool index_load(struct index *, const char *path);
-/* From octets, as a file has them. */
-bool index_parse(struct index *, const unsigned char *data, size_t len);
-/* As octets, malloc'ed; NULL: out of memory. */
-unsigned char *index_pack(const struct index *, size_t *len);
+bool index_read(struct index *, int fd);
+/* Into an empty file. 0 or errno. */
+int index_write(const struct index *, int fd);
 /* Replaces path by way of path_new. 0 or errno. */
 int index_store(const struct index *, const char *path, const char *path_new);
 

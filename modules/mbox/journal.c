@@ -16,12 +16,13 @@
 #define VERSION 1u
 
 /* Octets of a chunk that are kept in the journal; the least that the removed parts must
- * have for chunks to be kept by their places only; the most of such a chunk. Tests have
- * their own. */
+ * have for chunks to be kept by their places only; the most of such a chunk; what is moved
+ * in one go. Tests have their own. */
 #ifndef JOURNAL_CHUNK
 #define JOURNAL_CHUNK  (UINT64_C(4) << 20)
 #define JOURNAL_DIRECT (UINT64_C(512) << 10)
 #define JOURNAL_LEAP   (UINT64_C(64) << 20)
+#define JOURNAL_PIECE  (UINT64_C(256) << 10)
 #endif
 
 enum { PROOF = 4096, MARK = 16, RANGES_MAX = 1 << 24, ROOM_MAX = 64 << 20 };
@@ -34,7 +35,7 @@ struct head {
 	uint64_t dev, ino, size;
 	uint64_t nranges, path_len;
 	uint64_t proof_len, proof; /* of the file's beginning, which is not touched */
-	uint64_t room;             /* of a slot */
+	uint64_t room;             /* of a slot; 0: all chunks are kept by their places */
 	unsigned char nonce[16];
 };
 
@@ -61,7 +62,7 @@ struct job {
 	uint64_t total;     /* of all */
 	uint64_t slots;     /* offset of the first slot */
 	struct slot now;    /* the record that was written last */
-	unsigned char *buf; /* room for a slot's octets */
+	unsigned char *buf; /* JOURNAL_PIECE */
 };
 
 /* ---- where things are ---- */
@@ -95,7 +96,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Octets of the file as it will be, from where they are. n is at most a slot's room. */
+/* Octets of the file as it will be, from where they are; a piece at most. */
 static int gather(const struct job *j, uint64_t target, size_t n)
 {
 	int error = 0;
@@ -118,6 +119,11 @@ static int size_of(int fd, uint64_t *size)
 		return io_error();
 	*size = (uint64_t)st.st_size;
 	return 0;
+}
+
+static int sync_data(int fd)
+{
+	return fdatasync(fd) == 0 ? 0 : io_error();
 }
 
 static int hash_of(int fd, uint64_t offset, uint64_t length, uint64_t *out)
@@ -156,6 +162,27 @@ static uint64_t slot_at(const struct job *j, uint64_t seq)
 	return j->slots + seq % 2 * (sizeof(struct slot) + j->head.room);
 }
 
+/* The octets of a chunk, from where they are to the journal, which has room for them at
+ * `at`. */
+static int save_data(const struct job *j, struct slot *s, uint64_t at)
+{
+	struct hash data;
+	int error = 0;
+
+	hash_begin(&data);
+	for (uint64_t done = 0; done < s->length && !error;) {
+		size_t part = (size_t)least(s->length - done, JOURNAL_PIECE);
+
+		error = gather(j, s->target + done, part);
+		if (!error)
+			error = io_write(j->log, j->buf, part, at + done);
+		hash_add(&data, j->buf, part);
+		done += part;
+	}
+	s->data = hash_end(&data);
+	return error;
+}
+
 /* Writes a record, durably; j->now on success. */
 static int write_slot(
 	struct job *j, enum kind kind, uint64_t target, uint64_t length, uint64_t size)
@@ -172,20 +199,24 @@ static int write_slot(
 	memcpy(s.nonce, j->head.nonce, sizeof(s.nonce));
 	if (!error)
 		error = hash_of(j->fd, target - s.before_len, s.before_len, &s.before);
-	if (!error && kind == KIND_DATA) {
-		error = gather(j, target, (size_t)length);
-		s.data = hash64(j->buf, (size_t)length);
-		if (!error)
-			error = io_write(j->log, j->buf, (size_t)length, at + sizeof(s));
-	}
+	if (!error && kind == KIND_DATA)
+		error = save_data(j, &s, at + sizeof(s));
 	s.sum = hash64((const char *)&s + sizeof(s.sum), sizeof(s) - sizeof(s.sum));
 	if (!error)
 		error = io_write(j->log, &s, sizeof(s), at);
-	if (!error && fdatasync(j->log) != 0)
-		error = io_error();
+	if (!error)
+		error = sync_data(j->log);
 	if (!error)
 		j->now = s;
 	return error;
+}
+
+static bool has_data(const struct job *j, const struct slot *s, uint64_t at)
+{
+	uint64_t data;
+
+	return s->length > 0 && s->length <= j->head.room &&
+		hash_of(j->log, at, s->length, &data) == 0 && data == s->data;
 }
 
 static bool slot_sane(const struct job *j, const struct slot *s, uint64_t seq)
@@ -201,10 +232,7 @@ static bool slot_sane(const struct job *j, const struct slot *s, uint64_t seq)
 		return false;
 	switch (s->kind) {
 	case KIND_DATA:
-		return s->length > 0 && s->length <= j->head.room &&
-			io_read(j->log, j->buf, (size_t)s->length,
-				slot_at(j, seq) + sizeof(*s)) == 0 &&
-			hash64(j->buf, (size_t)s->length) == s->data;
+		return has_data(j, s, slot_at(j, seq) + sizeof(*s));
 	case KIND_PLACES:
 		return s->length > 0 && s->length <= place_of(j, s->target).gap;
 	default:
@@ -227,35 +255,16 @@ static bool read_slot(struct job *j)
 
 /* ---- moving ---- */
 
+/* A chunk that is kept by its places only must leave what it is made of alone, and so must the
+ * mark that may come behind it. */
 static int record_chunk(struct job *j, uint64_t target, uint64_t size)
 {
 	uint64_t left = size - j->total - target, gap = place_of(j, target).gap;
 
 	if (gap >= JOURNAL_DIRECT)
-		return write_slot(
-			j, KIND_PLACES, target, least(left, least(gap, JOURNAL_LEAP)), size);
+		return write_slot(j, KIND_PLACES, target,
+			least(left, least(gap - MARK, JOURNAL_LEAP)), size);
 	return write_slot(j, KIND_DATA, target, least(left, j->head.room), size);
-}
-
-/* The chunk of the last record, to where it belongs. */
-static int move_chunk(const struct job *j)
-{
-	const struct slot *s = &j->now;
-	int error = 0;
-
-	for (uint64_t done = 0; done < s->length && !error;) {
-		size_t part = (size_t)least(s->length - done, j->head.room);
-
-		if (s->kind == KIND_DATA)
-			error = io_read(
-				j->log, j->buf, part, slot_at(j, s->seq) + sizeof(*s) + done);
-		else
-			error = gather(j, s->target + done, part);
-		if (!error)
-			error = io_write(j->fd, j->buf, part, s->target + done);
-		done += part;
-	}
-	return error ? error : fdatasync(j->fd) == 0 ? 0 : io_error();
 }
 
 /* Not the nonce itself: the mark of an earlier attempt may still be somewhere. */
@@ -267,17 +276,49 @@ static void mark_of(const struct job *j, uint64_t target, unsigned char mark[MAR
 	memcpy(mark, h, MARK);
 }
 
+static int put_mark(const struct job *j, uint64_t target)
+{
+	unsigned char mark[MARK];
+
+	mark_of(j, target, mark);
+	return io_write(j->fd, mark, MARK, target);
+}
+
+/* The chunk of the last record, to where it belongs, and behind the last chunk the mark. */
+static int move_chunk(const struct job *j)
+{
+	const struct slot *s = &j->now;
+	uint64_t end = s->target + s->length;
+	int error = 0;
+
+	for (uint64_t done = 0; done < s->length && !error;) {
+		size_t part = (size_t)least(s->length - done, JOURNAL_PIECE);
+
+		if (s->kind == KIND_DATA)
+			error = io_read(
+				j->log, j->buf, part, slot_at(j, s->seq) + sizeof(*s) + done);
+		else
+			error = gather(j, s->target + done, part);
+		if (!error)
+			error = io_write(j->fd, j->buf, part, s->target + done);
+		done += part;
+	}
+	if (!error && end == s->size - j->total)
+		error = put_mark(j, end);
+	return error ? error : sync_data(j->fd);
+}
+
 /* Cuts the file, unless it has grown meanwhile. 0, errno, or EAGAIN. */
 static int cut(struct job *j, uint64_t target, uint64_t size)
 {
-	unsigned char mark[MARK];
 	uint64_t now = 0;
-	int error;
+	int error = 0;
 
-	mark_of(j, target, mark);
-	error = io_write(j->fd, mark, MARK, target);
-	if (!error && fdatasync(j->fd) != 0)
-		error = io_error();
+	if (j->now.size != size) { /* so that the mark is not here */
+		error = put_mark(j, target);
+		if (!error)
+			error = sync_data(j->fd);
+	}
 	if (!error)
 		error = write_slot(j, KIND_CUT, target, 0, size);
 	if (!error)
@@ -324,21 +365,28 @@ static uint64_t head_len(const struct head *h)
 	return sizeof(*h) + h->nranges * sizeof(struct range) + h->path_len;
 }
 
-/* Head, ranges and path as they are in the file; malloc'ed. */
+static uint64_t slots_len(const struct job *j)
+{
+	return 2 * (sizeof(struct slot) + j->head.room);
+}
+
+/* Head, ranges and path as they are in the file, and slots that are empty where they are
+ * small; malloc'ed. */
 static unsigned char *pack_head(const struct job *j, size_t *len)
 {
+	const size_t from = offsetof(struct head, dev);
 	struct head h = j->head;
 	size_t ranges = (size_t)h.nranges * sizeof(struct range);
 	unsigned char *data;
 
-	*len = (size_t)head_len(&h);
-	data = malloc(*len);
+	*len = (size_t)(j->slots + (h.room ? 0 : slots_len(j)));
+	data = calloc(1, *len);
 	if (!data)
 		return NULL;
 	memcpy(data, &h, sizeof(h));
 	memcpy(data + sizeof(h), j->gone, ranges);
 	memcpy(data + sizeof(h) + ranges, j->how->mailbox, (size_t)h.path_len);
-	h.sum = hash64(data + offsetof(struct head, dev), *len - offsetof(struct head, dev));
+	h.sum = hash64(data + from, (size_t)head_len(&h) - from);
 	memcpy(data, &h, sizeof(h));
 	return data;
 }
@@ -370,7 +418,7 @@ static void close_job(struct job *j)
 /* What follows from head and ranges. 0 or errno. */
 static int derive(struct job *j)
 {
-	j->buf = malloc((size_t)j->head.room);
+	j->buf = malloc(JOURNAL_PIECE);
 	j->down = malloc((size_t)(j->head.nranges + 1) * sizeof(*j->down));
 	if (!j->buf || !j->down)
 		return ENOMEM;
@@ -403,7 +451,9 @@ static int describe(struct job *j, const struct range *gone, size_t n)
 		.nranges = n,
 		.path_len = strlen(j->how->mailbox),
 		.proof_len = least(gone[0].offset, PROOF),
-		.room = least(JOURNAL_CHUNK, (uint64_t)st.st_size) };
+		.room = gone[0].length >= JOURNAL_DIRECT
+			? 0
+			: least(JOURNAL_CHUNK, (uint64_t)st.st_size) };
 	memcpy(j->head.magic, MAGIC, sizeof(j->head.magic));
 	memcpy(j->head.nonce, j->how->nonce, sizeof(j->head.nonce));
 	error = ranges_sane(j) ? derive(j) : EINVAL;
@@ -418,7 +468,7 @@ static int create(struct job *j, const char *name)
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	unsigned char *data;
 	size_t len;
-	int error;
+	int error = 0;
 
 	j->log = open(name, flags, 0600);
 	if (j->log < 0 && errno == EEXIST && unlink(name) == 0)
@@ -428,12 +478,10 @@ static int create(struct job *j, const char *name)
 	data = pack_head(j, &len);
 	if (!data)
 		return ENOMEM;
-	error = posix_fallocate(
-		j->log, 0, (off_t)(j->slots + 2 * (sizeof(struct slot) + j->head.room)));
+	if (j->head.room)
+		error = posix_fallocate(j->log, 0, (off_t)(j->slots + slots_len(j)));
 	if (!error)
 		error = io_write(j->log, data, len, 0);
-	if (!error && fsync(j->log) != 0)
-		error = io_error();
 	free(data);
 	return error;
 }
@@ -490,8 +538,8 @@ static bool head_sane(const struct head *h, uint64_t size)
 {
 	return memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 && h->order == ORDER &&
 		h->version == VERSION && h->nranges > 0 && h->nranges <= RANGES_MAX &&
-		h->path_len <= 4096 && h->room > 0 && h->room <= ROOM_MAX &&
-		h->size <= INT64_MAX && head_len(h) <= size;
+		h->path_len <= 4096 && h->room <= ROOM_MAX && h->size <= INT64_MAX &&
+		head_len(h) <= size;
 }
 
 /* 0, ESTALE when it cannot be used, or errno. */

@@ -13,8 +13,10 @@
  * again, and everything that comes later is still where it was.
  *
  * The last part that stays has no end: what was appended by others after a crash is moved
- * with it. Before the file is cut, a mark that is in no mail is written where it will end;
- * whoever finds the mark there knows that it was not cut yet, however long the file is.
+ * with it. With the last chunk a mark that is in no mail is written where the file will end,
+ * which is no place that this chunk is made of; when both are synced, a record says that the
+ * file is to be cut there. Whoever finds that record and the mark knows that it was not cut
+ * yet, however long the file is.
  *
  * The file may be read in the middle of all this by programs that know nothing of the
  * journal; they see some messages twice or in pieces. Nothing else can be had in place.

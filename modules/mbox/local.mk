@@ -9,6 +9,7 @@ MBOX_SOURCES = \
 	modules/mbox/hash.c modules/mbox/hash.h \
 	modules/mbox/index.c modules/mbox/index.h \
 	modules/mbox/io.c modules/mbox/io.h \
+	modules/mbox/lines.c modules/mbox/lines.h \
 	modules/mbox/journal.c modules/mbox/journal.h \
 	modules/mbox/lock.c modules/mbox/lock.h \
 	modules/mbox/mbox.c \
@@ -18,7 +19,8 @@ MBOX_SOURCES = \
 	modules/mbox/reader.c \
 	modules/mbox/scan.c modules/mbox/scan.h \
 	modules/mbox/store.h \
-	modules/mbox/text.c modules/mbox/text.h
+	modules/mbox/text.c modules/mbox/text.h \
+	modules/mbox/window.c modules/mbox/window.h
 
 if WITH_MBOX
 module_LTLIBRARIES += modules/mbox/mbox.la

@@ -270,38 +270,6 @@ static int drop_open(
 	return status;
 }
 
-/* Added in blocks, whose unique-ids stand beside them. */
-static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
-{
-	enum { BLOCK = 64 };
-	struct drop *d = drop;
-	struct popart_msg block[BLOCK];
-	char uids[BLOCK][UID_MAX];
-	size_t n = 0;
-	int status = POPART_OK;
-
-	(void)call;
-	for (size_t i = 0; i < d->index.n && !status; i++) {
-		const struct record *r = &d->index.v[i];
-		size_t len = index_uid(&d->index, r, uids[n]);
-
-		if (!(r->flags & RECORD_PSEUDO)) {
-			block[n] = (struct popart_msg){ .ref = i,
-				.wire_size = r->wire,
-				.uid = { uids[n], len },
-				.received_s = r->received_s,
-				.flags = r->flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
-			n++;
-		}
-		if (n == BLOCK || (i + 1 == d->index.n && n)) {
-			status = sink->add(sink, block, n, sizeof(block[0]));
-			n = 0;
-		}
-	}
-	index_free(&d->index);
-	return status;
-}
-
 static void drop_close(void *drop, const struct popart_call *call)
 {
 	(void)call;

@@ -129,6 +129,18 @@ static int take_large(
 	return 0;
 }
 
+/* Whether a large one is where it was. 0, ENOENT or another errno. */
+static int look_at_large(const struct drop *d, const struct message *m, int fd)
+{
+	struct window w;
+	int error = window_begin(&w, fd);
+
+	if (!error)
+		error = reader_check(&w, d->store->format, m);
+	window_end(&w);
+	return error;
+}
+
 /* From the place where the message was last seen. 0, ENOENT or another errno. */
 static int take(struct drop *d, struct message *m, struct popart_source *src)
 {
@@ -143,7 +155,7 @@ static int take(struct drop *d, struct message *m, struct popart_source *src)
 		error = take_small(d, m, fd, src);
 	} else {
 		if (!(m->bits & MESSAGE_TRUSTED) || !stamp_equal(&now, &d->stamp))
-			error = reader_check(fd, d->store->format, m);
+			error = look_at_large(d, m, fd);
 		if (!error)
 			error = take_large(d, m, fd, src);
 	}

@@ -5,10 +5,7 @@
 #include "io.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { CHECK_BUFFER = 64 * 1024 };
 
 void reader_begin(struct reader *r, int fd, enum format format, const struct message *m)
 {
@@ -25,7 +22,7 @@ static size_t strip(struct text *t, unsigned char *buf, size_t n, bool last, siz
 	struct piece k;
 	size_t out = 0;
 
-	for (*used = 0; text_next(t, buf + *used, n - *used, last, &k); *used += k.n) {
+	for (*used = 0; text_run(t, buf + *used, n - *used, last, &k); *used += k.n) {
 		if (k.shown && out != *used)
 			memmove(buf + out, buf + *used, k.n);
 		out += k.shown ? k.n : 0;
@@ -51,45 +48,64 @@ int reader_next(struct reader *r, unsigned char *buf, size_t cap, size_t *got)
 }
 
 /* A "From " line of the length that was seen: what it says may change, where it ends not. */
-static int check_from(int fd, const struct message *m)
+static int check_from(struct window *w, const struct message *m)
 {
-	unsigned char line[FROM_MAX];
-	int error = m->from <= FROM_MAX ? io_read(fd, line, m->from, m->offset) : ENOENT;
-
-	if (error)
-		return error == ENODATA ? ENOENT : error;
-	return from_first(line, m->from, NULL) == m->from ? 0 : ENOENT;
-}
-
-int reader_check_from(int fd, uint64_t offset)
-{
-	unsigned char p[FROM_MAX + 1];
-	size_t got;
-	int error = io_read_some(fd, p, sizeof(p), offset - 1, &got);
+	const unsigned char *p;
+	size_t n;
+	int error = m->from <= FROM_MAX ? window_see(w, m->offset, m->from, &p, &n) : ENOENT;
 
 	if (error)
 		return error;
-	return got > 1 && p[0] == '\n' && from_line(p + 1, got - 1, NULL) ? 0 : ENOENT;
+	return n >= m->from && from_first(p, m->from, NULL) == m->from ? 0 : ENOENT;
 }
 
-int reader_check(int fd, enum format format, const struct message *m)
+int reader_check_from(struct window *w, uint64_t offset)
 {
-	unsigned char *buf = malloc(CHECK_BUFFER);
+	const unsigned char *p;
+	size_t n;
+	int error = window_see(w, offset - 1, FROM_MAX + 1, &p, &n);
+
+	if (error)
+		return error;
+	return n > 1 && p[0] == '\n' && from_line(p + 1, n - 1, NULL) ? 0 : ENOENT;
+}
+
+/* Adds what is shown. Returns the octets that were looked at. */
+static size_t hash_shown(
+	struct hash *h, struct text *t, const unsigned char *p, size_t n, bool last)
+{
+	struct piece k;
+	size_t used = 0;
+
+	for (; text_run(t, p + used, n - used, last, &k); used += k.n)
+		if (k.shown)
+			hash_add(h, p + used, k.n);
+	return used;
+}
+
+int reader_check(struct window *w, enum format format, const struct message *m)
+{
 	struct reader r;
 	struct hash h;
-	size_t got = 0;
-	int error = buf ? check_from(fd, m) : ENOMEM;
+	int error = check_from(w, m);
 
-	reader_begin(&r, fd, format, m);
+	reader_begin(&r, w->fd, format, m);
 	hash_begin(&h);
-	while (!error) {
-		error = reader_next(&r, buf, CHECK_BUFFER, &got);
-		if (error || got == 0)
+	while (r.at < r.end && !error) {
+		uint64_t left = r.end - r.at;
+		const unsigned char *p;
+		size_t n, wanted = left < TEXT_LOOK ? (size_t)left : TEXT_LOOK;
+
+		error = window_see(w, r.at, wanted, &p, &n);
+		if (!error && n < wanted)
+			error = ENOENT;
+		if (error)
 			break;
-		hash_add(&h, buf, got);
+		if (n > left)
+			n = (size_t)left;
+		r.at += hash_shown(&h, &r.text, p, n, n == left);
 	}
-	free(buf);
 	if (!error && hash_end(&h) != m->hash)
 		error = ENOENT;
-	return error == ENODATA ? ENOENT : error;
+	return error;
 }

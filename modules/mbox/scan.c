@@ -3,6 +3,7 @@
 #include "from.h"
 #include "hash.h"
 #include "io.h"
+#include "lines.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct scan {
 	struct sip sip;
 	bool trace;         /* its header alone tells it from others              */
 	size_t run;         /* in the window: shown octets that are not hashed yet */
+	size_t told;        /* the last of them, of header fields that tell it    */
 	size_t blank;       /* in the window: the line before pos, if it is empty  */
 	uint64_t line;      /* octets of the shown line that has no end yet       */
 	unsigned char last; /* the last one of them                               */
@@ -61,12 +63,20 @@ static void add_without_cr(struct sip *sip, const unsigned char *p, size_t n)
 	}
 }
 
+static void flush_told(struct scan *s, size_t to)
+{
+	if (s->told != NOWHERE)
+		add_without_cr(&s->sip, s->buf + s->told, to - s->told);
+	s->told = NOWHERE;
+}
+
 /* What is shown up to `to` in the window is hashed; a message that no header tells from
  * others is told by its body, too. */
 static void flush(struct scan *s, size_t to)
 {
 	if (s->run == NOWHERE)
 		return;
+	flush_told(s, to);
 	hash_add(&s->hash, s->buf + s->run, to - s->run);
 	if (s->text.body && !s->trace)
 		add_without_cr(&s->sip, s->buf + s->run, to - s->run);
@@ -126,7 +136,7 @@ static bool begin_message(struct scan *s, size_t from, int64_t when)
 		n--;
 	sip_add(&s->sip, p, n);
 	s->trace = false;
-	s->run = s->blank = NOWHERE;
+	s->run = s->told = s->blank = NOWHERE;
 	s->line = 0;
 	s->pseudo = 0;
 	s->length = s->until = s->after = NEVER;
@@ -231,10 +241,11 @@ static void look_at_field(struct scan *s, const unsigned char *p, const struct p
 		for (; i < n && p[i] >= '0' && p[i] <= '9' && value <= RECORD_MAX; i++)
 			s->length = value = value * 10 + (uint64_t)(p[i] - '0');
 	}
-	if (s->text.field >= FIELD_STABLE) {
-		s->trace = s->trace || s->text.field == FIELD_TRACE;
-		add_without_cr(&s->sip, p, n);
-	}
+	s->trace = s->trace || s->text.field == FIELD_TRACE;
+	if (s->text.field < FIELD_STABLE)
+		flush_told(s, s->pos);
+	else if (s->told == NOWHERE)
+		s->told = s->pos;
 }
 
 static void count_shown(struct scan *s, const unsigned char *p, const struct piece *k)
@@ -253,25 +264,6 @@ static void count_shown(struct scan *s, const unsigned char *p, const struct pie
 		s->run = s->pos;
 }
 
-/* Whole lines of a body that are nothing but text, up to one that may be more: an empty one,
- * a "From " line, a quoted one. *bare: how many have no CR before their LF. */
-static size_t plain_lines(const unsigned char *p, size_t n, enum format format, uint64_t *bare)
-{
-	const unsigned char *line = p, *end = p + n, *lf;
-	unsigned char quote = format == FORMAT_MBOXRD ? '>' : 'F';
-	uint64_t found = 0;
-
-	while (line < end && *line != 'F' && *line != '\n' && *line != '\r' && *line != quote) {
-		lf = memchr(line, '\n', (size_t)(end - line));
-		if (!lf)
-			break;
-		found += lf[-1] != '\r';
-		line = lf + 1;
-	}
-	*bare = found;
-	return (size_t)(line - p);
-}
-
 /* Most of a mailbox goes this way. Octets of it; 0: none here. */
 static size_t skip_plain(struct scan *s, size_t n)
 {
@@ -279,7 +271,7 @@ static size_t skip_plain(struct scan *s, size_t n)
 
 	if (!s->text.body || s->text.line != TEXT_START)
 		return 0;
-	n = plain_lines(s->buf + s->pos, n, s->text.format, &bare);
+	n = lines_of_text(s->buf + s->pos, n, s->text.format, &bare);
 	if (n == 0)
 		return 0;
 	s->r.wire += n + bare;
@@ -394,6 +386,7 @@ int scan_run(int fd, enum format format, uint64_t begin, uint64_t end, struct in
 		.end = end,
 		.base = begin,
 		.run = NOWHERE,
+		.told = NOWHERE,
 		.blank = NOWHERE,
 		.until = NEVER,
 		.text.format = format,

@@ -11,6 +11,7 @@
 #include "index.h"
 #include "lock.h"
 #include "text.h"
+#include "window.h"
 
 struct store {
 	const struct popart_host *host;
@@ -67,8 +68,10 @@ struct place {
 struct drop {
 	struct store *store;
 	struct place place;
-	struct index index; /* between open and list only                     */
-	struct stamp stamp; /* of the file as it was last looked through      */
+	struct index index;    /* between open and list only                     */
+	uint64_t trusted_from; /* between these, too: what is before is as the index
+	                          said, which others have changed the file since     */
+	struct stamp stamp;    /* of the file as it was last looked through      */
 	struct message *v;
 	size_t n;
 };
@@ -119,7 +122,6 @@ int drop_find_again(struct drop *, const struct popart_call *, struct box *);
 bool drop_load_index(const struct drop *, const struct popart_call *, struct index *);
 /* Keeps an index for the next login. A failure is logged, and harms nobody. */
 void drop_keep_index(const struct drop *, const struct popart_call *, const struct index *);
-struct message message_of(const struct record *, bool trusted);
 
 /* reader.c: the octets of a message as they are shown, from the file. */
 struct reader {
@@ -133,11 +135,12 @@ void reader_begin(struct reader *, int fd, enum format, const struct message *);
 int reader_next(struct reader *, unsigned char *buf, size_t cap, size_t *got);
 /* Whether the message is at its place, by its "From " line and its hash. 0, ENOENT or
  * another errno. */
-int reader_check(int fd, enum format, const struct message *);
+int reader_check(struct window *, enum format, const struct message *);
 /* Whether a message begins at offset, which is not 0. The same. */
-int reader_check_from(int fd, uint64_t offset);
+int reader_check_from(struct window *, uint64_t offset);
 
-/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+/* drop.c, message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);

@@ -145,3 +145,26 @@ bool text_next(struct text *t, const unsigned char *p, size_t n, bool last, stru
 		t->body = true;
 	return true;
 }
+
+/* Octets of a body, from a line start, that are shown: up to a quote that begins a line, or up
+ * to one that does not, after which the line has to end first. */
+static size_t shown_of(const struct text *t, const unsigned char *p, size_t n)
+{
+	const unsigned char *quote = t->format == FORMAT_MBOXRD ? memchr(p, '>', n) : NULL;
+
+	if (!quote)
+		return n;
+	return (size_t)(quote - p) + (quote > p && quote[-1] != '\n');
+}
+
+bool text_run(struct text *t, const unsigned char *p, size_t n, bool last, struct piece *out)
+{
+	size_t shown = t->body && t->line == TEXT_START ? shown_of(t, p, n) : 0;
+
+	if (shown == 0)
+		return text_next(t, p, n, last, out);
+	*out = (struct piece){ .n = shown, .shown = true };
+	if (p[shown - 1] != '\n')
+		t->line = TEXT_SHOWN;
+	return true;
+}

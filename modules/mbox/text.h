@@ -47,6 +47,9 @@ void text_begin(struct text *, enum format);
  * n is 0. */
 enum { TEXT_LOOK = 16 };
 bool text_next(struct text *, const unsigned char *p, size_t n, bool last, struct piece *);
+/* The same for who does not care where lines begin and end, which the piece does not say then:
+ * many lines of a body may come at once. */
+bool text_run(struct text *, const unsigned char *p, size_t n, bool last, struct piece *);
 
 /* Where Content-Length decides, and where lines are unquoted. */
 static inline bool format_counts(enum format f)

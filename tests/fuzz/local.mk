@@ -69,16 +69,19 @@ MBOX_FUZZ_SOURCES = tests/fuzz/main.c \
 	modules/mbox/index.c modules/mbox/index.h \
 	modules/mbox/io.c modules/mbox/io.h
 tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) \
+	modules/mbox/lines.c modules/mbox/lines.h \
 	modules/mbox/lock.h modules/mbox/reader.c modules/mbox/store.h \
 	modules/mbox/scan.c modules/mbox/scan.h \
-	modules/mbox/text.c modules/mbox/text.h
-tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
+	modules/mbox/text.c modules/mbox/text.h \
+	modules/mbox/window.c modules/mbox/window.h
+tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
+	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002
 tests_fuzz_fuzz_mbox_index_SOURCES = tests/fuzz/mbox-index.c $(MBOX_FUZZ_SOURCES)
 tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
 tests_fuzz_fuzz_mbox_journal_SOURCES = tests/fuzz/mbox-journal.c $(MBOX_FUZZ_SOURCES) \
 	modules/mbox/journal.c modules/mbox/journal.h
 tests_fuzz_fuzz_mbox_journal_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
-	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=120 -DJOURNAL_LEAP=300 -DJOURNAL_PIECE=64
 EXTRA_DIST += tests/fuzz/corpus/mbox-scan tests/fuzz/corpus/mbox-index \
 	tests/fuzz/corpus/mbox-journal
 

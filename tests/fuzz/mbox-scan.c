@@ -45,6 +45,7 @@ static void check_message(int fd, enum format format, const struct record *r, si
 	unsigned char *buf = malloc(room);
 	struct shown s = { .last = 0 };
 	struct reader reader;
+	struct window w;
 	size_t got = 0;
 
 	hash_begin(&s.hash);
@@ -56,29 +57,29 @@ static void check_message(int fd, enum format format, const struct record *r, si
 	} while (got);
 	if (s.wire && s.last != '\n')
 		s.wire += 2;
-	if (hash_end(&s.hash) != r->hash || s.wire != r->wire ||
-		reader_check(fd, format, &m) != 0)
+	if (hash_end(&s.hash) != r->hash || s.wire != r->wire || window_begin(&w, fd) != 0 ||
+		reader_check(&w, format, &m) != 0)
 		abort();
+	window_end(&w);
 	free(buf);
 }
 
 static void check(int fd, enum format format, size_t size)
 {
 	struct index x = { .format = format, .covered = size };
-	unsigned char *packed;
-	size_t len;
 
 	if (scan_run(fd, format, 0, size, &x, NULL, NULL) == 0) {
 		for (size_t i = 0; i < x.n; i++)
 			check_message(fd, format, &x.v[i], READER_LEAST + i % 41);
 		/* What the scanner makes the index takes. */
-		if (!index_number(&x))
+		int kept = memfd_create("index", MFD_CLOEXEC);
+
+		if (!index_number(&x) || kept < 0 || index_write(&x, kept) != 0)
 			abort();
-		packed = index_pack(&x, &len);
 		index_free(&x);
-		if (!packed || !index_parse(&x, packed, len))
+		if (!index_read(&x, kept))
 			abort();
-		free(packed);
+		close(kept);
 	}
 	index_free(&x);
 }

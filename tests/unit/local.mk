@@ -155,7 +155,8 @@ TESTS += tests/unit/test-mbox
 check_LTLIBRARIES += tests/unit/mbox/libmodule.la
 tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
 tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
-	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 \
+	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 -DJOURNAL_PIECE=70 \
+	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002 -DLINES_PLAIN \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
 tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	server/check/mockhost.c server/check/mockhost.h \
@@ -170,6 +171,7 @@ tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/mbox/faults_test.c \
 	tests/unit/mbox/from_test.c \
 	tests/unit/mbox/index_test.c \
+	tests/unit/mbox/lines_test.c \
 	tests/unit/mbox/list_test.c \
 	tests/unit/mbox/lock_test.c \
 	tests/unit/mbox/main.c \

@@ -210,7 +210,7 @@ static void replay_dies(void)
 	bool ended = false;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
-	for (unsigned n = 100; !ended && n < STOPS_MAX; n += 37) {
+	for (unsigned n = 50; !ended && n < STOPS_MAX; n += 17) {
 		bool replay_ended = false;
 
 		for (unsigned m = 1 + n % 3; !replay_ended && !ended; m += 3) {

@@ -5,6 +5,7 @@ int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
 		{ .pName = "from", .pTests = from_tests },
+		{ .pName = "lines", .pTests = lines_tests },
 		{ .pName = "list", .pTests = list_tests },
 		{ .pName = "uid", .pTests = uid_tests },
 		{ .pName = "lock", .pTests = lock_tests },
