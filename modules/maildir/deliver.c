@@ -326,7 +326,7 @@ static int give_name(struct delivery *dl, char path[4096])
 	n = snprintf(name, sizeof(name), "%s,S=%" PRIu64 ",W=%" PRIu64 "%s", dl->key,
 		dl->size.stored, dl->size.wire, dl->seen ? ":2,S" : "");
 	if (n < 0 || n > NAME_LEN ||
-		!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, name, path))
+		!drop_path(dl->drop, dl->seen ? MESSAGE_CUR : 0, name, path))
 		return ENAMETOOLONG;
 	if (!dl->brought)
 		return rename_apart(dl->tmp, path);
@@ -343,7 +343,7 @@ static int sync_dir(const struct delivery *dl)
 {
 	char path[4096];
 
-	if (!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, "", path))
+	if (!drop_path(dl->drop, dl->seen ? MESSAGE_CUR : 0, "", path))
 		return ENAMETOOLONG;
 	return sync_path(path);
 }

@@ -6,6 +6,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/deliver.c \
 	modules/maildir/drop.c \
 	modules/maildir/hash.c modules/maildir/hash.h \
+	modules/maildir/image.c modules/maildir/image.h \
 	modules/maildir/inventory.c \
 	modules/maildir/lessons.c \
 	modules/maildir/look.c modules/maildir/look.h \

@@ -11,15 +11,30 @@
  */
 enum { SAME = 0x80, SHARED_MAX = SAME - 1, HEAD_MAX = 3 };
 
+size_t names_runs(size_t count)
+{
+	return count > NAMES_RUN ? (count - 1) / NAMES_RUN : 0;
+}
+
 bool names_init(struct names *n, size_t count)
 {
-	size_t runs = count > NAMES_RUN ? (count - 1) / NAMES_RUN : 0;
+	size_t runs = names_runs(count);
 
 	*n = (struct names){ .text = NULL };
 	if (runs == 0)
 		return true;
 	n->starts = malloc(runs * sizeof(*n->starts));
 	return n->starts != NULL;
+}
+
+bool names_room(struct names *n, size_t count, uint32_t len)
+{
+	bool ok = names_init(n, count);
+
+	n->text = ok ? malloc(len > 0 ? len : 1) : NULL;
+	n->len = n->cap = n->text ? len : 0;
+	n->count = n->text ? (uint32_t)count : 0;
+	return n->text != NULL;
 }
 
 void names_free(struct names *n)
@@ -106,6 +121,43 @@ bool names_add(struct names *n, const char *name, size_t len, const char *before
 	return true;
 }
 
+/* What stands between the shared ends of a name. */
+static bool is_middle(const unsigned char *p, size_t n, bool first)
+{
+	bool bad = first && n > 0 && p[0] == '.';
+
+	for (size_t i = 0; i < n; i++)
+		bad |= p[i] == '/' || p[i] == 0;
+	return !bad;
+}
+
+bool names_check(const struct names *n)
+{
+	size_t at = 0, len = 0;
+
+	for (size_t i = 0; i < n->count; i++) {
+		const unsigned char *p = n->text + at;
+		size_t left = n->len - at, head, tail, middle, used;
+
+		if (i % NAMES_RUN == 0)
+			len = 0;
+		if (left < 2 || (i > 0 && len == 0 && n->starts[i / NAMES_RUN - 1] != at))
+			return false;
+		head = p[0] & SHARED_MAX;
+		tail = p[1];
+		used = p[0] & SAME ? 2 : 3;
+		if (head + tail > len || left < used)
+			return false;
+		middle = p[0] & SAME ? len - head - tail : p[2];
+		len = head + middle + tail;
+		if (left - used < middle || len < 1 || len > NAME_LEN ||
+			!is_middle(p + used, middle, head == 0))
+			return false;
+		at += used + middle;
+	}
+	return at == n->len;
+}
+
 /* The entry at `at` makes its name of the one in room; returns where the next begins. */
 static const unsigned char *next(const unsigned char *at, char room[NAME_LEN], size_t *len)
 {
@@ -133,4 +185,22 @@ const char *names_get(const struct names *n, size_t index, char room[NAME_LEN + 
 		at = next(at, room, &len);
 	room[len] = 0;
 	return room;
+}
+
+void names_walk(struct names_walk *w, const struct names *n)
+{
+	w->names = n;
+	w->at = n->text;
+	w->next = 0;
+	w->len = 0;
+}
+
+bool names_next(struct names_walk *w)
+{
+	if (w->next == w->names->count)
+		return false;
+	w->at = next(w->at, w->name, &w->len);
+	w->name[w->len] = 0;
+	w->next++;
+	return true;
 }

@@ -11,57 +11,102 @@
 
 enum { ASK_EVERY = 64 }; /* messages opened between two looks at the clock */
 
-static uint64_t key_of(const struct pass *p, const char *name, size_t len, struct name *parsed,
-	char key[NAME_LEN], size_t *key_len)
+static size_t key_of(const struct pass *p, const char *name, size_t len, struct name *parsed,
+	char key[NAME_LEN])
 {
 	name_parse(parsed, (struct popart_str){ name, len }, p->drop->plain);
-	*key_len = name_key(parsed, key);
-	return hash64(key, *key_len, 0);
+	return name_key(parsed, key);
+}
+
+static bool has_key(
+	const struct pass *p, const char *name, size_t len, const char *key, size_t key_len)
+{
+	struct name parsed;
+	char other[NAME_LEN];
+
+	return key_of(p, name, len, &parsed, other) == key_len &&
+		memcmp(key, other, key_len) == 0;
 }
 
 /* ---- what the cache knows ---- */
 
-static bool index_old(struct pass *p)
+static const char *old_name(const struct pass *p, size_t index, size_t *len)
 {
-	size_t n = p->old->data ? image_head(p->old)->count : 0, pos = 0;
+	*len = p->old_at[index + 1] - p->old_at[index] - 1;
+	return p->old_text + p->old_at[index];
+}
 
-	p->old_v = malloc((n + 1) * sizeof(struct record *));
-	if (!p->old_v || !table_init(&p->old_keys, n))
+/* Its names as they are, for they will be compared in any order. */
+static bool unfold_old(struct pass *p)
+{
+	const struct names *names = &p->old->names;
+	size_t cap = (size_t)names->len * 4 + NAME_LEN + 1, used = 0;
+	struct names_walk w;
+
+	p->old_text = malloc(cap);
+	if (!p->old_text)
 		return false;
-	while (n && p->old_n < n) {
-		struct record *r = image_next(p->old, &pos);
-		struct name parsed;
-		char key[NAME_LEN];
-		size_t key_len;
-		uint64_t h = key_of(p, record_name(r), r->name_len, &parsed, key, &key_len);
+	names_walk(&w, names);
+	for (size_t i = 0; names_next(&w); i++) {
+		if (cap - used <= NAME_LEN) {
+			char *text =
+				cap <= UINT32_MAX / 2 ? realloc(p->old_text, cap * 2) : NULL;
 
-		table_add(&p->old_keys, h, (uint32_t)p->old_n);
-		p->old_v[p->old_n++] = r;
+			if (!text)
+				return false;
+			p->old_text = text;
+			cap *= 2;
+		}
+		memcpy(p->old_text + used, w.name, w.len + 1);
+		used += w.len + 1;
+		p->old_at[i + 1] = (uint32_t)used;
 	}
 	return true;
 }
 
-static const struct record *known(
-	const struct pass *p, const char *key, size_t key_len, uint64_t hash)
+static bool index_old(struct pass *p)
+{
+	size_t n = p->old->there ? (size_t)p->old->head.count : 0;
+
+	p->old_at = calloc(n + 1, sizeof(*p->old_at));
+	p->kept = calloc(n + 1, sizeof(*p->kept));
+	if (!p->old_at || !p->kept || !table_init(&p->old_keys, n))
+		return false;
+	if (n > 0 && !unfold_old(p))
+		return false;
+	p->old_n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct name parsed;
+		char key[NAME_LEN];
+		size_t len;
+		const char *name = old_name(p, i, &len);
+		size_t key_len = key_of(p, name, len, &parsed, key);
+
+		table_add(&p->old_keys, hash64(key, key_len, 0), (uint32_t)i);
+	}
+	return true;
+}
+
+enum { UNKNOWN = UINT32_MAX };
+
+/* What had this key, or UNKNOWN. */
+static uint32_t known(const struct pass *p, const char *key, size_t key_len, uint64_t hash)
 {
 	uint32_t pos = 0, i;
 
 	while (table_next(&p->old_keys, hash, &pos, &i)) {
-		const struct record *r = p->old_v[i];
-		struct name parsed;
-		char other[NAME_LEN];
 		size_t len;
+		const char *name = old_name(p, i, &len);
 
-		key_of(p, record_name(r), r->name_len, &parsed, other, &len);
-		if (len == key_len && memcmp(key, other, len) == 0 && !(r->flags & RECORD_TWIN))
-			return r;
+		if (!(p->old->v[i].bits & MESSAGE_TWIN) && has_key(p, name, len, key, key_len))
+			return i;
 	}
-	return NULL;
+	return UNKNOWN;
 }
 
 int pass_dir(const struct pass *p, const struct found *f)
 {
-	return p->dirs[f->flags & RECORD_CUR ? 1 : 0];
+	return p->dirs[f->flags & MESSAGE_CUR ? 1 : 0];
 }
 
 static void skip(struct pass *p, const struct item *it, int error)
@@ -72,44 +117,43 @@ static void skip(struct pass *p, const struct item *it, int error)
 	p->listing = false; /* it may become readable without a change of the directory */
 }
 
-/* Two changes within one tick of the file system's clock leave one and the same time. */
-static bool is_fresh(const struct stamp *s)
+/* ---- what is there ---- */
+
+/* A change meanwhile may have left the time as it was: within one tick of the file system's
+ * clock all changes have one and the same. */
+static bool is_fresh(const struct pass *p, const struct stamp *s)
 {
 	const int64_t second = 1000000000;
-	int64_t tick = (s->ctime_ns % second) ? second / 50 : 2 * second, age;
-	struct timespec ts;
+	int64_t tick = (s->ctime_ns % second) ? second / 50 : 2 * second;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	age = nanoseconds(ts) - s->ctime_ns;
-	return age < tick && age > -tick;
+	return p->before_ns - s->ctime_ns < tick;
 }
 
-static uint64_t sum_of(const struct pass *p)
+static uint64_t sum_of(const struct scan *s, size_t from)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < p->scan.n; i++)
-		sum += hash64(scan_name(&p->scan, &p->scan.v[i]), p->scan.v[i].len,
-			p->scan.v[i].flags);
-	return sum | 1;
+	for (size_t i = from; i < s->n; i++)
+		sum += hash64(scan_name(s, &s->v[i]), s->v[i].len, s->v[i].ino);
+	return sum;
 }
 
 /* Opens the directories and reads them. A name that is changed meanwhile can be missed:
- * then they have other times than before, or, where these say nothing because the change
- * is so fresh, not the names that they had at the last look. */
+ * then they have other times than before, or, where these say nothing because the last
+ * change is so fresh, not the names that they have when they are read once more. */
 static int read_dirs(struct pass *p)
 {
 	int error = 0;
-	bool fresh = false;
 
 	for (unsigned i = 0; i < drop_dirs(p->drop) && !error; i++) {
 		p->dirs[i] = drop_dir(p->drop, i);
-		if (p->dirs[i] == -ENOENT && !p->before[i].ino)
-			continue;
-		if (p->dirs[i] < 0)
+		if (p->dirs[i] >= 0)
+			error = scan_dir(&p->scan, p->dirs[i], i ? MESSAGE_CUR : 0);
+		else if (p->dirs[i] != -ENOENT || p->before[i].ino)
 			return -p->dirs[i];
-		error = scan_dir(&p->scan, p->dirs[i], i ? RECORD_CUR : 0);
+		p->ends[i + 1] = p->scan.n;
 	}
+	p->stamps_ns = now_ns(CLOCK_REALTIME);
 	for (unsigned i = 0; i < drop_dirs(p->drop) && !error; i++) {
 		struct stat st;
 
@@ -118,12 +162,29 @@ static int read_dirs(struct pass *p)
 		if (fstat(p->dirs[i], &st) != 0)
 			return errno;
 		p->stamps[i] = stamp_of(&st);
-		fresh |= is_fresh(&p->stamps[i]);
 		p->moved |= !stamp_equal(&p->stamps[i], &p->before[i]);
 	}
-	if (fresh)
-		p->sum = sum_of(p);
-	p->moved |= fresh && p->sum != p->sum_before;
+	return error;
+}
+
+/* Reads fresh directories once more. 0 or errno. */
+static int confirm(struct pass *p)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < 2 && !p->moved && !error; i++) {
+		struct scan again = { 0 }, first = p->scan;
+
+		if (p->dirs[i] < 0 || !is_fresh(p, &p->stamps[i]))
+			continue;
+		first.n = p->ends[i + 1];
+		error = lseek(p->dirs[i], 0, SEEK_SET) == 0 ? 0 : errno;
+		if (!error)
+			error = scan_dir(&again, p->dirs[i], 0);
+		p->moved |= again.n != first.n - p->ends[i] ||
+			sum_of(&again, 0) != sum_of(&first, p->ends[i]);
+		scan_free(&again);
+	}
 	return error;
 }
 
@@ -140,41 +201,96 @@ static bool has_hint(const struct name *n)
  * one message that never changes; still, a file that took the place of another one has
  * another inode number, which the directory tells for nothing. In a plain directory a
  * name promises nothing. */
-static bool settle(struct item *it, const struct found *f, const struct name *n,
-	const struct record *old, bool plain)
+static bool settle(const struct pass *p, struct item *it, const struct found *f,
+	const struct name *n, uint32_t known_as)
 {
-	bool timed = n->time_s >= 0;
+	struct record old;
+	bool same = false;
 
-	if (f->type != DT_REG || plain)
+	if (f->type != DT_REG || p->drop->plain)
 		return false;
-	if (old && !(old->flags & RECORD_HINT) && old->ino == f->ino) {
-		it->record = *old;
+	if (known_as != UNKNOWN) {
+		old = image_record(p->old, known_as);
+		same = old.file.ino == f->ino;
+	}
+	if (same && !(old.bits & MESSAGE_HINT)) {
+		it->record = old;
 		return true;
 	}
-	if (!has_hint(n))
+	if (!has_hint(n) || (n->time_s < 0 && !same))
 		return false;
-	old = old && old->flags & RECORD_HINT && old->ino == f->ino ? old : NULL;
-	if (!timed && !old)
-		return false;
-	it->record = old ? *old : (struct record){ .flags = RECORD_HINT, .ino = f->ino };
+	it->record = same ? old : (struct record){ .bits = MESSAGE_HINT, .file.ino = f->ino };
 	it->record.wire = n->wire;
 	return true;
 }
 
-static void note_key(struct pass *p, struct item *it, const char *key, size_t key_len,
-	uint64_t hash, const struct record *old)
+/* The message that has just this name and is just this file; or UNKNOWN. */
+static uint32_t unchanged(const struct pass *p, const struct found *f, uint64_t hash)
 {
+	uint32_t pos = 0, i;
+
+	if (f->type != DT_REG || p->drop->plain)
+		return UNKNOWN;
+	while (table_next(&p->old_keys, hash, &pos, &i)) {
+		size_t len;
+		const char *name = old_name(p, i, &len);
+
+		if (len == f->len && memcmp(name, scan_name(&p->scan, f), len) == 0 &&
+			p->old->details[i].ino == f->ino && !p->kept[i] &&
+			!(p->old->v[i].bits & MESSAGE_TWIN))
+			return i;
+	}
+	return UNKNOWN;
+}
+
+static struct item *item_for(struct pass *p, uint32_t found, const struct name *n)
+{
+	const struct found *f = &p->scan.v[found];
+	struct item *it = &p->items[p->nitems++];
+
+	*it = (struct item){ .name = scan_name(&p->scan, f),
+		.name_len = f->len,
+		.lead_len = (uint8_t)n->lead_len,
+		.order = p->drop->plain ? 0 : n->time_s,
+		.found = found,
+		.listed = true };
+	return it;
+}
+
+static void set_bits(const struct pass *p, struct item *it)
+{
+	it->record.bits &= MESSAGE_FORM | MESSAGE_HINT;
+	it->record.bits |= p->scan.v[it->found].flags;
+}
+
+/* What was kept is not alone under its key: it is to be looked at like the other one. */
+static void take_back(struct pass *p, uint32_t index, uint64_t hash)
+{
+	struct name n;
+	char key[NAME_LEN];
+	size_t len;
+	const char *name = old_name(p, index, &len);
+	struct item *it;
+
+	(void)key_of(p, name, len, &n, key);
+	it = item_for(p, p->kept[index] - 1, &n);
+	it->record = image_record(p->old, index);
+	set_bits(p, it);
+	p->kept[index] = 0;
+	table_add(&p->keys, hash, (uint32_t)(it - p->items));
+}
+
+static void note_key(struct pass *p, struct item *it, const char *key, size_t key_len,
+	uint64_t hash, uint32_t known_as)
+{
+	const struct detail *old = known_as == UNKNOWN ? NULL : &p->old->details[known_as];
 	uint32_t pos = 0, i;
 
 	while (table_next(&p->keys, hash, &pos, &i)) {
 		struct item *other = &p->items[i];
-		struct name parsed;
-		char key2[NAME_LEN];
-		size_t len;
 
-		key_of(p, other->name, other->record.name_len, &parsed, key2, &len);
-		if (!other->listed || other->twin || len != key_len ||
-			memcmp(key, key2, len) != 0)
+		if (!other->listed || other->twin ||
+			!has_key(p, other->name, other->name_len, key, key_len))
 			continue;
 		if (twins_meet(p, other, it, old) == other)
 			return;
@@ -183,52 +299,62 @@ static void note_key(struct pass *p, struct item *it, const char *key, size_t ke
 	table_add(&p->keys, hash, (uint32_t)(it - p->items));
 }
 
-static int by_name(const void *a, const void *b, void *arg)
+/* Entries that are what they were are kept as they are known; the others are the rest. */
+static void keep_unchanged(struct pass *p)
 {
-	return strcmp(scan_name(arg, a), scan_name(arg, b));
-}
-
-/* In the order of names, which is nearly the order of the cache: memory likes that. */
-static bool match(struct pass *p)
-{
-	if (p->scan.n)
-		qsort_r(p->scan.v, p->scan.n, sizeof(*p->scan.v), by_name, &p->scan);
-	p->items = malloc((p->scan.n + p->old_n + 1) * sizeof(*p->items));
-	p->unread = malloc((p->scan.n + 1) * sizeof(*p->unread));
-	if (!p->items || !p->unread || !table_init(&p->keys, p->scan.n))
-		return false;
 	for (size_t i = 0; i < p->scan.n; i++) {
 		const struct found *f = &p->scan.v[i];
-		struct item *it = &p->items[i];
 		struct name n;
 		char key[NAME_LEN];
-		size_t key_len;
+		size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
+		uint32_t index = unchanged(p, f, hash64(key, len, 0));
 
-		*it = (struct item){ .name = scan_name(&p->scan, f), .found = (uint32_t)i };
-		it->listed = true;
-
-		uint64_t hash = key_of(p, it->name, f->len, &n, key, &key_len);
-
-		const struct record *old = known(p, key, key_len, hash);
-
-		it->unread = !settle(it, f, &n, old, p->drop->plain);
-		it->lead_len = (uint32_t)n.lead_len;
-		it->order = p->drop->plain ? 0 : n.time_s;
-		it->record.name_len = f->len;
-		it->record.flags = (uint8_t)((it->record.flags & RECORD_HINT) | f->flags);
-		note_key(p, it, key, key_len, hash, old);
+		if (index != UNKNOWN)
+			p->kept[index] = (uint32_t)i + 1;
+		else
+			p->rest[p->nrest++] = (uint32_t)i;
 	}
-	p->nitems = p->scan.n;
+}
+
+static bool match(struct pass *p)
+{
+	size_t most; /* each may make one that was kept an item as well */
+
+	p->rest = malloc((p->scan.n + 1) * sizeof(*p->rest));
+	if (!p->rest)
+		return false;
+	keep_unchanged(p);
+	most = p->nrest * 2 + (p->again ? p->old_n : 0);
+	p->items = malloc((most + 1) * sizeof(*p->items));
+	p->places = malloc((most + 1) * sizeof(*p->places));
+	if (!p->items || !p->places || !table_init(&p->keys, p->nrest * 2))
+		return false;
+	for (size_t i = 0; i < p->nrest; i++) {
+		const struct found *f = &p->scan.v[p->rest[i]];
+		struct name n;
+		char key[NAME_LEN];
+		size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
+		uint64_t hash = hash64(key, len, 0);
+		uint32_t known_as = known(p, key, len, hash);
+		struct item *it;
+
+		if (known_as != UNKNOWN && p->kept[known_as])
+			take_back(p, known_as, hash);
+		it = item_for(p, p->rest[i], &n);
+		it->unread = !settle(p, it, f, &n, known_as);
+		set_bits(p, it);
+		note_key(p, it, key, len, hash, known_as);
+	}
 	return true;
 }
 
-static int by_ino(const void *a, const void *b, void *arg)
-{
-	const struct pass *p = arg;
-	uint64_t x = p->scan.v[*(const uint32_t *)a].ino,
-		 y = p->scan.v[*(const uint32_t *)b].ino;
+/* ---- what must be read ---- */
 
-	return x < y ? -1 : x > y;
+static int by_first(const void *a, const void *b)
+{
+	int64_t x = ((const struct place *)a)->first, y = ((const struct place *)b)->first;
+
+	return (x > y) - (x < y);
 }
 
 static bool is_link(const struct pass *p, const struct found *f, const char *name)
@@ -245,26 +371,27 @@ static bool is_link(const struct pass *p, const struct found *f, const char *nam
 static int look_into(struct pass *p, struct item *it)
 {
 	const struct found *f = &p->scan.v[it->found];
-	uint8_t flags = f->flags;
-	const struct record *old;
+	uint8_t bits = f->flags | (it->twin ? MESSAGE_TWIN : 0);
+	struct record old;
 	struct name n;
 	struct stat st;
 	char key[NAME_LEN];
-	size_t key_len;
-	uint64_t hash = key_of(p, it->name, f->len, &n, key, &key_len);
+	size_t key_len = key_of(p, it->name, f->len, &n, key);
+	uint32_t known_as = known(p, key, key_len, hash64(key, key_len, 0));
 	int fd = scan_open(pass_dir(p, f), it->name, &st), error = 0;
 
 	if (fd < 0)
 		return -fd;
-	old = known(p, key, key_len, hash);
+	if (known_as != UNKNOWN)
+		old = image_record(p->old, known_as);
 	if (is_link(p, f, it->name))
 		p->listing = false; /* what it leads to can change without our seeing */
-	if (old && record_holds(old, &st)) {
-		it->record = *old;
+	if (known_as != UNKNOWN && record_holds(&old, &st)) {
+		it->record = old;
 	} else if (has_hint(&n)) {
-		it->record = (struct record){ .wire = n.wire, .ino = st.st_ino };
-		it->record.mtime_ns = nanoseconds(st.st_mtim);
-		flags |= RECORD_HINT;
+		it->record = (struct record){ .wire = n.wire, .file.ino = st.st_ino };
+		it->record.file.mtime_ns = nanoseconds(st.st_mtim);
+		bits |= MESSAGE_HINT;
 	} else {
 		error = scan_message(fd, &st, p->buf, &it->record);
 		if (!error && it->record.wire > WIRE_MAX)
@@ -272,8 +399,7 @@ static int look_into(struct pass *p, struct item *it)
 		p->counted++;
 		count(p->drop->store, p->call, STAT_OCTETS_SCANNED, (int64_t)st.st_size);
 	}
-	it->record.flags = (uint8_t)(flags | (it->twin ? RECORD_TWIN : 0));
-	it->record.name_len = f->len;
+	it->record.bits = (uint8_t)((it->record.bits & MESSAGE_FORM) | bits);
 	close(fd);
 	return error;
 }
@@ -289,17 +415,19 @@ static int look_into_all(struct pass *p)
 	const struct popart_host *host = p->drop->store->host;
 	int status = POPART_OK;
 
-	for (size_t i = 0; i < p->scan.n; i++)
+	for (size_t i = 0; i < p->nitems; i++)
 		if (p->items[i].unread && p->items[i].listed)
-			p->unread[p->nunread++] = (uint32_t)i;
-	if (p->nunread == 0)
+			p->places[p->nplaces++] =
+				(struct place){ (int64_t)p->scan.v[p->items[i].found].ino,
+					(uint32_t)i };
+	if (p->nplaces == 0)
 		return POPART_OK;
 	p->buf = malloc(SCAN_BUFFER);
 	if (!p->buf)
 		return POPART_E_NOMEM;
-	qsort_r(p->unread, p->nunread, sizeof(*p->unread), by_ino, p);
-	for (size_t i = 0; i < p->nunread; i++) {
-		struct item *it = &p->items[p->unread[i]];
+	qsort(p->places, p->nplaces, sizeof(*p->places), by_first);
+	for (size_t i = 0; i < p->nplaces; i++) {
+		struct item *it = &p->items[p->places[i].item];
 
 		if (i % ASK_EVERY == ASK_EVERY - 1 && !status && host->stop_asked(p->call))
 			status = stopped(p);
@@ -325,9 +453,11 @@ static int look_into_all(struct pass *p)
 		status = host->fail(p->drop->store->inst, p->call, status, NULL, 0,
 			"%s: told to stop after counting %u of %zu new messages; "
 			"the next login goes on from there",
-			p->drop->root, p->counted, p->nunread);
+			p->drop->root, p->counted, p->nplaces);
 	return status;
 }
+
+/* ---- the new set ---- */
 
 static bool is_listed(const struct pass *p, const char *key, size_t key_len, uint64_t hash)
 {
@@ -335,12 +465,8 @@ static bool is_listed(const struct pass *p, const char *key, size_t key_len, uin
 
 	while (table_next(&p->keys, hash, &pos, &i)) {
 		const struct item *it = &p->items[i];
-		struct name parsed;
-		char other[NAME_LEN];
-		size_t len;
 
-		key_of(p, it->name, it->record.name_len, &parsed, other, &len);
-		if (it->listed && len == key_len && memcmp(key, other, len) == 0)
+		if (it->listed && has_key(p, it->name, it->name_len, key, key_len))
 			return true;
 	}
 	return false;
@@ -351,26 +477,28 @@ static bool is_listed(const struct pass *p, const char *key, size_t key_len, uin
 static void carry(struct pass *p)
 {
 	for (size_t i = 0; i < p->old_n; i++) {
-		const struct record *r = p->old_v[i];
 		struct name n;
 		char key[NAME_LEN];
-		size_t len;
-		uint64_t hash = key_of(p, record_name(r), r->name_len, &n, key, &len);
+		size_t len, key_len;
+		const char *name = old_name(p, i, &len);
 
-		if (r->flags & RECORD_TWIN || is_listed(p, key, len, hash))
+		if (p->kept[i] || p->old->v[i].bits & MESSAGE_TWIN)
 			continue;
-		p->items[p->nitems++] = (struct item){ .record = *r,
-			.name = record_name(r),
+		key_len = key_of(p, name, len, &n, key);
+		if (is_listed(p, key, key_len, hash64(key, key_len, 0)))
+			continue;
+		p->items[p->nitems++] = (struct item){ .record = image_record(p->old, i),
+			.name = name,
+			.name_len = (uint8_t)len,
 			.order = p->drop->plain ? 0 : n.time_s,
-			.lead_len = (uint32_t)n.lead_len,
+			.lead_len = (uint8_t)n.lead_len,
+			.found = NO_ENTRY,
 			.listed = true };
 	}
 }
 
-static int by_order(const void *a, const void *b)
+static int by_order(const struct item *x, const struct item *y)
 {
-	const struct item *x = *(const struct item *const *)a,
-			  *y = *(const struct item *const *)b;
 	uint32_t len = x->lead_len < y->lead_len ? x->lead_len : y->lead_len;
 	int c;
 
@@ -382,31 +510,110 @@ static int by_order(const void *a, const void *b)
 	return c ? c : strcmp(x->name, y->name);
 }
 
-/* Items in maildrop order as an image. */
-static bool arrange(struct pass *p, struct image *out)
+static int by_place(const void *a, const void *b, void *arg)
 {
-	const struct item **sorted = malloc((p->nitems + 1) * sizeof(struct item *));
-	size_t n = 0;
-	bool ok = sorted && image_begin(out);
+	const struct place *x = a, *y = b;
+	const struct item *items = arg;
 
-	for (size_t i = 0; ok && i < p->nitems; i++) {
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return by_order(&items[x->item], &items[y->item]);
+}
+
+/* Where a message has no time in its name, it came when its file was written. */
+static int64_t order_of(const struct detail *d, int64_t time_s)
+{
+	return time_s >= 0 ? time_s : d->mtime_ns / 1000000000;
+}
+
+/* The first of the known messages, in maildrop order already, that comes after the item. */
+static size_t first_after(const struct pass *p, size_t from, const struct item *it)
+{
+	size_t to = p->old_n;
+
+	while (from < to) {
+		size_t i = from + (to - from) / 2, len;
+		struct name n;
+		char key[NAME_LEN];
+		struct item other = { .name = old_name(p, i, &len) };
+
+		(void)key_of(p, other.name, len, &n, key);
+		other.lead_len = (uint8_t)n.lead_len;
+		other.order = p->drop->plain ? 0 : order_of(&p->old->details[i], n.time_s);
+		if (by_order(&other, it) < 0)
+			from = i + 1;
+		else
+			to = i;
+	}
+	return from;
+}
+
+/* Adds what was kept of the known messages from .. to. */
+static bool add_kept(const struct pass *p, size_t from, size_t to, struct image *out)
+{
+	for (size_t i = from; i < to; i++) {
+		size_t len;
+		const char *name = old_name(p, i, &len);
+
+		if (p->kept[i] &&
+			!image_copy(out, p->old, i, p->scan.v[p->kept[i] - 1].flags, name, len))
+			return false;
+	}
+	return true;
+}
+
+static size_t kept_count(const struct pass *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->old_n; i++)
+		n += p->kept[i] != 0;
+	return n;
+}
+
+/* Lists the items in their order. Whether one cannot be listed without its details. */
+static bool place_items(struct pass *p)
+{
+	bool detailed = p->drop->plain;
+
+	p->nplaces = 0;
+	for (size_t i = 0; i < p->nitems; i++) {
 		struct item *it = &p->items[i];
 
 		if (!it->listed)
 			continue;
-		if (it->order < 0)
-			it->order = it->record.mtime_ns / 1000000000;
-		sorted[n++] = it;
+		detailed |= it->order < 0 || it->record.bits & MESSAGE_TWIN;
+		it->order = order_of(&it->record.file, it->order);
+		p->places[p->nplaces++] = (struct place){ it->order, (uint32_t)i };
 	}
-	if (ok && n)
-		qsort(sorted, n, sizeof(struct item *), by_order);
-	for (size_t i = 0; ok && i < n; i++)
-		ok = image_add(out, &sorted[i]->record, sorted[i]->name);
+	if (p->nplaces > 0)
+		qsort_r(p->places, p->nplaces, sizeof(*p->places), by_place, p->items);
+	return detailed;
+}
+
+/* What was kept, in the order that it has, and the items, as an image. */
+static bool arrange(struct pass *p, struct image *out)
+{
+	bool detailed = place_items(p);
+	bool ok = image_begin(out, kept_count(p) + p->nplaces);
+	size_t done = 0;
+
+	for (size_t i = 0; ok && i < p->nplaces; i++) {
+		const struct item *it = &p->items[p->places[i].item];
+		size_t next = first_after(p, done, it);
+
+		ok = add_kept(p, done, next, out) &&
+			image_add(out, &it->record, it->name, it->name_len);
+		done = next;
+	}
+	ok = ok && add_kept(p, done, p->old_n, out);
+	if (!out->there)
+		return false;
+	image_end(out);
 	if (ok && p->listing && !p->moved)
-		image_head(out)->flags |= IMAGE_LISTING;
-	if (ok)
-		memcpy(image_head(out)->dirs, p->stamps, sizeof(p->stamps));
-	free(sorted);
+		out->head.flags |= IMAGE_LISTING;
+	out->head.flags |= detailed ? IMAGE_DETAILED : p->old->head.flags & IMAGE_DETAILED;
+	memcpy(out->head.dirs, p->stamps, sizeof(p->stamps));
 	return ok;
 }
 
@@ -418,9 +625,12 @@ void pass_end(struct pass *p)
 	table_free(&p->old_keys);
 	table_free(&p->keys);
 	scan_free(&p->scan);
-	free(p->old_v);
+	free(p->old_text);
+	free(p->old_at);
+	free(p->kept);
 	free(p->items);
-	free(p->unread);
+	free(p->rest);
+	free(p->places);
 	free(p->buf);
 }
 
@@ -454,6 +664,8 @@ int pass_run(struct pass *p, struct image *out)
 	status = look_into_all(p);
 	if (status)
 		p->listing = false;
+	else if (confirm(p) != 0)
+		p->moved = true;
 	if (p->moved && p->again)
 		carry(p);
 	if (!arrange(p, out) && !status)

@@ -8,33 +8,47 @@
 #include "hash.h"
 #include "store.h"
 
-/* One message of the new set. */
+enum { NO_ENTRY = UINT32_MAX };
+
+/* A message of the new set that is not just as the cache has it. */
 struct item {
 	struct record record;
 	int64_t order; /* delivery time, or 0 in a plain directory */
 	const char *name;
-	uint32_t lead_len; /* what of the name decides between equal times */
-	uint32_t found;
+	uint32_t found; /* in scan; NO_ENTRY: carried over */
+	uint8_t name_len;
+	uint8_t lead_len; /* what of the name decides between equal times */
 	bool listed, unread;
 	bool twin; /* shares the key of another one, for good */
+};
+
+struct place {
+	int64_t first; /* what decides first */
+	uint32_t item;
 };
 
 struct pass {
 	struct drop *drop;
 	const struct popart_call *call;
 	const struct image *old; /* what is known; may be empty */
-	struct record **old_v;
+	char *old_text;          /* its names, each with a NUL */
+	uint32_t *old_at;        /* where in it; one more than names */
+	uint32_t *kept; /* for each of it: as what it was found again, from 1; 0: not */
 	size_t old_n;
-	struct table old_keys, keys;
+	struct table old_keys, keys; /* of items */
 	struct scan scan;
-	struct item *items; /* one for each found, then those carried over */
+	struct item *items; /* what was found and is not kept, then those carried over */
 	size_t nitems;
-	uint32_t *unread; /* items that must be opened */
-	size_t nunread;
+	uint32_t *rest; /* entries that are not kept */
+	size_t nrest;
+	struct place
+		*places; /* items in the order to read them, then in that of the maildrop */
+	size_t nplaces;
 	unsigned char *buf;
 	int dirs[2];
+	size_t ends[3];                    /* where what they have ends in scan; the first: 0 */
 	struct stamp before[2], stamps[2]; /* of the directories: before and after */
-	uint64_t sum_before, sum;          /* of the names, when it was asked for; else 0 */
+	int64_t before_ns, stamps_ns;      /* CLOCK_REALTIME when they were asked for */
 	unsigned counted, skipped, separated;
 	int skip_error; /* errno of the last one skipped */
 	char skip_name[NAME_LEN + 1];
@@ -52,7 +66,7 @@ void pass_end(struct pass *);
 /* The directory that an entry is in, as a descriptor. */
 int pass_dir(const struct pass *, const struct found *);
 
-/* Two files with one key, and what was known under it. Returns the item that keeps it. */
-struct item *twins_meet(struct pass *, struct item *, struct item *, const struct record *old);
+/* Two files with one key, and the one that was known under it, or NULL. Returns the item that keeps it. */
+struct item *twins_meet(struct pass *, struct item *, struct item *, const struct detail *old);
 
 #endif
