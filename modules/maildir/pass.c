@@ -18,14 +18,14 @@ static size_t key_of(const struct pass *p, const char *name, size_t len, struct 
 	return name_key(parsed, key);
 }
 
-static bool has_key(
-	const struct pass *p, const char *name, size_t len, const char *key, size_t key_len)
+static bool have_one_key(
+	const struct pass *p, const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	struct name parsed;
-	char other[NAME_LEN];
+	char one[NAME_LEN], other[NAME_LEN];
+	size_t len = key_of(p, a, a_len, &parsed, one);
 
-	return key_of(p, name, len, &parsed, other) == key_len &&
-		memcmp(key, other, key_len) == 0;
+	return key_of(p, b, b_len, &parsed, other) == len && memcmp(one, other, len) == 0;
 }
 
 /* ---- what the cache knows ---- */
@@ -64,44 +64,14 @@ static bool unfold_old(struct pass *p)
 	return true;
 }
 
-static bool index_old(struct pass *p)
+static bool open_old(struct pass *p)
 {
 	size_t n = p->old->there ? (size_t)p->old->head.count : 0;
 
 	p->old_at = calloc(n + 1, sizeof(*p->old_at));
 	p->kept = calloc(n + 1, sizeof(*p->kept));
-	if (!p->old_at || !p->kept || !table_init(&p->old_keys, n))
-		return false;
-	if (n > 0 && !unfold_old(p))
-		return false;
 	p->old_n = n;
-	for (size_t i = 0; i < n; i++) {
-		struct name parsed;
-		char key[NAME_LEN];
-		size_t len;
-		const char *name = old_name(p, i, &len);
-		size_t key_len = key_of(p, name, len, &parsed, key);
-
-		table_add(&p->old_keys, hash64(key, key_len, 0), (uint32_t)i);
-	}
-	return true;
-}
-
-enum { UNKNOWN = UINT32_MAX };
-
-/* What had this key, or UNKNOWN. */
-static uint32_t known(const struct pass *p, const char *key, size_t key_len, uint64_t hash)
-{
-	uint32_t pos = 0, i;
-
-	while (table_next(&p->old_keys, hash, &pos, &i)) {
-		size_t len;
-		const char *name = old_name(p, i, &len);
-
-		if (!(p->old->v[i].bits & MESSAGE_TWIN) && has_key(p, name, len, key, key_len))
-			return i;
-	}
-	return UNKNOWN;
+	return p->old_at && p->kept && (n == 0 || unfold_old(p));
 }
 
 int pass_dir(const struct pass *p, const struct found *f)
@@ -201,16 +171,16 @@ static bool has_hint(const struct name *n)
  * one message that never changes; still, a file that took the place of another one has
  * another inode number, which the directory tells for nothing. In a plain directory a
  * name promises nothing. */
-static bool settle(const struct pass *p, struct item *it, const struct found *f,
-	const struct name *n, uint32_t known_as)
+static bool settle(
+	const struct pass *p, struct item *it, const struct found *f, const struct name *n)
 {
 	struct record old;
 	bool same = false;
 
 	if (f->type != DT_REG || p->drop->plain)
 		return false;
-	if (known_as != UNKNOWN) {
-		old = image_record(p->old, known_as);
+	if (it->known != UNKNOWN) {
+		old = image_record(p->old, it->known);
 		same = old.file.ino == f->ino;
 	}
 	if (same && !(old.bits & MESSAGE_HINT)) {
@@ -224,23 +194,72 @@ static bool settle(const struct pass *p, struct item *it, const struct found *f,
 	return true;
 }
 
-/* The message that has just this name and is just this file; or UNKNOWN. */
-static uint32_t unchanged(const struct pass *p, const struct found *f, uint64_t hash)
+/* Whether the entry has just the name of the known message, and is just its file. */
+static bool is_unchanged(
+	const struct pass *p, size_t index, const char *name, size_t len, const struct found *f)
 {
+	return len == f->len && memcmp(name, scan_name(&p->scan, f), len) == 0 &&
+		f->type == DT_REG && !p->drop->plain && p->old->details[index].ino == f->ino;
+}
+
+/* Finds the entries that have its key. One that is unchanged is kept as it is known. */
+static void find_known(struct pass *p, size_t index, const struct table *entries, uint64_t hash)
+{
+	size_t len;
+	const char *name = old_name(p, index, &len);
 	uint32_t pos = 0, i;
 
-	if (f->type != DT_REG || p->drop->plain)
-		return UNKNOWN;
-	while (table_next(&p->old_keys, hash, &pos, &i)) {
-		size_t len;
-		const char *name = old_name(p, i, &len);
+	if (p->old->v[index].bits & MESSAGE_TWIN)
+		return;
+	while (table_next(entries, hash, &pos, &i)) {
+		const struct found *f = &p->scan.v[i];
 
-		if (len == f->len && memcmp(name, scan_name(&p->scan, f), len) == 0 &&
-			p->old->details[i].ino == f->ino && !p->kept[i] &&
-			!(p->old->v[i].bits & MESSAGE_TWIN))
-			return i;
+		if (!p->kept[index] && is_unchanged(p, index, name, len, f))
+			p->kept[index] = i + 1;
+		else if (!have_one_key(p, name, len, scan_name(&p->scan, f), f->len))
+			continue;
+		p->known[i] = (uint32_t)index;
 	}
-	return UNKNOWN;
+}
+
+static uint64_t hash_of(const struct pass *p, const char *name, size_t len)
+{
+	struct name n;
+	char key[NAME_LEN];
+
+	return hash64(key, key_of(p, name, len, &n, key), 0);
+}
+
+/* In the order of the cache, which is that of memory but for the entries: some of them are
+ * waited for at the same time. */
+static bool find_all_known(struct pass *p)
+{
+	enum { AHEAD = 16 };
+	uint64_t hashes[AHEAD];
+	struct table entries;
+
+	p->known = malloc((p->scan.n + 1) * sizeof(*p->known));
+	if (!p->known || !table_init(&entries, p->scan.n))
+		return false;
+	memset(p->known, 0xff, p->scan.n * sizeof(*p->known));
+	for (size_t i = 0; i < p->scan.n && p->old_n > 0; i++) {
+		const struct found *f = &p->scan.v[i];
+
+		table_add(&entries, hash_of(p, scan_name(&p->scan, f), f->len), (uint32_t)i);
+	}
+	for (size_t i = 0, n; i < p->old_n; i += n) {
+		n = p->old_n - i < AHEAD ? p->old_n - i : AHEAD;
+		for (size_t k = 0, len; k < n; k++) {
+			const char *name = old_name(p, i + k, &len);
+
+			hashes[k] = hash_of(p, name, len);
+			table_expect(&entries, hashes[k]);
+		}
+		for (size_t k = 0; k < n; k++)
+			find_known(p, i + k, &entries, hashes[k]);
+	}
+	table_free(&entries);
+	return true;
 }
 
 static struct item *item_for(struct pass *p, uint32_t found, const struct name *n)
@@ -253,6 +272,7 @@ static struct item *item_for(struct pass *p, uint32_t found, const struct name *
 		.lead_len = (uint8_t)n->lead_len,
 		.order = p->drop->plain ? 0 : n->time_s,
 		.found = found,
+		.known = p->known[found],
 		.listed = true };
 	return it;
 }
@@ -267,12 +287,11 @@ static void set_bits(const struct pass *p, struct item *it)
 static void take_back(struct pass *p, uint32_t index, uint64_t hash)
 {
 	struct name n;
-	char key[NAME_LEN];
 	size_t len;
 	const char *name = old_name(p, index, &len);
 	struct item *it;
 
-	(void)key_of(p, name, len, &n, key);
+	name_parse(&n, (struct popart_str){ name, len }, p->drop->plain);
 	it = item_for(p, p->kept[index] - 1, &n);
 	it->record = image_record(p->old, index);
 	set_bits(p, it);
@@ -280,17 +299,16 @@ static void take_back(struct pass *p, uint32_t index, uint64_t hash)
 	table_add(&p->keys, hash, (uint32_t)(it - p->items));
 }
 
-static void note_key(struct pass *p, struct item *it, const char *key, size_t key_len,
-	uint64_t hash, uint32_t known_as)
+static void note_key(struct pass *p, struct item *it, uint64_t hash)
 {
-	const struct detail *old = known_as == UNKNOWN ? NULL : &p->old->details[known_as];
+	const struct detail *old = it->known == UNKNOWN ? NULL : &p->old->details[it->known];
 	uint32_t pos = 0, i;
 
 	while (table_next(&p->keys, hash, &pos, &i)) {
 		struct item *other = &p->items[i];
 
 		if (!other->listed || other->twin ||
-			!has_key(p, other->name, other->name_len, key, key_len))
+			!have_one_key(p, other->name, other->name_len, it->name, it->name_len))
 			continue;
 		if (twins_meet(p, other, it, old) == other)
 			return;
@@ -299,52 +317,42 @@ static void note_key(struct pass *p, struct item *it, const char *key, size_t ke
 	table_add(&p->keys, hash, (uint32_t)(it - p->items));
 }
 
-/* Entries that are what they were are kept as they are known; the others are the rest. */
-static void keep_unchanged(struct pass *p)
+static void add_item(struct pass *p, uint32_t found)
 {
-	for (size_t i = 0; i < p->scan.n; i++) {
-		const struct found *f = &p->scan.v[i];
-		struct name n;
-		char key[NAME_LEN];
-		size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
-		uint32_t index = unchanged(p, f, hash64(key, len, 0));
+	const struct found *f = &p->scan.v[found];
+	struct name n;
+	char key[NAME_LEN];
+	size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
+	uint64_t hash = hash64(key, len, 0);
+	uint32_t index = p->known[found];
+	struct item *it;
 
-		if (index != UNKNOWN)
-			p->kept[index] = (uint32_t)i + 1;
-		else
-			p->rest[p->nrest++] = (uint32_t)i;
-	}
+	if (index != UNKNOWN && p->kept[index])
+		take_back(p, index, hash);
+	it = item_for(p, found, &n);
+	it->unread = !settle(p, it, f, &n);
+	set_bits(p, it);
+	note_key(p, it, hash);
 }
 
+/* Entries that are what they were are kept; the others become items. */
 static bool match(struct pass *p)
 {
-	size_t most; /* each may make one that was kept an item as well */
+	size_t n = 0, most; /* each may make one that was kept an item as well */
 
 	p->rest = malloc((p->scan.n + 1) * sizeof(*p->rest));
-	if (!p->rest)
+	if (!p->rest || !find_all_known(p))
 		return false;
-	keep_unchanged(p);
-	most = p->nrest * 2 + (p->again ? p->old_n : 0);
+	for (size_t i = 0; i < p->scan.n; i++)
+		if (p->known[i] == UNKNOWN || p->kept[p->known[i]] != i + 1)
+			p->rest[n++] = (uint32_t)i;
+	most = n * 2 + (p->again ? p->old_n : 0);
 	p->items = malloc((most + 1) * sizeof(*p->items));
 	p->places = malloc((most + 1) * sizeof(*p->places));
-	if (!p->items || !p->places || !table_init(&p->keys, p->nrest * 2))
+	if (!p->items || !p->places || !table_init(&p->keys, n * 2))
 		return false;
-	for (size_t i = 0; i < p->nrest; i++) {
-		const struct found *f = &p->scan.v[p->rest[i]];
-		struct name n;
-		char key[NAME_LEN];
-		size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
-		uint64_t hash = hash64(key, len, 0);
-		uint32_t known_as = known(p, key, len, hash);
-		struct item *it;
-
-		if (known_as != UNKNOWN && p->kept[known_as])
-			take_back(p, known_as, hash);
-		it = item_for(p, p->rest[i], &n);
-		it->unread = !settle(p, it, f, &n, known_as);
-		set_bits(p, it);
-		note_key(p, it, key, len, hash, known_as);
-	}
+	for (size_t i = 0; i < n; i++)
+		add_item(p, p->rest[i]);
 	return true;
 }
 
@@ -372,21 +380,19 @@ static int look_into(struct pass *p, struct item *it)
 {
 	const struct found *f = &p->scan.v[it->found];
 	uint8_t bits = f->flags | (it->twin ? MESSAGE_TWIN : 0);
-	struct record old;
+	struct record old = { .bits = MESSAGE_HINT };
 	struct name n;
 	struct stat st;
-	char key[NAME_LEN];
-	size_t key_len = key_of(p, it->name, f->len, &n, key);
-	uint32_t known_as = known(p, key, key_len, hash64(key, key_len, 0));
 	int fd = scan_open(pass_dir(p, f), it->name, &st), error = 0;
 
 	if (fd < 0)
 		return -fd;
-	if (known_as != UNKNOWN)
-		old = image_record(p->old, known_as);
+	name_parse(&n, (struct popart_str){ it->name, f->len }, p->drop->plain);
+	if (it->known != UNKNOWN)
+		old = image_record(p->old, it->known);
 	if (is_link(p, f, it->name))
 		p->listing = false; /* what it leads to can change without our seeing */
-	if (known_as != UNKNOWN && record_holds(&old, &st)) {
+	if (record_holds(&old, &st)) {
 		it->record = old;
 	} else if (has_hint(&n)) {
 		it->record = (struct record){ .wire = n.wire, .file.ino = st.st_ino };
@@ -397,7 +403,7 @@ static int look_into(struct pass *p, struct item *it)
 		if (!error && it->record.wire > WIRE_MAX)
 			error = EFBIG;
 		p->counted++;
-		count(p->drop->store, p->call, STAT_OCTETS_SCANNED, (int64_t)st.st_size);
+		p->octets += st.st_size;
 	}
 	it->record.bits = (uint8_t)((it->record.bits & MESSAGE_FORM) | bits);
 	close(fd);
@@ -459,40 +465,29 @@ static int look_into_all(struct pass *p)
 
 /* ---- the new set ---- */
 
-static bool is_listed(const struct pass *p, const char *key, size_t key_len, uint64_t hash)
-{
-	uint32_t pos = 0, i;
-
-	while (table_next(&p->keys, hash, &pos, &i)) {
-		const struct item *it = &p->items[i];
-
-		if (it->listed && has_key(p, it->name, it->name_len, key, key_len))
-			return true;
-	}
-	return false;
-}
-
 /* While names change under our eyes, what the last pass saw and this one does not was
  * removed just now, or was missed. It is listed: to ask for it tells which. */
 static void carry(struct pass *p)
 {
+	size_t nfound = p->nitems;
+
+	for (size_t i = 0; i < nfound; i++)
+		if (p->items[i].listed && p->items[i].known != UNKNOWN)
+			p->kept[p->items[i].known] = MOVED;
 	for (size_t i = 0; i < p->old_n; i++) {
 		struct name n;
-		char key[NAME_LEN];
-		size_t len, key_len;
+		size_t len;
 		const char *name = old_name(p, i, &len);
 
 		if (p->kept[i] || p->old->v[i].bits & MESSAGE_TWIN)
 			continue;
-		key_len = key_of(p, name, len, &n, key);
-		if (is_listed(p, key, key_len, hash64(key, key_len, 0)))
-			continue;
+		name_parse(&n, (struct popart_str){ name, len }, p->drop->plain);
 		p->items[p->nitems++] = (struct item){ .record = image_record(p->old, i),
 			.name = name,
 			.name_len = (uint8_t)len,
 			.order = p->drop->plain ? 0 : n.time_s,
 			.lead_len = (uint8_t)n.lead_len,
-			.found = NO_ENTRY,
+			.known = UNKNOWN,
 			.listed = true };
 	}
 }
@@ -534,10 +529,9 @@ static size_t first_after(const struct pass *p, size_t from, const struct item *
 	while (from < to) {
 		size_t i = from + (to - from) / 2, len;
 		struct name n;
-		char key[NAME_LEN];
 		struct item other = { .name = old_name(p, i, &len) };
 
-		(void)key_of(p, other.name, len, &n, key);
+		name_parse(&n, (struct popart_str){ other.name, len }, p->drop->plain);
 		other.lead_len = (uint8_t)n.lead_len;
 		other.order = p->drop->plain ? 0 : order_of(&p->old->details[i], n.time_s);
 		if (by_order(&other, it) < 0)
@@ -548,15 +542,20 @@ static size_t first_after(const struct pass *p, size_t from, const struct item *
 	return from;
 }
 
+static bool is_kept(const struct pass *p, size_t index)
+{
+	return p->kept[index] != 0 && p->kept[index] != MOVED;
+}
+
 /* Adds what was kept of the known messages from .. to. */
 static bool add_kept(const struct pass *p, size_t from, size_t to, struct image *out)
 {
 	for (size_t i = from; i < to; i++) {
 		size_t len;
 		const char *name = old_name(p, i, &len);
+		uint8_t dir = p->kept[i] > p->ends[1] ? MESSAGE_CUR : 0;
 
-		if (p->kept[i] &&
-			!image_copy(out, p->old, i, p->scan.v[p->kept[i] - 1].flags, name, len))
+		if (is_kept(p, i) && !image_copy(out, p->old, i, dir, name, len))
 			return false;
 	}
 	return true;
@@ -567,7 +566,7 @@ static size_t kept_count(const struct pass *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->old_n; i++)
-		n += p->kept[i] != 0;
+		n += is_kept(p, i);
 	return n;
 }
 
@@ -622,7 +621,6 @@ void pass_end(struct pass *p)
 	for (unsigned i = 0; i < 2; i++)
 		if (p->dirs[i] >= 0)
 			close(p->dirs[i]);
-	table_free(&p->old_keys);
 	table_free(&p->keys);
 	scan_free(&p->scan);
 	free(p->old_text);
@@ -630,6 +628,7 @@ void pass_end(struct pass *p)
 	free(p->kept);
 	free(p->items);
 	free(p->rest);
+	free(p->known);
 	free(p->places);
 	free(p->buf);
 }
@@ -639,6 +638,7 @@ static void report(struct pass *p)
 	struct store *s = p->drop->store;
 
 	count(s, p->call, STAT_MESSAGES_SCANNED, p->counted);
+	count(s, p->call, STAT_OCTETS_SCANNED, p->octets);
 	count(s, p->call, STAT_NAMES_SEPARATED, p->separated);
 	if (p->separated)
 		s->host->log(s->inst, p->call, POPART_LOG_WARN,
@@ -659,7 +659,7 @@ int pass_run(struct pass *p, struct image *out)
 	error = read_dirs(p);
 	if (error)
 		return cannot_list(p->drop, p->call, error);
-	if (!index_old(p) || !match(p))
+	if (!open_old(p) || !match(p))
 		return POPART_E_NOMEM;
 	status = look_into_all(p);
 	if (status)

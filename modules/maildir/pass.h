@@ -8,14 +8,15 @@
 #include "hash.h"
 #include "store.h"
 
-enum { NO_ENTRY = UINT32_MAX };
+enum { UNKNOWN = UINT32_MAX, MOVED = UINT32_MAX };
 
 /* A message of the new set that is not just as the cache has it. */
 struct item {
 	struct record record;
 	int64_t order; /* delivery time, or 0 in a plain directory */
 	const char *name;
-	uint32_t found; /* in scan; NO_ENTRY: carried over */
+	uint32_t found; /* in scan, if it was not carried over     */
+	uint32_t known; /* as what it is known under its key, or UNKNOWN */
 	uint8_t name_len;
 	uint8_t lead_len; /* what of the name decides between equal times */
 	bool listed, unread;
@@ -35,12 +36,12 @@ struct pass {
 	uint32_t *old_at;        /* where in it; one more than names */
 	uint32_t *kept; /* for each of it: as what it was found again, from 1; 0: not */
 	size_t old_n;
-	struct table old_keys, keys; /* of items */
 	struct scan scan;
+	uint32_t *known;    /* for each entry: what has its key, or UNKNOWN */
+	struct table keys;  /* of items */
 	struct item *items; /* what was found and is not kept, then those carried over */
 	size_t nitems;
 	uint32_t *rest; /* entries that are not kept */
-	size_t nrest;
 	struct place
 		*places; /* items in the order to read them, then in that of the maildrop */
 	size_t nplaces;
@@ -49,6 +50,7 @@ struct pass {
 	size_t ends[3];                    /* where what they have ends in scan; the first: 0 */
 	struct stamp before[2], stamps[2]; /* of the directories: before and after */
 	int64_t before_ns, stamps_ns;      /* CLOCK_REALTIME when they were asked for */
+	int64_t octets;                    /* of those counted */
 	unsigned counted, skipped, separated;
 	int skip_error; /* errno of the last one skipped */
 	char skip_name[NAME_LEN + 1];
