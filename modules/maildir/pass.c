@@ -335,7 +335,15 @@ static void add_item(struct pass *p, uint32_t found)
 	note_key(p, it, hash);
 }
 
-/* Entries that are what they were are kept; the others become items. */
+static int by_first(const void *a, const void *b)
+{
+	int64_t x = ((const struct place *)a)->first, y = ((const struct place *)b)->first;
+
+	return (x > y) - (x < y);
+}
+
+/* Entries that are what they were are kept; the others become items, in the order of their
+ * inodes, which is nearly that of the disk and of their arrival. */
 static bool match(struct pass *p)
 {
 	size_t n = 0, most; /* each may make one that was kept an item as well */
@@ -345,25 +353,20 @@ static bool match(struct pass *p)
 		return false;
 	for (size_t i = 0; i < p->scan.n; i++)
 		if (p->known[i] == UNKNOWN || p->kept[p->known[i]] != i + 1)
-			p->rest[n++] = (uint32_t)i;
+			p->rest[n++] = (struct place){ (int64_t)p->scan.v[i].ino, (uint32_t)i };
+	if (n > 0)
+		qsort(p->rest, n, sizeof(*p->rest), by_first);
 	most = n * 2 + (p->again ? p->old_n : 0);
 	p->items = malloc((most + 1) * sizeof(*p->items));
 	p->places = malloc((most + 1) * sizeof(*p->places));
 	if (!p->items || !p->places || !table_init(&p->keys, n * 2))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		add_item(p, p->rest[i]);
+		add_item(p, p->rest[i].item);
 	return true;
 }
 
 /* ---- what must be read ---- */
-
-static int by_first(const void *a, const void *b)
-{
-	int64_t x = ((const struct place *)a)->first, y = ((const struct place *)b)->first;
-
-	return (x > y) - (x < y);
-}
 
 static bool is_link(const struct pass *p, const struct found *f, const char *name)
 {
@@ -420,22 +423,19 @@ static int look_into_all(struct pass *p)
 {
 	const struct popart_host *host = p->drop->store->host;
 	int status = POPART_OK;
+	size_t all = 0, done = 0;
 
 	for (size_t i = 0; i < p->nitems; i++)
-		if (p->items[i].unread && p->items[i].listed)
-			p->places[p->nplaces++] =
-				(struct place){ (int64_t)p->scan.v[p->items[i].found].ino,
-					(uint32_t)i };
-	if (p->nplaces == 0)
-		return POPART_OK;
-	p->buf = malloc(SCAN_BUFFER);
-	if (!p->buf)
+		all += p->items[i].unread && p->items[i].listed;
+	p->buf = all > 0 ? malloc(SCAN_BUFFER) : NULL;
+	if (all > 0 && !p->buf)
 		return POPART_E_NOMEM;
-	qsort(p->places, p->nplaces, sizeof(*p->places), by_first);
-	for (size_t i = 0; i < p->nplaces; i++) {
-		struct item *it = &p->items[p->places[i].item];
+	for (size_t i = 0; i < p->nitems; i++) {
+		struct item *it = &p->items[i];
 
-		if (i % ASK_EVERY == ASK_EVERY - 1 && !status && host->stop_asked(p->call))
+		if (!it->unread || !it->listed)
+			continue;
+		if (++done % ASK_EVERY == 0 && !status && host->stop_asked(p->call))
 			status = stopped(p);
 
 		int error = status ? ECANCELED : look_into(p, it);
@@ -459,7 +459,7 @@ static int look_into_all(struct pass *p)
 		status = host->fail(p->drop->store->inst, p->call, status, NULL, 0,
 			"%s: told to stop after counting %u of %zu new messages; "
 			"the next login goes on from there",
-			p->drop->root, p->counted, p->nplaces);
+			p->drop->root, p->counted, all);
 	return status;
 }
 

@@ -41,9 +41,8 @@ struct pass {
 	struct table keys;  /* of items */
 	struct item *items; /* what was found and is not kept, then those carried over */
 	size_t nitems;
-	uint32_t *rest; /* entries that are not kept */
-	struct place
-		*places; /* items in the order to read them, then in that of the maildrop */
+	struct place *rest;   /* entries that are not kept, by inode number */
+	struct place *places; /* items in the order of the maildrop */
 	size_t nplaces;
 	unsigned char *buf;
 	int dirs[2];
