@@ -161,9 +161,9 @@ static bool can_be_name(const struct look *l, int64_t received_s)
 		return false;
 	name_parse(&n, l->uid, false);
 	len = name_uid(key, name_key(&n, key), back);
-	return n.time_s == received_s && len == l->uid.len &&
+	return name_time(&n) == received_s && len == l->uid.len &&
 		memcmp(back, l->uid.ptr, len) == 0 &&
-		look_order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
+		look_order(l, name_time(&n), l->uid.ptr, n.lead_len) > 0;
 }
 
 /* After all that is there, also where times go back: what moves in keeps its order. */

@@ -54,9 +54,6 @@ struct record {
 	uint8_t bits;  /* MESSAGE_*, of which the form is a part    */
 };
 
-/* The largest message. */
-#define WIRE_MAX ((UINT64_C(1) << 40) - 1)
-
 enum {
 	IMAGE_LISTING = 1u << 0, /* complete as of the two stamps: may stand for a listing */
 	IMAGE_DETAILED = 1u << 1 /* some unique-id or time of arrival is in the details    */

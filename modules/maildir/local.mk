@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 MAILDIR_SOURCES = \
+	modules/maildir/arrange.c \
 	modules/maildir/cache.c modules/maildir/cache.h \
 	modules/maildir/check.c \
 	modules/maildir/commit.c \
@@ -11,6 +12,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/lessons.c \
 	modules/maildir/look.c modules/maildir/look.h \
 	modules/maildir/maildir.c \
+	modules/maildir/match.c \
 	modules/maildir/message.c \
 	modules/maildir/name.c modules/maildir/name.h \
 	modules/maildir/names.c modules/maildir/names.h \

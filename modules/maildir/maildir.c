@@ -281,9 +281,9 @@ static int drop_open(
 
 static int64_t received(const struct name *n, const struct detail *d)
 {
-	if (n->received_s >= 0)
-		return n->received_s;
-	return n->time_s >= 0 ? n->time_s : d->mtime_ns / 1000000000;
+	int64_t time_s = n->received_s >= 0 ? n->received_s : name_time(n);
+
+	return time_s >= 0 ? time_s : d->mtime_ns / 1000000000;
 }
 
 static void describe(const struct drop *d, size_t i, const struct names_walk *w,
@@ -291,21 +291,22 @@ static void describe(const struct drop *d, size_t i, const struct names_walk *w,
 {
 	const struct message *m = &d->v[i];
 	struct detail detail = { 0 };
+	struct popart_str key;
 	struct name name;
-	char key[NAME_LEN];
+	char room[NAME_LEN];
 	size_t len;
 
 	if (d->details)
 		detail = d->details[i];
 	name_parse(&name, (struct popart_str){ w->name, w->len }, d->plain);
-	len = name_key(&name, key);
-	len = m->bits & MESSAGE_TWIN ? name_uid_twin(key, len, detail.ino, uid)
-				     : name_uid(key, len, uid);
+	key = name_key_view(&name, room);
+	len = m->bits & MESSAGE_TWIN ? name_uid_twin(key.ptr, key.len, detail.ino, uid)
+				     : name_uid(key.ptr, key.len, uid);
 	*msg = (struct popart_msg){ .ref = i,
 		.wire_size = message_wire(m),
 		.uid = { uid, len },
 		.received_s = received(&name, &detail),
-		.flags = (name.seen ? POPART_MSG_SEEN : 0) |
+		.flags = (name_seen(&name) ? POPART_MSG_SEEN : 0) |
 			(m->bits & MESSAGE_HINT ? POPART_MSG_SIZE_HINT : 0) };
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,26 +72,55 @@ static bool make_room(struct names *n)
 	return true;
 }
 
+/* Where eight octets of two differ; the first is the most significant. */
+static uint64_t difference(const char *a, const char *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return be64toh(x ^ y);
+}
+
+static size_t shared_head(const char *a, const char *b, size_t most)
+{
+	size_t n = 0;
+
+	for (; n + 8 <= most; n += 8) {
+		uint64_t x = difference(a + n, b + n);
+
+		if (x != 0)
+			return n + (size_t)__builtin_clzll(x) / 8;
+	}
+	while (n < most && a[n] == b[n])
+		n++;
+	return n;
+}
+
+static size_t shared_tail(const char *a_end, const char *b_end, size_t most)
+{
+	size_t n = 0;
+
+	for (; n + 8 <= most; n += 8) {
+		uint64_t x = difference(a_end - n - 8, b_end - n - 8);
+
+		if (x != 0)
+			return n + (size_t)__builtin_ctzll(x) / 8;
+	}
+	while (n < most && a_end[-1 - (ptrdiff_t)n] == b_end[-1 - (ptrdiff_t)n])
+		n++;
+	return n;
+}
+
 /* How much they share at the beginning, and how much of the rest at the end. */
 static void compare(
 	const char *a, size_t a_len, const char *b, size_t b_len, size_t *head, size_t *tail)
 {
-	enum { STEP = 8 };
-	size_t shorter = a_len < b_len ? a_len : b_len, h = 0, t = 0;
-	size_t most = shorter < SHARED_MAX ? shorter : SHARED_MAX;
+	size_t shorter = a_len < b_len ? a_len : b_len, rest;
 
-	while (h + STEP <= most && memcmp(a + h, b + h, STEP) == 0)
-		h += STEP;
-	while (h < most && a[h] == b[h])
-		h++;
-	most = shorter - h < SHARED_MAX ? shorter - h : SHARED_MAX;
-	while (t + STEP <= most &&
-		memcmp(a + a_len - t - STEP, b + b_len - t - STEP, STEP) == 0)
-		t += STEP;
-	while (t < most && a[a_len - 1 - t] == b[b_len - 1 - t])
-		t++;
-	*head = h;
-	*tail = t;
+	*head = shared_head(a, b, shorter < SHARED_MAX ? shorter : SHARED_MAX);
+	rest = shorter - *head;
+	*tail = shared_tail(a + a_len, b + b_len, rest < SHARED_MAX ? rest : SHARED_MAX);
 }
 
 bool names_add(struct names *n, const char *name, size_t len, const char *before)
@@ -121,14 +151,31 @@ bool names_add(struct names *n, const char *name, size_t len, const char *before
 	return true;
 }
 
-/* What stands between the shared ends of a name. */
+/* Whether any of eight octets is one that no file name has. */
+static bool are_strange(const unsigned char *p)
+{
+	const uint64_t each = UINT64_MAX / 255, high = each * 0x80;
+	uint64_t zero, slash;
+
+	memcpy(&zero, p, sizeof(zero));
+	slash = zero ^ each * '/';
+	return (((zero - each) & ~zero) | ((slash - each) & ~slash)) & high;
+}
+
+/* What stands between the shared ends of a name. What is shared was in another one: it may
+ * make a name that begins with a dot, which does no harm. */
 static bool is_middle(const unsigned char *p, size_t n, bool first)
 {
 	bool bad = first && n > 0 && p[0] == '.';
 
-	for (size_t i = 0; i < n; i++)
-		bad |= p[i] == '/' || p[i] == 0;
-	return !bad;
+	if (n < 8) {
+		for (size_t i = 0; i < n; i++)
+			bad |= p[i] == '/' || p[i] == 0;
+		return !bad;
+	}
+	for (size_t i = 0; i + 8 < n; i += 8)
+		bad |= are_strange(p + i);
+	return !(bad | are_strange(p + n - 8));
 }
 
 bool names_check(const struct names *n)

@@ -11,67 +11,18 @@
 
 enum { ASK_EVERY = 64 }; /* messages opened between two looks at the clock */
 
-static size_t key_of(const struct pass *p, const char *name, size_t len, struct name *parsed,
-	char key[NAME_LEN])
+struct name pass_name(const struct pass *p, const char *name, size_t len)
 {
-	name_parse(parsed, (struct popart_str){ name, len }, p->drop->plain);
-	return name_key(parsed, key);
+	struct name n;
+
+	name_parse(&n, (struct popart_str){ name, len }, p->drop->plain);
+	return n;
 }
 
-static bool have_one_key(
-	const struct pass *p, const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	struct name parsed;
-	char one[NAME_LEN], other[NAME_LEN];
-	size_t len = key_of(p, a, a_len, &parsed, one);
-
-	return key_of(p, b, b_len, &parsed, other) == len && memcmp(one, other, len) == 0;
-}
-
-/* ---- what the cache knows ---- */
-
-static const char *old_name(const struct pass *p, size_t index, size_t *len)
+const char *pass_old_name(const struct pass *p, size_t index, size_t *len)
 {
 	*len = p->old_at[index + 1] - p->old_at[index] - 1;
 	return p->old_text + p->old_at[index];
-}
-
-/* Its names as they are, for they will be compared in any order. */
-static bool unfold_old(struct pass *p)
-{
-	const struct names *names = &p->old->names;
-	size_t cap = (size_t)names->len * 4 + NAME_LEN + 1, used = 0;
-	struct names_walk w;
-
-	p->old_text = malloc(cap);
-	if (!p->old_text)
-		return false;
-	names_walk(&w, names);
-	for (size_t i = 0; names_next(&w); i++) {
-		if (cap - used <= NAME_LEN) {
-			char *text =
-				cap <= UINT32_MAX / 2 ? realloc(p->old_text, cap * 2) : NULL;
-
-			if (!text)
-				return false;
-			p->old_text = text;
-			cap *= 2;
-		}
-		memcpy(p->old_text + used, w.name, w.len + 1);
-		used += w.len + 1;
-		p->old_at[i + 1] = (uint32_t)used;
-	}
-	return true;
-}
-
-static bool open_old(struct pass *p)
-{
-	size_t n = p->old->there ? (size_t)p->old->head.count : 0;
-
-	p->old_at = calloc(n + 1, sizeof(*p->old_at));
-	p->kept = calloc(n + 1, sizeof(*p->kept));
-	p->old_n = n;
-	return p->old_at && p->kept && (n == 0 || unfold_old(p));
 }
 
 int pass_dir(const struct pass *p, const struct found *f)
@@ -158,214 +109,6 @@ static int confirm(struct pass *p)
 	return error;
 }
 
-/* A hint that contradicts itself is none. */
-static bool has_hint(const struct name *n)
-{
-	if (n->wire == NAME_NO_SIZE || n->wire > WIRE_MAX)
-		return false;
-	return n->stored == NAME_NO_SIZE ||
-		(n->wire >= n->stored && n->wire <= n->stored * 2 + 2);
-}
-
-/* From the name and the cache alone, if that will do. A base name of a Maildir stands for
- * one message that never changes; still, a file that took the place of another one has
- * another inode number, which the directory tells for nothing. In a plain directory a
- * name promises nothing. */
-static bool settle(
-	const struct pass *p, struct item *it, const struct found *f, const struct name *n)
-{
-	struct record old;
-	bool same = false;
-
-	if (f->type != DT_REG || p->drop->plain)
-		return false;
-	if (it->known != UNKNOWN) {
-		old = image_record(p->old, it->known);
-		same = old.file.ino == f->ino;
-	}
-	if (same && !(old.bits & MESSAGE_HINT)) {
-		it->record = old;
-		return true;
-	}
-	if (!has_hint(n) || (n->time_s < 0 && !same))
-		return false;
-	it->record = same ? old : (struct record){ .bits = MESSAGE_HINT, .file.ino = f->ino };
-	it->record.wire = n->wire;
-	return true;
-}
-
-/* Whether the entry has just the name of the known message, and is just its file. */
-static bool is_unchanged(
-	const struct pass *p, size_t index, const char *name, size_t len, const struct found *f)
-{
-	return len == f->len && memcmp(name, scan_name(&p->scan, f), len) == 0 &&
-		f->type == DT_REG && !p->drop->plain && p->old->details[index].ino == f->ino;
-}
-
-/* Finds the entries that have its key. One that is unchanged is kept as it is known. */
-static void find_known(struct pass *p, size_t index, const struct table *entries, uint64_t hash)
-{
-	size_t len;
-	const char *name = old_name(p, index, &len);
-	uint32_t pos = 0, i;
-
-	if (p->old->v[index].bits & MESSAGE_TWIN)
-		return;
-	while (table_next(entries, hash, &pos, &i)) {
-		const struct found *f = &p->scan.v[i];
-
-		if (!p->kept[index] && is_unchanged(p, index, name, len, f))
-			p->kept[index] = i + 1;
-		else if (!have_one_key(p, name, len, scan_name(&p->scan, f), f->len))
-			continue;
-		p->known[i] = (uint32_t)index;
-	}
-}
-
-static uint64_t hash_of(const struct pass *p, const char *name, size_t len)
-{
-	struct name n;
-	char key[NAME_LEN];
-
-	return hash64(key, key_of(p, name, len, &n, key), 0);
-}
-
-/* In the order of the cache, which is that of memory but for the entries: some of them are
- * waited for at the same time. */
-static bool find_all_known(struct pass *p)
-{
-	enum { AHEAD = 16 };
-	uint64_t hashes[AHEAD];
-	struct table entries;
-
-	p->known = malloc((p->scan.n + 1) * sizeof(*p->known));
-	if (!p->known || !table_init(&entries, p->scan.n))
-		return false;
-	memset(p->known, 0xff, p->scan.n * sizeof(*p->known));
-	for (size_t i = 0; i < p->scan.n && p->old_n > 0; i++) {
-		const struct found *f = &p->scan.v[i];
-
-		table_add(&entries, hash_of(p, scan_name(&p->scan, f), f->len), (uint32_t)i);
-	}
-	for (size_t i = 0, n; i < p->old_n; i += n) {
-		n = p->old_n - i < AHEAD ? p->old_n - i : AHEAD;
-		for (size_t k = 0, len; k < n; k++) {
-			const char *name = old_name(p, i + k, &len);
-
-			hashes[k] = hash_of(p, name, len);
-			table_expect(&entries, hashes[k]);
-		}
-		for (size_t k = 0; k < n; k++)
-			find_known(p, i + k, &entries, hashes[k]);
-	}
-	table_free(&entries);
-	return true;
-}
-
-static struct item *item_for(struct pass *p, uint32_t found, const struct name *n)
-{
-	const struct found *f = &p->scan.v[found];
-	struct item *it = &p->items[p->nitems++];
-
-	*it = (struct item){ .name = scan_name(&p->scan, f),
-		.name_len = f->len,
-		.lead_len = (uint8_t)n->lead_len,
-		.order = p->drop->plain ? 0 : n->time_s,
-		.found = found,
-		.known = p->known[found],
-		.listed = true };
-	return it;
-}
-
-static void set_bits(const struct pass *p, struct item *it)
-{
-	it->record.bits &= MESSAGE_FORM | MESSAGE_HINT;
-	it->record.bits |= p->scan.v[it->found].flags;
-}
-
-/* What was kept is not alone under its key: it is to be looked at like the other one. */
-static void take_back(struct pass *p, uint32_t index, uint64_t hash)
-{
-	struct name n;
-	size_t len;
-	const char *name = old_name(p, index, &len);
-	struct item *it;
-
-	name_parse(&n, (struct popart_str){ name, len }, p->drop->plain);
-	it = item_for(p, p->kept[index] - 1, &n);
-	it->record = image_record(p->old, index);
-	set_bits(p, it);
-	p->kept[index] = 0;
-	table_add(&p->keys, hash, (uint32_t)(it - p->items));
-}
-
-static void note_key(struct pass *p, struct item *it, uint64_t hash)
-{
-	const struct detail *old = it->known == UNKNOWN ? NULL : &p->old->details[it->known];
-	uint32_t pos = 0, i;
-
-	while (table_next(&p->keys, hash, &pos, &i)) {
-		struct item *other = &p->items[i];
-
-		if (!other->listed || other->twin ||
-			!have_one_key(p, other->name, other->name_len, it->name, it->name_len))
-			continue;
-		if (twins_meet(p, other, it, old) == other)
-			return;
-		break;
-	}
-	table_add(&p->keys, hash, (uint32_t)(it - p->items));
-}
-
-static void add_item(struct pass *p, uint32_t found)
-{
-	const struct found *f = &p->scan.v[found];
-	struct name n;
-	char key[NAME_LEN];
-	size_t len = key_of(p, scan_name(&p->scan, f), f->len, &n, key);
-	uint64_t hash = hash64(key, len, 0);
-	uint32_t index = p->known[found];
-	struct item *it;
-
-	if (index != UNKNOWN && p->kept[index])
-		take_back(p, index, hash);
-	it = item_for(p, found, &n);
-	it->unread = !settle(p, it, f, &n);
-	set_bits(p, it);
-	note_key(p, it, hash);
-}
-
-static int by_first(const void *a, const void *b)
-{
-	int64_t x = ((const struct place *)a)->first, y = ((const struct place *)b)->first;
-
-	return (x > y) - (x < y);
-}
-
-/* Entries that are what they were are kept; the others become items, in the order of their
- * inodes, which is nearly that of the disk and of their arrival. */
-static bool match(struct pass *p)
-{
-	size_t n = 0, most; /* each may make one that was kept an item as well */
-
-	p->rest = malloc((p->scan.n + 1) * sizeof(*p->rest));
-	if (!p->rest || !find_all_known(p))
-		return false;
-	for (size_t i = 0; i < p->scan.n; i++)
-		if (p->known[i] == UNKNOWN || p->kept[p->known[i]] != i + 1)
-			p->rest[n++] = (struct place){ (int64_t)p->scan.v[i].ino, (uint32_t)i };
-	if (n > 0)
-		qsort(p->rest, n, sizeof(*p->rest), by_first);
-	most = n * 2 + (p->again ? p->old_n : 0);
-	p->items = malloc((most + 1) * sizeof(*p->items));
-	p->places = malloc((most + 1) * sizeof(*p->places));
-	if (!p->items || !p->places || !table_init(&p->keys, n * 2))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		add_item(p, p->rest[i].item);
-	return true;
-}
-
 /* ---- what must be read ---- */
 
 static bool is_link(const struct pass *p, const struct found *f, const char *name)
@@ -384,20 +127,19 @@ static int look_into(struct pass *p, struct item *it)
 	const struct found *f = &p->scan.v[it->found];
 	uint8_t bits = f->flags | (it->twin ? MESSAGE_TWIN : 0);
 	struct record old = { .bits = MESSAGE_HINT };
-	struct name n;
+	const struct name n = pass_name(p, it->name, f->len);
 	struct stat st;
 	int fd = scan_open(pass_dir(p, f), it->name, &st), error = 0;
 
 	if (fd < 0)
 		return -fd;
-	name_parse(&n, (struct popart_str){ it->name, f->len }, p->drop->plain);
 	if (it->known != UNKNOWN)
 		old = image_record(p->old, it->known);
 	if (is_link(p, f, it->name))
 		p->listing = false; /* what it leads to can change without our seeing */
 	if (record_holds(&old, &st)) {
 		it->record = old;
-	} else if (has_hint(&n)) {
+	} else if (name_has_hint(&n)) {
 		it->record = (struct record){ .wire = n.wire, .file.ino = st.st_ino };
 		it->record.file.mtime_ns = nanoseconds(st.st_mtim);
 		bits |= MESSAGE_HINT;
@@ -477,143 +219,19 @@ static void carry(struct pass *p)
 	for (size_t i = 0; i < p->old_n; i++) {
 		struct name n;
 		size_t len;
-		const char *name = old_name(p, i, &len);
+		const char *name = pass_old_name(p, i, &len);
 
 		if (p->kept[i] || p->old->v[i].bits & MESSAGE_TWIN)
 			continue;
-		name_parse(&n, (struct popart_str){ name, len }, p->drop->plain);
+		n = pass_name(p, name, len);
 		p->items[p->nitems++] = (struct item){ .record = image_record(p->old, i),
 			.name = name,
 			.name_len = (uint8_t)len,
-			.order = p->drop->plain ? 0 : n.time_s,
+			.order = p->drop->plain ? 0 : name_time(&n),
 			.lead_len = (uint8_t)n.lead_len,
 			.known = UNKNOWN,
 			.listed = true };
 	}
-}
-
-static int by_order(const struct item *x, const struct item *y)
-{
-	uint32_t len = x->lead_len < y->lead_len ? x->lead_len : y->lead_len;
-	int c;
-
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	c = memcmp(x->name, y->name, len);
-	if (c == 0 && x->lead_len != y->lead_len)
-		c = x->lead_len < y->lead_len ? -1 : 1;
-	return c ? c : strcmp(x->name, y->name);
-}
-
-static int by_place(const void *a, const void *b, void *arg)
-{
-	const struct place *x = a, *y = b;
-	const struct item *items = arg;
-
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
-	return by_order(&items[x->item], &items[y->item]);
-}
-
-/* Where a message has no time in its name, it came when its file was written. */
-static int64_t order_of(const struct detail *d, int64_t time_s)
-{
-	return time_s >= 0 ? time_s : d->mtime_ns / 1000000000;
-}
-
-/* The first of the known messages, in maildrop order already, that comes after the item. */
-static size_t first_after(const struct pass *p, size_t from, const struct item *it)
-{
-	size_t to = p->old_n;
-
-	while (from < to) {
-		size_t i = from + (to - from) / 2, len;
-		struct name n;
-		struct item other = { .name = old_name(p, i, &len) };
-
-		name_parse(&n, (struct popart_str){ other.name, len }, p->drop->plain);
-		other.lead_len = (uint8_t)n.lead_len;
-		other.order = p->drop->plain ? 0 : order_of(&p->old->details[i], n.time_s);
-		if (by_order(&other, it) < 0)
-			from = i + 1;
-		else
-			to = i;
-	}
-	return from;
-}
-
-static bool is_kept(const struct pass *p, size_t index)
-{
-	return p->kept[index] != 0 && p->kept[index] != MOVED;
-}
-
-/* Adds what was kept of the known messages from .. to. */
-static bool add_kept(const struct pass *p, size_t from, size_t to, struct image *out)
-{
-	for (size_t i = from; i < to; i++) {
-		size_t len;
-		const char *name = old_name(p, i, &len);
-		uint8_t dir = p->kept[i] > p->ends[1] ? MESSAGE_CUR : 0;
-
-		if (is_kept(p, i) && !image_copy(out, p->old, i, dir, name, len))
-			return false;
-	}
-	return true;
-}
-
-static size_t kept_count(const struct pass *p)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->old_n; i++)
-		n += is_kept(p, i);
-	return n;
-}
-
-/* Lists the items in their order. Whether one cannot be listed without its details. */
-static bool place_items(struct pass *p)
-{
-	bool detailed = p->drop->plain;
-
-	p->nplaces = 0;
-	for (size_t i = 0; i < p->nitems; i++) {
-		struct item *it = &p->items[i];
-
-		if (!it->listed)
-			continue;
-		detailed |= it->order < 0 || it->record.bits & MESSAGE_TWIN;
-		it->order = order_of(&it->record.file, it->order);
-		p->places[p->nplaces++] = (struct place){ it->order, (uint32_t)i };
-	}
-	if (p->nplaces > 0)
-		qsort_r(p->places, p->nplaces, sizeof(*p->places), by_place, p->items);
-	return detailed;
-}
-
-/* What was kept, in the order that it has, and the items, as an image. */
-static bool arrange(struct pass *p, struct image *out)
-{
-	bool detailed = place_items(p);
-	bool ok = image_begin(out, kept_count(p) + p->nplaces);
-	size_t done = 0;
-
-	for (size_t i = 0; ok && i < p->nplaces; i++) {
-		const struct item *it = &p->items[p->places[i].item];
-		size_t next = first_after(p, done, it);
-
-		ok = add_kept(p, done, next, out) &&
-			image_add(out, &it->record, it->name, it->name_len);
-		done = next;
-	}
-	ok = ok && add_kept(p, done, p->old_n, out);
-	if (!out->there)
-		return false;
-	image_end(out);
-	if (ok && p->listing && !p->moved)
-		out->head.flags |= IMAGE_LISTING;
-	out->head.flags |= detailed ? IMAGE_DETAILED : p->old->head.flags & IMAGE_DETAILED;
-	memcpy(out->head.dirs, p->stamps, sizeof(p->stamps));
-	return ok;
 }
 
 void pass_end(struct pass *p)
@@ -659,7 +277,7 @@ int pass_run(struct pass *p, struct image *out)
 	error = read_dirs(p);
 	if (error)
 		return cannot_list(p->drop, p->call, error);
-	if (!open_old(p) || !match(p))
+	if (!pass_open_old(p) || !pass_match(p))
 		return POPART_E_NOMEM;
 	status = look_into_all(p);
 	if (status)
@@ -668,7 +286,7 @@ int pass_run(struct pass *p, struct image *out)
 		p->moved = true;
 	if (p->moved && p->again)
 		carry(p);
-	if (!arrange(p, out) && !status)
+	if (!pass_arrange(p, out) && !status)
 		status = POPART_E_NOMEM;
 	report(p);
 	return status;

@@ -3,7 +3,8 @@
 #define MAILDIR_PASS_H
 /*
  * One look at the directories: their names, and what the cache or the last pass knows of
- * each, become the next image. pass.c looks, twins.c keeps two messages of one name apart.
+ * each, become the next image. pass.c looks, match.c compares with what is known, twins.c
+ * keeps two messages of one name apart, arrange.c puts all in order.
  */
 #include "hash.h"
 #include "store.h"
@@ -64,6 +65,15 @@ struct pass {
 int pass_run(struct pass *, struct image *out);
 void pass_end(struct pass *);
 
+/* match.c: the names of what is known; then kept and items. False: out of memory. */
+bool pass_open_old(struct pass *);
+bool pass_match(struct pass *);
+/* arrange.c: kept and items as an image. False: out of memory, and there may be less. */
+bool pass_arrange(struct pass *, struct image *out);
+
+struct name pass_name(const struct pass *, const char *name, size_t len);
+/* Ends in NUL. */
+const char *pass_old_name(const struct pass *, size_t index, size_t *len);
 /* The directory that an entry is in, as a descriptor. */
 int pass_dir(const struct pass *, const struct found *);
 

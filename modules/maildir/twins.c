@@ -23,7 +23,7 @@ static bool separate(struct pass *p, struct item *it, const struct stat *st)
 
 	name_parse(&n, (struct popart_str){ it->name, f->len }, false);
 	snprintf(key, sizeof(key), "%jd.popart%016jx",
-		(intmax_t)(n.time_s >= 0 ? n.time_s : st->st_mtim.tv_sec),
+		(intmax_t)(name_time(&n) >= 0 ? name_time(&n) : st->st_mtim.tv_sec),
 		(uintmax_t)hash64(what, (size_t)len, 0));
 	return !p->last && !p->drop->store->read_only && name_with_key(&n, key, name) &&
 		drop_path(p->drop, f->flags, it->name, from) &&
