@@ -17,6 +17,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/name.c modules/maildir/name.h \
 	modules/maildir/names.c modules/maildir/names.h \
 	modules/maildir/pass.c modules/maildir/pass.h \
+	modules/maildir/read.c \
 	modules/maildir/scan.c modules/maildir/scan.h \
 	modules/maildir/size.c modules/maildir/size.h \
 	modules/maildir/store.h \

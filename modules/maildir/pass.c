@@ -9,8 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ASK_EVERY = 64 }; /* messages opened between two looks at the clock */
-
 struct name pass_name(const struct pass *p, const char *name, size_t len)
 {
 	struct name n;
@@ -28,14 +26,6 @@ const char *pass_old_name(const struct pass *p, size_t index, size_t *len)
 int pass_dir(const struct pass *p, const struct found *f)
 {
 	return p->dirs[f->flags & MESSAGE_CUR ? 1 : 0];
-}
-
-static void skip(struct pass *p, const struct item *it, int error)
-{
-	p->skipped++;
-	p->skip_error = error;
-	name_print(it->name, p->skip_name);
-	p->listing = false; /* it may become readable without a change of the directory */
 }
 
 /* ---- what is there ---- */
@@ -109,102 +99,6 @@ static int confirm(struct pass *p)
 	return error;
 }
 
-/* ---- what must be read ---- */
-
-static bool is_link(const struct pass *p, const struct found *f, const char *name)
-{
-	struct stat st;
-
-	if (f->type != DT_UNKNOWN)
-		return f->type == DT_LNK;
-	return fstatat(pass_dir(p, f), name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-		S_ISLNK(st.st_mode);
-}
-
-/* Opens what must be: to count it, or to see what it is. 0 or errno: of this message. */
-static int look_into(struct pass *p, struct item *it)
-{
-	const struct found *f = &p->scan.v[it->found];
-	uint8_t bits = f->flags | (it->twin ? MESSAGE_TWIN : 0);
-	struct record old = { .bits = MESSAGE_HINT };
-	const struct name n = pass_name(p, it->name, f->len);
-	struct stat st;
-	int fd = scan_open(pass_dir(p, f), it->name, &st), error = 0;
-
-	if (fd < 0)
-		return -fd;
-	if (it->known != UNKNOWN)
-		old = image_record(p->old, it->known);
-	if (is_link(p, f, it->name))
-		p->listing = false; /* what it leads to can change without our seeing */
-	if (record_holds(&old, &st)) {
-		it->record = old;
-	} else if (name_has_hint(&n)) {
-		it->record = (struct record){ .wire = n.wire, .file.ino = st.st_ino };
-		it->record.file.mtime_ns = nanoseconds(st.st_mtim);
-		bits |= MESSAGE_HINT;
-	} else {
-		error = scan_message(fd, &st, p->buf, &it->record);
-		if (!error && it->record.wire > WIRE_MAX)
-			error = EFBIG;
-		p->counted++;
-		p->octets += st.st_size;
-	}
-	it->record.bits = (uint8_t)((it->record.bits & MESSAGE_FORM) | bits);
-	close(fd);
-	return error;
-}
-
-static int stopped(const struct pass *p)
-{
-	return p->drop->store->host->now_ms() < p->call->deadline_ms ? POPART_E_CANCELLED
-								     : POPART_E_DEADLINE;
-}
-
-static int look_into_all(struct pass *p)
-{
-	const struct popart_host *host = p->drop->store->host;
-	int status = POPART_OK;
-	size_t all = 0, done = 0;
-
-	for (size_t i = 0; i < p->nitems; i++)
-		all += p->items[i].unread && p->items[i].listed;
-	p->buf = all > 0 ? malloc(SCAN_BUFFER) : NULL;
-	if (all > 0 && !p->buf)
-		return POPART_E_NOMEM;
-	for (size_t i = 0; i < p->nitems; i++) {
-		struct item *it = &p->items[i];
-
-		if (!it->unread || !it->listed)
-			continue;
-		if (++done % ASK_EVERY == 0 && !status && host->stop_asked(p->call))
-			status = stopped(p);
-
-		int error = status ? ECANCELED : look_into(p, it);
-
-		if (!error)
-			continue;
-		it->listed = false;
-		if (error == EMFILE || error == ENFILE || error == ENOMEM)
-			status = POPART_R_TEMP;
-		else if ((error == ENOENT || error == ESTALE) &&
-			p->scan.v[it->found].type != DT_LNK)
-			p->moved = true;
-		else if (error != EINVAL && error != ECANCELED)
-			skip(p, it, error);
-	}
-	if (status == POPART_R_TEMP)
-		status = host->fail(p->drop->store->inst, p->call, POPART_R_TEMP, NULL, EMFILE,
-			"%s: out of descriptors or memory while counting new messages",
-			p->drop->root);
-	else if (status)
-		status = host->fail(p->drop->store->inst, p->call, status, NULL, 0,
-			"%s: told to stop after counting %u of %zu new messages; "
-			"the next login goes on from there",
-			p->drop->root, p->counted, all);
-	return status;
-}
-
 /* ---- the new set ---- */
 
 /* While names change under our eyes, what the last pass saw and this one does not was
@@ -248,7 +142,6 @@ void pass_end(struct pass *p)
 	free(p->rest);
 	free(p->known);
 	free(p->places);
-	free(p->buf);
 }
 
 static void report(struct pass *p)
@@ -279,7 +172,7 @@ int pass_run(struct pass *p, struct image *out)
 		return cannot_list(p->drop, p->call, error);
 	if (!pass_open_old(p) || !pass_match(p))
 		return POPART_E_NOMEM;
-	status = look_into_all(p);
+	status = pass_read(p);
 	if (status)
 		p->listing = false;
 	else if (confirm(p) != 0)

@@ -4,7 +4,7 @@
 /*
  * One look at the directories: their names, and what the cache or the last pass knows of
  * each, become the next image. pass.c looks, match.c compares with what is known, twins.c
- * keeps two messages of one name apart, arrange.c puts all in order.
+ * keeps two messages of one name apart, read.c opens files, arrange.c puts all in order.
  */
 #include "hash.h"
 #include "store.h"
@@ -20,7 +20,8 @@ struct item {
 	uint32_t known; /* as what it is known under its key, or UNKNOWN */
 	uint8_t name_len;
 	uint8_t lead_len; /* what of the name decides between equal times */
-	bool listed, unread;
+	int error;        /* of reading it: errno */
+	bool listed, unread, counted, link;
 	bool twin; /* shares the key of another one, for good */
 };
 
@@ -45,7 +46,6 @@ struct pass {
 	struct place *rest;   /* entries that are not kept, by inode number */
 	struct place *places; /* items in the order of the maildrop */
 	size_t nplaces;
-	unsigned char *buf;
 	int dirs[2];
 	size_t ends[3];                    /* where what they have ends in scan; the first: 0 */
 	struct stamp before[2], stamps[2]; /* of the directories: before and after */
@@ -68,6 +68,9 @@ void pass_end(struct pass *);
 /* match.c: the names of what is known; then kept and items. False: out of memory. */
 bool pass_open_old(struct pass *);
 bool pass_match(struct pass *);
+/* read.c: opens the items that are unread. POPART_OK, or a status that was recorded (but for
+ * POPART_E_NOMEM); what was read until then stays. */
+int pass_read(struct pass *);
 /* arrange.c: kept and items as an image. False: out of memory, and there may be less. */
 bool pass_arrange(struct pass *, struct image *out);
 
