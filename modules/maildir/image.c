@@ -119,6 +119,8 @@ struct record image_record(const struct image *im, size_t index)
 
 void image_set(struct image *im, size_t index, const struct record *r)
 {
+	if (im->details[index].mtime_ns != r->file.mtime_ns)
+		im->head.flags |= IMAGE_STIRRED;
 	im->v[index] = message_of(r);
 	im->details[index] = r->file;
 }

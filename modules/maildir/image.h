@@ -55,8 +55,9 @@ struct record {
 };
 
 enum {
-	IMAGE_LISTING = 1u << 0, /* complete as of the two stamps: may stand for a listing */
-	IMAGE_DETAILED = 1u << 1 /* some unique-id or time of arrival is in the details    */
+	IMAGE_LISTING = 1u << 0,  /* complete as of the two stamps: may stand for a listing */
+	IMAGE_DETAILED = 1u << 1, /* some unique-id or time of arrival is in the details   */
+	IMAGE_STIRRED = 1u << 2   /* some time has changed since they were put in order     */
 };
 
 struct image_head {

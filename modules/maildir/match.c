@@ -93,12 +93,14 @@ static bool settle(
 	return true;
 }
 
-/* Whether the entry has just the name of the known message, and is just its file. */
+/* Whether the entry has just the name of the known message, and is just its file, so that it
+ * is still where it was in the order, too. */
 static bool is_unchanged(
 	const struct pass *p, size_t index, const char *name, size_t len, const struct found *f)
 {
 	return len == f->len && memcmp(name, scan_name(&p->scan, f), len) == 0 &&
-		f->type == DT_REG && !p->drop->plain && p->old->details[index].ino == f->ino;
+		f->type == DT_REG && !p->drop->plain && !(p->old->head.flags & IMAGE_STIRRED) &&
+		p->old->details[index].ino == f->ino;
 }
 
 /* Finds the entries that have its key. One that is unchanged is kept as it is known. */

@@ -9,7 +9,10 @@
 #include "hash.h"
 #include "store.h"
 
-enum { UNKNOWN = UINT32_MAX, MOVED = UINT32_MAX };
+enum {
+	UNKNOWN = UINT32_MAX, /* for a place among what is known    */
+	MOVED = UINT32_MAX    /* for an entry: an item has its key */
+};
 
 /* A message of the new set that is not just as the cache has it. */
 struct item {
@@ -34,10 +37,10 @@ struct pass {
 	struct drop *drop;
 	const struct popart_call *call;
 	const struct image *old; /* what is known; may be empty */
-	char *old_text;          /* its names, each with a NUL */
-	uint32_t *old_at;        /* where in it; one more than names */
-	uint32_t *kept; /* for each of it: as what it was found again, from 1; 0: not */
 	size_t old_n;
+	char *old_text;   /* its names, each with a NUL */
+	uint32_t *old_at; /* where in it; one more than names */
+	uint32_t *kept;   /* for each: the entry that it is still, from 1; 0: none; or MOVED */
 	struct scan scan;
 	uint32_t *known;    /* for each entry: what has its key, or UNKNOWN */
 	struct table keys;  /* of items */
@@ -80,7 +83,8 @@ const char *pass_old_name(const struct pass *, size_t index, size_t *len);
 /* The directory that an entry is in, as a descriptor. */
 int pass_dir(const struct pass *, const struct found *);
 
-/* Two files with one key, and the one that was known under it, or NULL. Returns the item that keeps it. */
+/* twins.c: two files with one key, and the one that was known under it, or NULL. Returns the
+ * item that keeps it. */
 struct item *twins_meet(struct pass *, struct item *, struct item *, const struct detail *old);
 
 #endif

@@ -117,6 +117,30 @@ static void as_never_seen(void)
 	box_free(&b);
 }
 
+/* Ordered by their files' times, which change with what is in them. */
+static void edited_without_a_time(void)
+{
+	struct box b;
+
+	box_make(&b, NULL);
+	put(&b, "cur/a", 1, "x\n");
+	put(&b, "cur/b", 2, "x\n");
+	put(&b, "cur/1700000003.c", 9, "x\n");
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_STRING_EQUAL(b.list.v[0].uid, "a");
+	put(&b, "cur/a", 7, "yy\n");
+	CU_ASSERT_EQUAL(box_get(&b, &b.list.v[0], "", 0), POPART_R_TEMP);
+	put(&b, "new/1700000005.d", 9, "x\n");
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, 4);
+	CU_ASSERT_STRING_EQUAL(b.list.v[0].uid, "b");
+	CU_ASSERT_STRING_EQUAL(b.list.v[1].uid, "1700000003.c");
+	CU_ASSERT_STRING_EQUAL(b.list.v[2].uid, "1700000005.d");
+	CU_ASSERT_STRING_EQUAL(b.list.v[3].uid, "a");
+	CU_ASSERT_EQUAL(b.list.v[3].wire_size, 4);
+	box_free(&b);
+}
+
 enum { MANY = 3000 };
 
 static void fill(struct box *b)
@@ -182,5 +206,6 @@ static void many_and_stopped(void)
 }
 
 CU_TestInfo change_tests[] = { { "as if it had never been seen", as_never_seen },
+	{ "one without a time is edited", edited_without_a_time },
 	{ "a large first visit", many }, { "a large first visit is stopped", many_and_stopped },
 	CU_TEST_INFO_NULL };
