@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The new message set in maildrop order: what was kept has it already, items are put between. */
+/* The new message set in maildrop order: what was kept has it, items are put between. */
 #include "pass.h"
 
 #include <stdlib.h>
