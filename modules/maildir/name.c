@@ -53,9 +53,13 @@ bool name_seen(const struct name *n)
 {
 	const char *info = n->full.ptr + n->base_len;
 	size_t len = n->full.len - n->base_len;
+	bool seen = false;
 
-	return len > 3 && !n->plain && memcmp(info, ":2,", 3) == 0 &&
-		memchr(info + 3, 'S', len - 3) != NULL;
+	if (len <= 3 || memcmp(info, ":2,", 3) != 0)
+		return false;
+	for (size_t i = 3; i < len; i++)
+		seen |= info[i] == 'S';
+	return seen;
 }
 
 /* What a file name, or a field of it, cannot have, and what stands for it behind a '%'. */

@@ -206,7 +206,8 @@ bool names_check(const struct names *n)
 }
 
 /* The entry at `at` makes its name of the one in room; returns where the next begins. */
-static const unsigned char *next(const unsigned char *at, char room[NAME_LEN], size_t *len)
+static inline const unsigned char *next(
+	const unsigned char *at, char room[NAME_LEN], size_t *len)
 {
 	size_t head = at[0] & SHARED_MAX, tail = at[1], middle;
 
