@@ -169,10 +169,12 @@ static bool read_details(struct reading *r, struct image *im)
 
 bool cache_read(struct image *im, int fd, const struct stamp *now)
 {
-	struct reading r = { .fd = fd };
+	struct reading r; /* large: not cleared */
 	ssize_t got;
 
 	*im = (struct image){ .there = true };
+	r.fd = fd;
+	r.at = 0;
 	do
 		got = pread(fd, r.first, sizeof(r.first), 0);
 	while (got < 0 && errno == EINTR);
