@@ -54,7 +54,9 @@ static void fields(void)
 	CU_ASSERT_EQUAL(time_of("123456789:2,"), -1);
 	CU_ASSERT_EQUAL(time_of("1234567:9."), -1);
 	CU_ASSERT_EQUAL(time_of("/23456789."), -1);
-	CU_ASSERT_EQUAL(time_of("1234567\xba" "9."), -1);
+	CU_ASSERT_EQUAL(time_of("1234567\xba"
+				"9."),
+		-1);
 	n = parsed(",W=1,");
 	CU_ASSERT_EQUAL(n.wire, 1);
 }
