@@ -4,233 +4,277 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <popart/module.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define MAGIC   "popartMD"
 #define ORDER   0x01020304u
-#define VERSION 1u
+#define VERSION 2u
 
-_Static_assert(sizeof(struct record) == 48, "the format of the file");
+_Static_assert(sizeof(struct message) == 20, "the format of the file");
+_Static_assert(sizeof(struct detail) == 32, "the format of the file");
 _Static_assert(sizeof(struct image_head) == 104, "the format of the file");
 
-enum { SUM_FROM = offsetof(struct image_head, size) };
+enum {
+	MOST = 16 * 1024, /* of 200 messages: read at once, whatever the size */
+	SUM_FROM = offsetof(struct image_head, details_sum)
+};
 
-static size_t record_size(size_t name_len)
+/* What the file has behind the head, in order. */
+enum { PART_MESSAGES, PART_STARTS, PART_TEXT, PART_DETAILS, PARTS };
+
+static void parts_of(const struct image *im, struct iovec parts[PARTS])
 {
-	return (sizeof(struct record) + name_len + 1 + 7) & ~(size_t)7;
+	size_t n = (size_t)im->head.count, runs = names_runs(n);
+
+	parts[PART_MESSAGES] = (struct iovec){ im->v, n * sizeof(*im->v) };
+	parts[PART_STARTS] = (struct iovec){ im->names.starts, runs * sizeof(uint32_t) };
+	parts[PART_TEXT] = (struct iovec){ im->names.text, im->names.len };
+	parts[PART_DETAILS] = (struct iovec){ im->details, n * sizeof(*im->details) };
 }
 
-struct image_head *image_head(const struct image *im)
+/* Of the messages and the names. */
+static uint64_t sum_of_list(const struct iovec parts[PARTS])
 {
-	return (struct image_head *)(void *)im->data;
+	uint64_t sum = VERSION;
+
+	for (unsigned i = 0; i < PART_DETAILS; i++)
+		sum = hash64(parts[i].iov_base, parts[i].iov_len, sum);
+	return sum;
 }
 
-const char *record_name(const struct record *r)
+static uint64_t sum_of_head(const struct image_head *h, uint64_t list)
 {
-	return (const char *)(r + 1);
+	return hash64((const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM, list);
 }
 
-bool image_begin(struct image *im)
+/* ---- what is in it ---- */
+
+/* A right checksum does not make it true: the file may be anybody's work. */
+static bool is_sane(const struct image *im)
 {
-	im->cap = 4096;
-	im->len = sizeof(struct image_head);
-	im->data = calloc(1, im->cap);
-	return im->data != NULL;
-}
+	const uint8_t bits = MESSAGE_FORM | MESSAGE_CUR | MESSAGE_HINT | MESSAGE_TWIN;
 
-void image_free(struct image *im)
-{
-	free(im->data);
-	*im = (struct image){ 0 };
-}
+	for (size_t i = 0; i < im->head.count; i++) {
+		const struct message *m = &im->v[i];
 
-bool image_add(struct image *im, const struct record *r, const char *name)
-{
-	size_t size = record_size(r->name_len);
-
-	if (im->cap - im->len < size) {
-		size_t cap = im->cap * 2;
-		unsigned char *data = realloc(im->data, cap);
-
-		if (!data)
+		if (m->renamed || m->bits & ~bits)
 			return false;
-		im->data = data;
-		im->cap = cap;
+		if (m->bits & MESSAGE_HINT && (m->bits & MESSAGE_FORM || m->body))
+			return false;
 	}
-	memset(im->data + im->len + size - 8, 0, 8); /* NUL and filling */
-	memcpy(im->data + im->len, r, sizeof(*r));
-	memcpy(im->data + im->len + sizeof(*r), name, r->name_len);
-	im->len += size;
-	image_head(im)->count++;
+	return names_check(&im->names);
+}
+
+static bool details_are_sane(const struct image *im)
+{
+	for (size_t i = 0; i < im->head.count; i++) {
+		uint64_t stored = im->details[i].stored, wire = message_wire(&im->v[i]);
+
+		if (!(im->v[i].bits & MESSAGE_HINT) &&
+			(im->v[i].body > stored || wire < stored || wire - stored > stored + 2))
+			return false;
+	}
 	return true;
 }
 
-struct record *image_next(const struct image *im, size_t *pos)
+bool cache_stands(const struct image *im, const struct stamp now[2])
 {
-	struct record *r;
+	const struct image_head *h = &im->head;
 
-	if (*pos == 0)
-		*pos = sizeof(struct image_head);
-	if (im->len <= *pos)
-		return NULL;
-	r = (struct record *)(void *)(im->data + *pos);
-	*pos += record_size(r->name_len);
-	return r;
-}
-
-void image_seal(struct image *im)
-{
-	struct image_head *h = image_head(im);
-
-	memcpy(h->magic, MAGIC, sizeof(h->magic));
-	h->order = ORDER;
-	h->version = VERSION;
-	h->size = im->len;
-	h->sum = hash64(im->data + SUM_FROM, im->len - SUM_FROM, VERSION);
-}
-
-/* A right checksum does not make it true: the file may be anybody's work. */
-static bool record_sane(const struct record *r)
-{
-	const char *name = record_name(r);
-
-	if (r->name_len == 0 || name[0] == '.' ||
-		strnlen(name, r->name_len + 1u) != r->name_len ||
-		memchr(name, '/', r->name_len))
+	if (!im->there || !(h->flags & IMAGE_LISTING))
 		return false;
-	if (r->form & ~(POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE))
-		return false;
-	if (r->wire > WIRE_MAX)
-		return false;
-	if (r->flags & RECORD_HINT)
-		return r->form == 0 && r->body == 0;
-	return r->body <= r->stored && r->wire >= r->stored &&
-		r->wire - r->stored <= r->stored + 2;
-}
-
-static bool image_sane(const struct image *im)
-{
-	const struct image_head *h = image_head(im);
-	uint64_t count = 0;
-
-	if (im->len < sizeof(*h) || memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 ||
-		h->order != ORDER || h->version != VERSION || h->size != im->len ||
-		h->sum != hash64(im->data + SUM_FROM, im->len - SUM_FROM, VERSION))
-		return false;
-	for (size_t pos = sizeof(*h); pos < im->len; count++) {
-		const struct record *r = (const void *)(im->data + pos);
-		size_t left = im->len - pos;
-
-		if (left < sizeof(*r) || left < record_size(r->name_len) || !record_sane(r))
+	for (unsigned i = 0; i < 2; i++)
+		if (!stamp_equal(&now[i], &h->dirs[i]) ||
+			h->listed_ns - now[i].mtime_ns < SETTLED_NS ||
+			h->listed_ns - now[i].ctime_ns < SETTLED_NS)
 			return false;
-		pos += record_size(r->name_len);
-	}
-	return count == h->count;
+	return true;
 }
 
-bool image_adopt(struct image *im, unsigned char *data, size_t len)
+/* ---- reading ---- */
+
+struct reading {
+	int fd;
+	size_t have, at;
+	unsigned char first[MOST]; /* the beginning of the file */
+};
+
+static bool read_part(struct reading *r, struct iovec part)
 {
-	*im = (struct image){ .data = data, .len = len, .cap = len };
-	if (image_sane(im))
+	size_t left = r->at < r->have ? r->have - r->at : 0, done = 0;
+
+	if (part.iov_len == 0)
+		return true;
+	if (left > 0) {
+		done = left < part.iov_len ? left : part.iov_len;
+		memcpy(part.iov_base, r->first + r->at, done);
+	}
+	while (done < part.iov_len) {
+		ssize_t got = pread(r->fd, (char *)part.iov_base + done, part.iov_len - done,
+			(off_t)(r->at + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	r->at += done;
+	return true;
+}
+
+static bool is_ours(const struct image_head *h)
+{
+	const uint64_t each = sizeof(struct message) + sizeof(struct detail);
+
+	return memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 && h->order == ORDER &&
+		h->version == VERSION && h->count <= CACHE_MAX / each &&
+		h->names_len <= CACHE_MAX;
+}
+
+static bool read_list(struct reading *r, struct image *im)
+{
+	size_t n;
+	struct iovec parts[PARTS];
+
+	if (!read_part(r, (struct iovec){ &im->head, sizeof(im->head) }) || !is_ours(&im->head))
+		return false;
+	n = (size_t)im->head.count;
+	im->v = malloc((n > 0 ? n : 1) * sizeof(*im->v));
+	if (!im->v || !names_room(&im->names, n, im->head.names_len))
+		return false;
+	parts_of(im, parts);
+	for (unsigned i = 0; i < PART_DETAILS; i++)
+		if (!read_part(r, parts[i]))
+			return false;
+	return im->head.sum == sum_of_head(&im->head, sum_of_list(parts)) && is_sane(im);
+}
+
+static bool read_details(struct reading *r, struct image *im)
+{
+	size_t n = (size_t)im->head.count;
+	struct iovec parts[PARTS];
+
+	im->details = malloc((n > 0 ? n : 1) * sizeof(*im->details));
+	parts_of(im, parts);
+	return im->details && read_part(r, parts[PART_DETAILS]) &&
+		im->head.details_sum ==
+		hash64(im->details, parts[PART_DETAILS].iov_len, VERSION) &&
+		details_are_sane(im);
+}
+
+bool cache_read(struct image *im, int fd, const struct stamp *now)
+{
+	struct reading r; /* large: not cleared */
+	ssize_t got;
+
+	*im = (struct image){ .there = true };
+	r.fd = fd;
+	r.at = 0;
+	do
+		got = pread(fd, r.first, sizeof(r.first), 0);
+	while (got < 0 && errno == EINTR);
+	r.have = got > 0 ? (size_t)got : 0;
+	if (read_list(&r, im) &&
+		((now && cache_stands(im, now) && !(im->head.flags & IMAGE_DETAILED)) ||
+			read_details(&r, im)))
 		return true;
 	image_free(im);
 	return false;
 }
 
-/* From `at` to len, or to the end of the file, where alone a read falls short; if one did
- * elsewhere, the checksum would show it. Returns how many octets there are then. */
-static size_t read_from(int fd, unsigned char *data, size_t at, size_t len)
+bool cache_load(struct image *im, const char *path, const struct stamp *now)
 {
-	ssize_t got;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	bool ok;
 
-	do
-		got = pread(fd, data + at, len - at, (off_t)at);
-	while (got < 0 && errno == EINTR);
-	return got > 0 ? at + (size_t)got : at;
+	*im = (struct image){ .there = false };
+	if (fd < 0)
+		return false;
+	ok = cache_read(im, fd, now);
+	close(fd);
+	return ok;
 }
 
-static bool write_all(int fd, const unsigned char *data, size_t len)
+/* ---- writing ---- */
+
+static bool write_all(int fd, struct iovec *v, int n)
 {
-	while (len) {
-		ssize_t put = write(fd, data, len);
+	while (n > 0) {
+		ssize_t put = writev(fd, v, n);
 
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
 			return false;
-		data += put;
-		len -= (size_t)put;
+		for (; n > 0 && (size_t)put >= v->iov_len; v++, n--)
+			put -= (ssize_t)v->iov_len;
+		if (n > 0)
+			*v = (struct iovec){ (char *)v->iov_base + put,
+				v->iov_len - (size_t)put };
 	}
 	return true;
 }
 
-/* The rest of a file that did not fit into the room for most. */
-static size_t read_rest(int fd, unsigned char **data, size_t have)
-{
-	unsigned char *larger;
-	struct stat st;
-
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)have ||
-		(uint64_t)st.st_size > CACHE_MAX)
-		return 0;
-	larger = realloc(*data, (size_t)st.st_size);
-	if (!larger)
-		return 0;
-	*data = larger;
-	return read_from(fd, larger, have, (size_t)st.st_size);
-}
-
-bool cache_load(struct image *im, const char *path)
-{
-	enum { MOST = 16 * 1024 }; /* of 150 messages: read at once, whatever the size */
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	unsigned char *data = fd < 0 ? NULL : malloc(MOST);
-	size_t n = data ? read_from(fd, data, 0, MOST) : 0;
-
-	*im = (struct image){ 0 };
-	if (n == MOST)
-		n = read_rest(fd, &data, n);
-	if (fd >= 0)
-		close(fd);
-	if (n >= sizeof(struct image_head))
-		return image_adopt(im, data, n);
-	free(data);
-	return false;
-}
-
 /* The moment of listing must be told by the clock that stamps the directories, which on
  * a network file system is not ours: a file that was written just now says what it shows. */
-static bool write_image(int fd, struct image *im, int64_t elapsed_ns)
+bool cache_write(struct image *im, int fd, int64_t elapsed_ns)
 {
+	struct image_head *h = &im->head;
+	struct iovec all[1 + PARTS] = { { h, sizeof(*h) } };
+	uint64_t list;
 	struct stat st;
 
-	image_seal(im);
-	if (!write_all(fd, im->data, im->len) || fstat(fd, &st) != 0)
+	parts_of(im, all + 1);
+	memcpy(h->magic, MAGIC, sizeof(h->magic));
+	h->order = ORDER;
+	h->version = VERSION;
+	h->names_len = im->names.len;
+	h->details_sum = hash64(im->details, all[1 + PART_DETAILS].iov_len, VERSION);
+	list = sum_of_list(all + 1);
+	h->sum = sum_of_head(h, list);
+	if (!write_all(fd, all, 1 + PARTS))
 		return false;
 	if (elapsed_ns < 0)
 		return true;
-	image_head(im)->listed_ns = nanoseconds(st.st_mtim) - elapsed_ns;
-	image_seal(im);
-	return pwrite(fd, im->data, sizeof(struct image_head), 0) ==
-		(ssize_t)sizeof(struct image_head);
+	if (fstat(fd, &st) != 0)
+		return false;
+	h->listed_ns = nanoseconds(st.st_mtim) - elapsed_ns;
+	h->sum = sum_of_head(h, list);
+	return pwrite(fd, h, sizeof(*h), 0) == (ssize_t)sizeof(*h);
 }
 
-/* Two servers that write at once can mix up their files; the checksum then shows it. No
+/* As it will be in the file. */
+static uint64_t size_of(const struct image *im)
+{
+	struct iovec parts[PARTS];
+	uint64_t size = sizeof(im->head);
+
+	parts_of(im, parts);
+	for (unsigned i = 0; i < PARTS; i++)
+		size += parts[i].iov_len;
+	return size;
+}
+
+/* Two servers that write at once can mix up their files; the checksums then show it. No
  * fsync: a cache that did not survive a crash is built again. */
 int cache_store(struct image *im, const char *path, const char *path_new, int64_t elapsed_ns)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int error = 0, fd = open(path_new, flags, 0600);
+	int error = 0, fd;
 
+	if (size_of(im) > CACHE_MAX)
+		return EFBIG;
+	fd = open(path_new, flags, 0600);
 	if (fd < 0 && errno == EEXIST && unlink(path_new) == 0)
 		fd = open(path_new, flags, 0600);
 	if (fd < 0)
 		return errno;
-	if (!write_image(fd, im, elapsed_ns))
+	if (!cache_write(im, fd, elapsed_ns))
 		error = errno;
 	if (close(fd) != 0 && !error)
 		error = errno;
@@ -239,36 +283,4 @@ int cache_store(struct image *im, const char *path, const char *path_new, int64_
 	if (error)
 		unlink(path_new);
 	return error;
-}
-
-int64_t nanoseconds(struct timespec t)
-{
-	return (int64_t)((uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
-}
-
-struct stamp stamp_of(const struct stat *st)
-{
-	return (struct stamp){ .ino = st->st_ino,
-		.mtime_ns = nanoseconds(st->st_mtim),
-		.ctime_ns = nanoseconds(st->st_ctim) };
-}
-
-bool stamp_equal(const struct stamp *a, const struct stamp *b)
-{
-	return a->ino == b->ino && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
-}
-
-bool record_holds(const struct record *r, const struct stat *st)
-{
-	return !(r->flags & RECORD_HINT) && r->stored == (uint64_t)st->st_size &&
-		r->mtime_ns == nanoseconds(st->st_mtim) &&
-		r->ctime_ns == nanoseconds(st->st_ctim) && r->ino == st->st_ino;
-}
-
-void record_set_file(struct record *r, const struct stat *st)
-{
-	r->stored = (uint64_t)st->st_size;
-	r->mtime_ns = nanoseconds(st->st_mtim);
-	r->ctime_ns = nanoseconds(st->st_ctim);
-	r->ino = st->st_ino;
 }

@@ -19,10 +19,9 @@ struct looking {
 	const struct popart_call *call;
 	struct popart_check *out;
 	struct scan scan;
-	struct table uids;        /* of the files so far */
-	struct table known;       /* by uid: what the cache knows */
-	const struct record **kv; /* that is it                   */
-	struct image image;
+	struct table uids;  /* of the files so far */
+	struct table known; /* by uid: what the cache knows */
+	struct image image; /* that is it                   */
 	unsigned char *buf;
 	uint64_t done;
 };
@@ -42,7 +41,7 @@ POPART_PRINTF(2, 3) static void tell(struct looking *l, const char *fmt, ...)
 
 static const char *where(const struct looking *l, const struct found *f)
 {
-	return l->drop->plain ? "" : f->flags & RECORD_CUR ? "cur/" : "new/";
+	return l->drop->plain ? "" : f->flags & MESSAGE_CUR ? "cur/" : "new/";
 }
 
 static size_t uid_of(const struct looking *l, const char *file, size_t len, char uid[UID_LEN])
@@ -58,18 +57,16 @@ static size_t uid_of(const struct looking *l, const char *file, size_t len, char
 
 static bool index_cache(struct looking *l)
 {
-	size_t n = l->image.data ? (size_t)image_head(&l->image)->count : 0, pos = 0, i = 0;
-	const struct record *r;
+	struct names_walk w;
 
-	l->kv = malloc((n + 1) * sizeof(struct record *));
-	if (!l->kv || !table_init(&l->known, n))
+	if (!table_init(&l->known, l->image.there ? (size_t)l->image.head.count : 0))
 		return false;
-	while (n && i < n && (r = image_next(&l->image, &pos)) != NULL) {
+	names_walk(&w, &l->image.names);
+	for (uint32_t i = 0; names_next(&w); i++) {
 		char uid[UID_LEN];
-		size_t len = uid_of(l, record_name(r), r->name_len, uid);
+		size_t len = uid_of(l, w.name, w.len, uid);
 
-		l->kv[i] = r;
-		table_add(&l->known, hash64(uid, len, 0), (uint32_t)i++);
+		table_add(&l->known, hash64(uid, len, 0), i);
 	}
 	return true;
 }
@@ -77,20 +74,20 @@ static bool index_cache(struct looking *l)
 static void ask_cache(struct looking *l, const struct found *f, const struct stat *st,
 	const struct record *now)
 {
-	char uid[UID_LEN], other[UID_LEN], shown[NAME_LEN + 1];
+	char uid[UID_LEN], other[UID_LEN], shown[NAME_LEN + 1], room[NAME_LEN + 1];
 	const char *file = scan_name(&l->scan, f);
 	size_t len = uid_of(l, file, f->len, uid);
 	uint32_t pos = 0, i;
 
 	while (table_next(&l->known, hash64(uid, len, 0), &pos, &i)) {
-		const struct record *r = l->kv[i];
+		const struct record r = image_record(&l->image, i);
+		const char *name = names_get(&l->image.names, i, room);
 
-		if (uid_of(l, record_name(r), r->name_len, other) == len &&
-			memcmp(uid, other, len) == 0 &&
-			!(r->flags & (RECORD_HINT | RECORD_TWIN)) && record_holds(r, st) &&
-			r->wire != now->wire)
+		if (uid_of(l, name, strlen(name), other) == len &&
+			memcmp(uid, other, len) == 0 && !(r.bits & MESSAGE_TWIN) &&
+			record_holds(&r, st) && r.wire != now->wire)
 			tell(l, "%s%s: the cache says %" PRIu64 " octets, it has %" PRIu64,
-				where(l, f), name_print(file, shown), r->wire, now->wire);
+				where(l, f), name_print(file, shown), r.wire, now->wire);
 	}
 }
 
@@ -104,9 +101,9 @@ static void look_at_name(struct looking *l, const struct found *f, const struct 
 
 	name_parse(&n, (struct popart_str){ file, f->len }, l->drop->plain);
 	name_print(file, shown);
-	if (n.stored != NAME_NO_SIZE && n.stored != now->stored)
+	if (n.stored != NAME_NO_SIZE && n.stored != now->file.stored)
 		tell(l, "%s%s: its name says ,S=%" PRIu64 ", the file has %" PRIu64 " octets",
-			where(l, f), shown, n.stored, now->stored);
+			where(l, f), shown, n.stored, now->file.stored);
 	if (n.wire != NAME_NO_SIZE && n.wire != now->wire)
 		tell(l,
 			"%s%s: its name says ,W=%" PRIu64 ", to send it takes %" PRIu64
@@ -202,7 +199,7 @@ static int look_over(struct looking *l)
 	for (unsigned i = 0; i < dirs; i++) {
 		int fd = drop_dir(l->drop, i);
 
-		error = fd < 0 ? -fd : scan_dir(&l->scan, fd, i ? RECORD_CUR : 0);
+		error = fd < 0 ? -fd : scan_dir(&l->scan, fd, i ? MESSAGE_CUR : 0);
 		if (fd >= 0)
 			close(fd);
 		if (error && error != ENOENT)
@@ -210,7 +207,7 @@ static int look_over(struct looking *l)
 		ends[i + 1] = l->scan.n;
 	}
 	l->buf = malloc(SCAN_BUFFER);
-	cachefile_load(l->drop, &l->image);
+	cachefile_load(l->drop, &l->image, NULL);
 	if (!l->buf || !index_cache(l) || !table_init(&l->uids, l->scan.n))
 		return POPART_E_NOMEM;
 	l->out->progress(l->out, 0, l->scan.n);
@@ -239,7 +236,6 @@ int check_run(void *state, const struct popart_call *call, const struct popart_u
 	table_free(&l.known);
 	image_free(&l.image);
 	scan_free(&l.scan);
-	free(l.kv);
 	free(l.buf);
 	drop_free(l.drop);
 	return status;

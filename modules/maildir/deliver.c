@@ -161,9 +161,9 @@ static bool can_be_name(const struct look *l, int64_t received_s)
 		return false;
 	name_parse(&n, l->uid, false);
 	len = name_uid(key, name_key(&n, key), back);
-	return n.time_s == received_s && len == l->uid.len &&
+	return name_time(&n) == received_s && len == l->uid.len &&
 		memcmp(back, l->uid.ptr, len) == 0 &&
-		look_order(l, n.time_s, l->uid.ptr, n.lead_len) > 0;
+		look_order(l, name_time(&n), l->uid.ptr, n.lead_len) > 0;
 }
 
 /* After all that is there, also where times go back: what moves in keeps its order. */
@@ -326,7 +326,7 @@ static int give_name(struct delivery *dl, char path[4096])
 	n = snprintf(name, sizeof(name), "%s,S=%" PRIu64 ",W=%" PRIu64 "%s", dl->key,
 		dl->size.stored, dl->size.wire, dl->seen ? ":2,S" : "");
 	if (n < 0 || n > NAME_LEN ||
-		!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, name, path))
+		!drop_path(dl->drop, dl->seen ? MESSAGE_CUR : 0, name, path))
 		return ENAMETOOLONG;
 	if (!dl->brought)
 		return rename_apart(dl->tmp, path);
@@ -343,7 +343,7 @@ static int sync_dir(const struct delivery *dl)
 {
 	char path[4096];
 
-	if (!drop_path(dl->drop, dl->seen ? RECORD_CUR : 0, "", path))
+	if (!drop_path(dl->drop, dl->seen ? MESSAGE_CUR : 0, "", path))
 		return ENAMETOOLONG;
 	return sync_path(path);
 }

@@ -29,7 +29,7 @@ void drop_free(struct drop *d)
 {
 	for (size_t i = 0; i < d->nheld; i++)
 		close(d->held[i]);
-	image_free(&d->image);
+	free(d->details);
 	free(d->held);
 	free(d->lessons);
 	free(d->looked);
@@ -39,75 +39,11 @@ void drop_free(struct drop *d)
 	free(d);
 }
 
-uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino)
-{
-	uint64_t h = hash_pair(stored, (uint64_t)mtime_ns);
-
-	return (uint32_t)(hash_pair(h, hash_pair((uint64_t)ctime_ns, ino)) >> 16);
-}
-
-uint32_t proof_of_stat(const struct stat *st)
-{
-	return proof_of((uint64_t)st->st_size, nanoseconds(st->st_mtim),
-		nanoseconds(st->st_ctim), st->st_ino);
-}
-
-uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino)
-{
-	return (uint32_t)(hash_pair(hash_pair(stored, (uint64_t)mtime_ns), ino) >> 16) | 1;
-}
-
-uint32_t file_of_stat(const struct stat *st)
-{
-	return file_of((uint64_t)st->st_size, nanoseconds(st->st_mtim), st->st_ino);
-}
-
-uint64_t drop_wire(const struct message *m)
-{
-	return (uint64_t)m->wire_high << 32 | m->wire_low;
-}
-
 const char *drop_name(const struct drop *d, const struct message *m, char room[NAME_LEN + 1])
 {
 	if (m->renamed)
 		return d->renamed + (m->renamed - 1);
 	return names_get(&d->names, (size_t)(m - d->v), room);
-}
-
-static struct message message_of(const struct record *r)
-{
-	return (struct message){
-		.proof = proof_of(r->stored, r->mtime_ns, r->ctime_ns, r->ino),
-		.file = r->flags & RECORD_HINT ? 0 : file_of(r->stored, r->mtime_ns, r->ino),
-		.wire_low = (uint32_t)r->wire,
-		.wire_high = (uint8_t)(r->wire >> 32),
-		.body = r->body <= UINT16_MAX ? (uint16_t)r->body : 0,
-		.bits = (uint8_t)(r->form | (r->flags & RECORD_CUR ? MESSAGE_CUR : 0) |
-			(r->flags & RECORD_HINT ? MESSAGE_HINT : 0) |
-			(r->flags & RECORD_TWIN ? MESSAGE_TWIN : 0)),
-	};
-}
-
-/* Exactly as much memory as it takes: most sessions are idle most of the time. */
-bool drop_keep(struct drop *d)
-{
-	size_t n = (size_t)image_head(&d->image)->count;
-	const char *before = NULL;
-	const struct record *r;
-
-	if (n == 0)
-		return true;
-	d->v = malloc(n * sizeof(*d->v));
-	if (!d->v || !names_init(&d->names, n))
-		return false;
-	for (size_t pos = 0; (r = image_next(&d->image, &pos)) != NULL;) {
-		if (!names_add(&d->names, record_name(r), r->name_len, before))
-			return false;
-		d->v[d->n++] = message_of(r);
-		before = record_name(r);
-	}
-	names_shrink(&d->names);
-	return true;
 }
 
 /* Not snprintf: paths are made for every message that is sent. */
@@ -126,7 +62,7 @@ bool path_join(char path[4096], const char *root, const char *dir, const char *n
 
 bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])
 {
-	const char *dir = d->plain ? "" : flags & RECORD_CUR ? "cur/" : "new/";
+	const char *dir = d->plain ? "" : flags & MESSAGE_CUR ? "cur/" : "new/";
 
 	return path_join(path, d->root, dir, name);
 }
@@ -136,7 +72,7 @@ int drop_dir(const struct drop *d, unsigned which)
 	char path[4096];
 	int fd;
 
-	if (!drop_path(d, which ? RECORD_CUR : 0, "", path))
+	if (!drop_path(d, which ? MESSAGE_CUR : 0, "", path))
 		return -ENAMETOOLONG;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
@@ -149,7 +85,7 @@ int drop_stamps(const struct drop *d, struct stamp now[2])
 		char path[4096];
 		struct stat st;
 
-		if (!drop_path(d, i ? RECORD_CUR : 0, "", path))
+		if (!drop_path(d, i ? MESSAGE_CUR : 0, "", path))
 			return ENAMETOOLONG;
 		if (stat(path, &st) == 0)
 			now[i] = stamp_of(&st);
@@ -173,7 +109,6 @@ bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len
 {
 	char room[NAME_LEN + 1];
 	const char *was = drop_name(d, m, room);
-	uint8_t bits = flags & RECORD_CUR ? MESSAGE_CUR : 0;
 
 	if (strcmp(was, name) != 0) {
 		uint64_t need = (uint64_t)d->renamed_len + len + 1, cap = need + need / 8;
@@ -190,7 +125,7 @@ bool drop_rename(struct drop *d, struct message *m, const char *name, size_t len
 		m->renamed = d->renamed_len + 1;
 		d->renamed_len = (uint32_t)need;
 	}
-	m->bits = (uint8_t)((m->bits & ~MESSAGE_CUR) | bits);
+	m->bits = (uint8_t)((m->bits & ~MESSAGE_CUR) | flags);
 	return true;
 }
 
@@ -208,7 +143,7 @@ static struct message *message_for(const struct drop *d, const struct table *t,
 		struct message *m = &d->v[k];
 		const char *name = drop_name(d, m, room);
 		bool same = strcmp(name, scan_name(s, f)) == 0 &&
-			!(m->bits & MESSAGE_CUR) == !(f->flags & RECORD_CUR);
+			!(m->bits & MESSAGE_CUR) == !(f->flags & MESSAGE_CUR);
 
 		if (exact ? same
 			  : !(m->bits & (MESSAGE_TWIN | MESSAGE_HERE)) &&
@@ -260,10 +195,7 @@ static bool index_messages(const struct drop *d, struct table *t)
 
 static bool long_ago(const struct stamp *s)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return nanoseconds(ts) - s->ctime_ns > INT64_C(2) * 1000000000;
+	return now_ns(CLOCK_REALTIME) - s->ctime_ns > INT64_C(2) * 1000000000;
 }
 
 static int scan_all(const struct drop *d, struct scan *s)
@@ -277,7 +209,7 @@ static int scan_all(const struct drop *d, struct scan *s)
 			continue;
 		if (fd < 0)
 			return -fd;
-		error = scan_dir(s, fd, i ? RECORD_CUR : 0);
+		error = scan_dir(s, fd, i ? MESSAGE_CUR : 0);
 		close(fd);
 	}
 	return error;

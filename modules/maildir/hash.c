@@ -102,6 +102,11 @@ void table_add(struct table *t, uint64_t hash, uint32_t index)
 	t->slots[i] = (struct table_slot){ (uint32_t)(hash >> 32), index + 1 };
 }
 
+void table_expect(const struct table *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->slots[(uint32_t)hash & t->mask]);
+}
+
 bool table_next(const struct table *t, uint64_t hash, uint32_t *pos, uint32_t *index)
 {
 	for (;;) {

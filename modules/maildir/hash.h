@@ -25,6 +25,8 @@ struct table {
 bool table_init(struct table *, size_t n);
 void table_free(struct table *);
 void table_add(struct table *, uint64_t hash, uint32_t index);
+/* It will be asked for soon: memory may be told. */
+void table_expect(const struct table *, uint64_t hash);
 /* Every entry whose hash may be this one: start with *pos = 0; false at the end. */
 bool table_next(const struct table *, uint64_t hash, uint32_t *pos, uint32_t *index);
 

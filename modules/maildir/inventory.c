@@ -4,6 +4,7 @@
  * times of two directories. When a directory changed it is read, and the cache says what
  * is known about each name; only names that it does not know are opened, once ever.
  */
+#include "cache.h"
 #include "pass.h"
 
 #include <errno.h>
@@ -15,15 +16,6 @@
 #include <unistd.h>
 
 enum { PASSES = 4 }; /* while others rename under our eyes */
-#define SETTLED_NS (INT64_C(2) * 1000000000)
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return nanoseconds(ts);
-}
 
 /* ---- the cache file ---- */
 
@@ -40,26 +32,25 @@ static bool uses_cache(const struct drop *d)
 	return d->store->cache && !d->store->read_only;
 }
 
-void cachefile_load(const struct drop *d, struct image *im)
+void cachefile_load(const struct drop *d, struct image *im, const struct stamp *now)
 {
 	char path[4096], path_new[4096];
 
-	*im = (struct image){ 0 };
+	*im = (struct image){ .there = false };
 	if (uses_cache(d) && cache_paths(d, path, path_new))
-		cache_load(im, path);
+		cache_load(im, path, now);
 }
 
 void cachefile_store(const struct drop *d, const struct popart_call *call, struct image *im,
 	int64_t began_ns)
 {
 	char path[4096], path_new[4096];
-	int error = EFBIG;
+	int error;
 
 	if (!uses_cache(d) || !cache_paths(d, path, path_new))
 		return;
-	if (im->len <= CACHE_MAX)
-		error = cache_store(im, path, path_new,
-			began_ns == LISTED_BEFORE ? -1 : now_ns() - began_ns);
+	error = cache_store(im, path, path_new,
+		began_ns == LISTED_BEFORE ? -1 : now_ns(CLOCK_MONOTONIC) - began_ns);
 	count(d->store, call, error ? STAT_CACHE_FAILURES : STAT_CACHE_WRITES, 1);
 	if (error)
 		d->store->host->log(d->store->inst, call, POPART_LOG_INFO,
@@ -67,36 +58,18 @@ void cachefile_store(const struct drop *d, const struct popart_call *call, struc
 			strerror(error));
 }
 
-/* The cache's listing stands while the directories have the times that they had then, and
- * those were old enough that no later change can have left them as they were. */
-static bool still_stands(
-	const struct drop *d, const struct image *im, const struct stamp now[2])
-{
-	const struct image_head *h = image_head(im);
-
-	if (d->plain || !im->data || !(h->flags & IMAGE_LISTING))
-		return false;
-	for (unsigned i = 0; i < 2; i++)
-		if (!stamp_equal(&now[i], &h->dirs[i]) ||
-			h->listed_ns - now[i].mtime_ns < SETTLED_NS ||
-			h->listed_ns - now[i].ctime_ns < SETTLED_NS)
-			return false;
-	return true;
-}
-
 /* Once for what was read, and once when the directories have come to rest: then nothing
  * need be read any more until they change. */
 static bool worth_storing(const struct image *im, unsigned counted)
 {
-	const struct image_head *h = image_head(im);
-	struct timespec ts;
+	const struct image_head *h = &im->head;
+	int64_t now = now_ns(CLOCK_REALTIME);
 
 	if (counted)
 		return true;
-	clock_gettime(CLOCK_REALTIME, &ts);
 	for (unsigned i = 0; i < 2; i++)
-		if (nanoseconds(ts) - h->dirs[i].mtime_ns < SETTLED_NS ||
-			nanoseconds(ts) - h->dirs[i].ctime_ns < SETTLED_NS)
+		if (now - h->dirs[i].mtime_ns < SETTLED_NS ||
+			now - h->dirs[i].ctime_ns < SETTLED_NS)
 			return false;
 	return h->flags & IMAGE_LISTING;
 }
@@ -128,14 +101,13 @@ static int nothing_there(const struct drop *d, const struct popart_call *call)
 		d->root);
 }
 
-/* Passes until nothing moves. old: what the cache knows; then the new set, as far as it
- * came. */
+/* Passes until nothing moves. now: the directories, asked for at before_ns. old: what the
+ * cache knows; then the new set, as far as it came. */
 static int look(struct drop *d, const struct popart_call *call, const struct stamp now[2],
-	struct image *old)
+	int64_t before_ns, struct image *old)
 {
 	struct stamp before[2] = { now[0], now[1] };
 	unsigned counted = 0;
-	uint64_t sum = 0;
 	int64_t began_ns = 0;
 	int status = POPART_OK;
 	bool moved = true;
@@ -146,22 +118,22 @@ static int look(struct drop *d, const struct popart_call *call, const struct sta
 
 		p.dirs[0] = p.dirs[1] = -1;
 		memcpy(p.before, before, sizeof(before));
-		p.sum_before = sum;
+		p.before_ns = before_ns;
 		p.again = i > 0;
 		p.last = i == PASSES - 1;
-		began_ns = now_ns();
+		began_ns = now_ns(CLOCK_MONOTONIC);
 		status = pass_run(&p, &next);
 		memcpy(before, p.stamps, sizeof(before));
-		sum = p.sum;
+		before_ns = p.stamps_ns;
 		moved = p.moved;
 		counted += p.counted;
 		pass_end(&p);
-		if (next.data) {
+		if (next.there) {
 			image_free(old);
 			*old = next;
 		}
 	}
-	if (old->data && worth_storing(old, counted))
+	if (old->there && worth_storing(old, counted))
 		cachefile_store(d, call, old, began_ns);
 	return status;
 }
@@ -170,9 +142,9 @@ static int look(struct drop *d, const struct popart_call *call, const struct sta
 static int check_lost(const struct drop *d, const struct popart_call *call,
 	const struct image *old, const struct stamp now[2])
 {
-	const struct image_head *h = image_head(old);
+	const struct image_head *h = &old->head;
 
-	for (unsigned i = 0; old->data && i < 2; i++)
+	for (unsigned i = 0; old->there && i < 2; i++)
 		if (h->dirs[i].ino && !now[i].ino)
 			return d->store->host->fail(d->store->inst, call, POPART_R_TEMP, NULL,
 				0,
@@ -182,10 +154,23 @@ static int check_lost(const struct drop *d, const struct popart_call *call,
 	return POPART_OK;
 }
 
+/* The session has it from here. */
+static void hand_over(struct drop *d, struct image *im)
+{
+	d->v = im->v;
+	d->n = (size_t)im->head.count;
+	d->names = im->names;
+	if (im->head.flags & IMAGE_DETAILED)
+		d->details = im->details;
+	else
+		free(im->details);
+}
+
 int inventory_take(struct drop *d, const struct popart_call *call)
 {
 	struct image old;
 	struct stamp now[2];
+	int64_t before_ns = now_ns(CLOCK_REALTIME);
 	int error = drop_stamps(d, now), status;
 
 	if (error)
@@ -194,16 +179,16 @@ int inventory_take(struct drop *d, const struct popart_call *call)
 		return nothing_there(d, call);
 	d->has[0] = now[0].ino;
 	d->has[1] = now[1].ino;
-	cachefile_load(d, &old);
+	cachefile_load(d, &old, d->plain ? NULL : now);
 	status = check_lost(d, call, &old, now);
 	if (status)
 		goto out;
-	if (still_stands(d, &old, now)) {
+	if (!d->plain && cache_stands(&old, now)) {
 		count(d->store, call, STAT_LISTINGS_CACHED, 1);
 		goto out;
 	}
 	count(d->store, call, STAT_LISTINGS_READ, 1);
-	status = look(d, call, now, &old);
+	status = look(d, call, now, before_ns, &old);
 	if (status == POPART_E_NOMEM)
 		d->store->host->fail(d->store->inst, call, status, NULL, ENOMEM,
 			"%s: out of memory while listing", d->root);
@@ -211,6 +196,6 @@ out:
 	if (status)
 		image_free(&old);
 	else
-		d->image = old;
+		hand_over(d, &old);
 	return status;
 }

@@ -68,23 +68,24 @@ void lessons_keep(struct drop *d, const struct popart_call *call)
 {
 	struct image im;
 	struct table lessons;
-	struct record *r;
-	size_t pos = 0;
+	struct names_walk w;
 
 	if (d->nlessons == 0)
 		return;
-	cachefile_load(d, &im);
-	if (!im.data || !index_lessons(d, &lessons))
+	cachefile_load(d, &im, NULL);
+	if (!im.there || !index_lessons(d, &lessons))
 		goto out;
-	while ((r = image_next(&im, &pos)) != NULL) {
-		const struct lesson *l = lesson_for(d, &lessons, record_name(r), r->name_len);
-		uint8_t flags = r->flags & RECORD_CUR, name_len = r->name_len;
+	names_walk(&w, &im.names);
+	for (size_t i = 0; names_next(&w); i++) {
+		const struct lesson *l = lesson_for(d, &lessons, w.name, w.len);
+		uint8_t bits = im.v[i].bits & MESSAGE_CUR;
+		struct record r;
 
-		if (!l || (r->flags & RECORD_TWIN))
+		if (!l || im.v[i].bits & MESSAGE_TWIN)
 			continue;
-		*r = l->record;
-		r->flags = flags;
-		r->name_len = name_len;
+		r = l->record;
+		r.bits = (uint8_t)((r.bits & MESSAGE_FORM) | bits);
+		image_set(&im, i, &r);
 	}
 	table_free(&lessons);
 	cachefile_store(d, call, &im, LISTED_BEFORE);

@@ -116,10 +116,10 @@ static bool look_at(struct ledger *g, struct look *l, int dir, struct popart_str
 	size_t len;
 
 	name_parse(&n, full, false);
-	if (n.time_s < 0 && fstatat(dir, full.ptr, &st, 0) == 0)
+	if (name_time(&n) < 0 && fstatat(dir, full.ptr, &st, 0) == 0)
 		see_order(l, &n, st.st_mtim.tv_sec);
 	else
-		see_order(l, &n, n.time_s);
+		see_order(l, &n, name_time(&n));
 	len = uid_of(&n, uid);
 	l->taken = l->taken || (len == l->uid.len && memcmp(uid, l->uid.ptr, len) == 0);
 	return remember(g, &n);
@@ -200,10 +200,10 @@ void ledger_note(struct ledger *g, const struct drop *d, const struct stamp befo
 
 	pthread_mutex_lock(&g->mutex);
 	name_parse(&n, full, false);
-	ok = still_stands(g, d, before) && n.time_s >= 0 && remember(g, &n) &&
+	ok = still_stands(g, d, before) && name_time(&n) >= 0 && remember(g, &n) &&
 		drop_stamps(d, g->dirs) == 0;
 	if (ok)
-		see_order(&g->last, &n, n.time_s);
+		see_order(&g->last, &n, name_time(&n));
 	else
 		forget(g);
 	pthread_mutex_unlock(&g->mutex);

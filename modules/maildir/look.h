@@ -10,7 +10,7 @@
 #include <popart/module.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include "cache.h"
+#include "image.h"
 #include "name.h"
 
 struct drop;

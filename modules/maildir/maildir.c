@@ -272,9 +272,6 @@ static int drop_open(
 	if (status)
 		return status;
 	status = examine(d, call);
-	if (!status && d->image.data && !drop_keep(d))
-		status = s->host->fail(s->inst, call, POPART_E_NOMEM, NULL, ENOMEM,
-			"%s: out of memory", d->root);
 	if (status)
 		drop_free(d);
 	else
@@ -282,11 +279,35 @@ static int drop_open(
 	return status;
 }
 
-static int64_t received(const struct name *n, const struct record *r)
+static int64_t received(const struct name *n, const struct detail *d)
 {
-	if (n->received_s >= 0)
-		return n->received_s;
-	return n->time_s >= 0 ? n->time_s : r->mtime_ns / 1000000000;
+	int64_t time_s = n->received_s >= 0 ? n->received_s : name_time(n);
+
+	return time_s >= 0 ? time_s : d->mtime_ns / 1000000000;
+}
+
+static void describe(const struct drop *d, size_t i, const struct names_walk *w,
+	struct popart_msg *msg, char uid[UID_LEN])
+{
+	const struct message *m = &d->v[i];
+	struct detail detail = { 0 };
+	struct popart_str key;
+	struct name name;
+	char room[NAME_LEN];
+	size_t len;
+
+	if (d->details)
+		detail = d->details[i];
+	name_parse(&name, (struct popart_str){ w->name, w->len }, d->plain);
+	key = name_key_view(&name, room);
+	len = m->bits & MESSAGE_TWIN ? name_uid_twin(key.ptr, key.len, detail.ino, uid)
+				     : name_uid(key.ptr, key.len, uid);
+	*msg = (struct popart_msg){ .ref = i,
+		.wire_size = message_wire(m),
+		.uid = { uid, len },
+		.received_s = received(&name, &detail),
+		.flags = (name_seen(&name) ? POPART_MSG_SEEN : 0) |
+			(m->bits & MESSAGE_HINT ? POPART_MSG_SIZE_HINT : 0) };
 }
 
 static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
@@ -295,30 +316,14 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 	struct drop *d = drop;
 	struct popart_msg msgs[BLOCK];
 	char uids[BLOCK][UID_LEN];
-	const struct record *r;
-	size_t pos = 0, n = 0;
-	uint64_t ref = 0;
+	struct names_walk w;
+	size_t n = 0;
 	int status = POPART_OK;
 
 	(void)call;
-	while (!status && (r = image_next(&d->image, &pos)) != NULL) {
-		struct name name;
-		char key[NAME_LEN];
-
-		name_parse(&name, (struct popart_str){ record_name(r), r->name_len }, d->plain);
-
-		size_t key_len = name_key(&name, key);
-		size_t uid_len = r->flags & RECORD_TWIN
-			? name_uid_twin(key, key_len, r->ino, uids[n])
-			: name_uid(key, key_len, uids[n]);
-
-		msgs[n] = (struct popart_msg){ .ref = ref,
-			.wire_size = r->wire,
-			.uid = { uids[n], uid_len },
-			.received_s = received(&name, r),
-			.flags = (name.seen ? POPART_MSG_SEEN : 0) |
-				(r->flags & RECORD_HINT ? POPART_MSG_SIZE_HINT : 0) };
-		ref++;
+	names_walk(&w, &d->names);
+	for (size_t i = 0; !status && names_next(&w); i++) {
+		describe(d, i, &w, &msgs[n], uids[n]);
 		if (++n == BLOCK) {
 			status = sink->add(sink, msgs, n, sizeof(msgs[0]));
 			n = 0;
@@ -326,7 +331,8 @@ static int drop_list(void *drop, const struct popart_call *call, struct popart_m
 	}
 	if (!status && n)
 		status = sink->add(sink, msgs, n, sizeof(msgs[0]));
-	image_free(&d->image);
+	free(d->details);
+	d->details = NULL;
 	return status;
 }
 

@@ -24,7 +24,7 @@ static void heal(const struct hinted *h, int fd, uint64_t wire)
 	struct message *m = &d->v[index];
 	char room[NAME_LEN + 1];
 	const char *was = drop_name(d, m, room);
-	uint8_t flags = m->bits & MESSAGE_CUR ? RECORD_CUR : 0;
+	uint8_t flags = m->bits & MESSAGE_CUR;
 	struct record r = { .wire = wire };
 	struct name n;
 	struct stat st;
@@ -36,8 +36,8 @@ static void heal(const struct hinted *h, int fd, uint64_t wire)
 		drop_rename(d, m, name, strlen(name), flags);
 		d->healed++;
 	} else if (fstat(fd, &st) == 0 && proof_of_stat(&st) == h->proof) {
-		record_set_file(&r, &st);
-		if (wire >= r.stored && wire - r.stored <= r.stored + 2)
+		r.file = detail_of(&st);
+		if (wire >= r.file.stored && wire - r.file.stored <= r.file.stored + 2)
 			lessons_add(d, index, &r);
 	}
 }
@@ -52,7 +52,7 @@ static void release_hinted(struct popart_source *src)
 	struct hinted *h = src->ctx;
 	const struct message *m = &h->drop->v[h->index];
 
-	if (src->wire_sent && src->wire_sent != drop_wire(m) && src->wire_sent <= WIRE_MAX &&
+	if (src->wire_sent && src->wire_sent != message_wire(m) && src->wire_sent <= WIRE_MAX &&
 		!h->drop->store->read_only)
 		heal(h, src->fd, src->wire_sent);
 	close(src->fd);
@@ -65,7 +65,7 @@ static int open_listed(const struct drop *d, const struct message *m, struct sta
 {
 	char path[4096], room[NAME_LEN + 1];
 
-	if (!drop_path(d, m->bits & MESSAGE_CUR ? RECORD_CUR : 0, drop_name(d, m, room), path))
+	if (!drop_path(d, m->bits & MESSAGE_CUR, drop_name(d, m, room), path))
 		return -ENAMETOOLONG;
 	return scan_open(AT_FDCWD, path, st);
 }
@@ -120,18 +120,18 @@ static int count_again(
 			"%s: \"%s\" has changed and cannot be read again", d->root,
 			name_print(drop_name(d, m, room), shown));
 	lessons_add(d, index, &r);
-	if (r.wire != drop_wire(m))
+	if (r.wire != message_wire(m))
 		return s->host->fail(s->inst, call, POPART_R_TEMP,
 			"this message was changed; its new size is known at the next login", 0,
 			"%s: \"%s\" was changed in its place: %ju octets were listed, it now "
 			"has "
 			"%ju",
 			d->root, name_print(drop_name(d, m, room), shown),
-			(uintmax_t)drop_wire(m), (uintmax_t)r.wire);
+			(uintmax_t)message_wire(m), (uintmax_t)r.wire);
 	m->proof = proof_of_stat(st);
 	m->file = file_of_stat(st);
 	m->body = r.body <= UINT16_MAX ? (uint16_t)r.body : 0;
-	m->bits = (uint8_t)((m->bits & ~MESSAGE_FORM) | r.form);
+	m->bits = (uint8_t)((m->bits & ~MESSAGE_FORM) | r.bits);
 	return POPART_OK;
 }
 
@@ -198,7 +198,7 @@ int message_open(
 	src->offset = 0;
 	src->length = (uint64_t)st.st_size;
 	src->form = m->bits & MESSAGE_FORM;
-	src->body_offset = m->body;
+	src->body_offset = m->body <= src->length ? m->body : 0;
 	src->ctx = hinted;
 	src->release = hinted ? release_hinted : release_counted;
 	return POPART_OK;

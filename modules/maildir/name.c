@@ -2,6 +2,7 @@
 #include "name.h"
 #include "hash.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,49 @@ static size_t digits(const char *p, size_t n, uint64_t *value)
 	return i;
 }
 
+/* The number that eight octets are, all at once; -1: not all are digits. */
+static int64_t eight_digits(const char *p)
+{
+	const uint64_t each = UINT64_MAX / 0xff, pairs = UINT64_MAX / 0xffff * 0xff,
+		       fours = UINT64_MAX / 0xffffffff * 0xffff;
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	x = be64toh(x);
+	if (((x & each * 0xf0) | (((x + each * 6) & each * 0xf0) >> 4)) != each * 0x33)
+		return -1;
+	x &= each * 0x0f;
+	x = (x >> 8 & pairs) * 10 + (x & pairs);
+	x = (x >> 16 & fours) * 100 + (x & fours);
+	return (int64_t)((x >> 32) * 10000 + (x & UINT32_MAX));
+}
+
 /* Nine to eleven digits and a dot: a unique-id that was made into a name may begin with
  * digits as well, but is no time for that. */
-static int64_t leading_time(const char *p, size_t n)
+int64_t name_time(const struct name *n)
 {
-	uint64_t value;
-	size_t len = digits(p, n, &value);
+	const char *p = n->full.ptr;
+	size_t len = 8;
+	int64_t value = n->base_len > len && !n->plain ? eight_digits(p) : -1;
 
-	return len >= 9 && len <= 11 && len < n && p[len] == '.' ? (int64_t)value : -1;
+	if (value < 0)
+		return -1;
+	for (; len < n->base_len && len < 11 && p[len] >= '0' && p[len] <= '9'; len++)
+		value = value * 10 + (p[len] - '0');
+	return len >= 9 && len < n->base_len && p[len] == '.' ? value : -1;
+}
+
+bool name_seen(const struct name *n)
+{
+	const char *info = n->full.ptr + n->base_len;
+	size_t len = n->full.len - n->base_len;
+	bool seen = false;
+
+	if (len <= 3 || memcmp(info, ":2,", 3) != 0)
+		return false;
+	for (size_t i = 3; i < len; i++)
+		seen |= info[i] == 'S';
+	return seen;
 }
 
 /* What a file name, or a field of it, cannot have, and what stands for it behind a '%'. */
@@ -69,12 +105,11 @@ static size_t field(const char *p, size_t n, char *letter, uint64_t *value)
 	return comma ? (size_t)(comma - p) : n;
 }
 
-static void parse_fields(struct name *n)
+static void parse_fields(struct name *n, const char *p)
 {
-	const char *p = n->full.ptr, *end = p + n->base_len;
+	const char *end = n->full.ptr + n->base_len;
 
-	n->only_sizes = true;
-	while ((p = memchr(p, ',', (size_t)(end - p))) != NULL) {
+	do {
 		uint64_t value;
 		char letter;
 		size_t len = field(p, (size_t)(end - p), &letter, &value);
@@ -88,9 +123,7 @@ static void parse_fields(struct name *n)
 		if (letter == 'W' && n->wire == NAME_NO_SIZE)
 			n->wire = value;
 		p += len;
-		if (p == end)
-			break;
-	}
+	} while (p < end);
 }
 
 /* The fields T and U of names that begin as name_keep makes them. */
@@ -100,8 +133,8 @@ static void parse_kept(struct name *n)
 	char uid[UID_LEN];
 	uint64_t value;
 
-	dot = n->time_s < 0 ? NULL : memchr(p, '.', n->lead_len);
-	if (!dot || end - dot < 2 || dot[1] != '~')
+	dot = memchr(p, '.', n->lead_len);
+	if (!dot || end - dot < 2 || dot[1] != '~' || name_time(n) < 0)
 		return;
 	while ((p = memchr(p, ',', (size_t)(end - p))) != NULL) {
 		const char *comma = memchr(p + 1, ',', (size_t)(end - p - 1));
@@ -119,19 +152,26 @@ static void parse_kept(struct name *n)
 
 void name_parse(struct name *n, struct popart_str full, bool plain)
 {
-	const char *colon = plain ? NULL : memchr(full.ptr, ':', full.len);
+	const char *colon = plain ? NULL : memchr(full.ptr, ':', full.len), *comma;
 
-	*n = (struct name){ .full = full, .time_s = -1, .received_s = -1 };
+	*n = (struct name){ .full = full, .received_s = -1, .plain = plain };
 	n->stored = n->wire = NAME_NO_SIZE;
 	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
 	n->lead_len = n->base_len;
-	if (plain)
+	n->only_sizes = true;
+	comma = plain ? NULL : memchr(full.ptr, ',', n->base_len);
+	if (!comma)
 		return;
-	n->time_s = leading_time(full.ptr, n->base_len);
-	parse_fields(n);
+	parse_fields(n, comma);
 	parse_kept(n);
-	if (colon && full.len - n->base_len > 3 && memcmp(colon, ":2,", 3) == 0)
-		n->seen = memchr(colon + 3, 'S', full.len - n->base_len - 3) != NULL;
+}
+
+bool name_has_hint(const struct name *n)
+{
+	if (n->wire == NAME_NO_SIZE || n->wire > WIRE_MAX)
+		return false;
+	return n->stored == NAME_NO_SIZE ||
+		(n->wire >= n->stored && n->wire <= n->stored * 2 + 2);
 }
 
 /* The same as that of a file with this name; but what begins as no file name can, or as a
@@ -169,6 +209,13 @@ size_t name_key(const struct name *n, char key[NAME_LEN])
 		p += part;
 	}
 	return len;
+}
+
+struct popart_str name_key_view(const struct name *n, char room[NAME_LEN])
+{
+	if (n->kept.len == 0 && n->only_sizes)
+		return (struct popart_str){ n->full.ptr, n->lead_len };
+	return (struct popart_str){ room, name_key(n, room) };
 }
 
 static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])

@@ -17,22 +17,31 @@
 
 enum { NAME_LEN = 255, UID_LEN = 70 };
 #define NAME_NO_SIZE UINT64_MAX
+/* The largest message. */
+#define WIRE_MAX ((UINT64_C(1) << 40) - 1)
 
 struct name {
 	struct popart_str full;
 	size_t base_len;
 	size_t lead_len;        /* of the base before its first ,S= or ,W= field   */
-	int64_t time_s;         /* of delivery, which it begins with; -1: none      */
 	uint64_t stored, wire;  /* ,S= and ,W=; NAME_NO_SIZE: none                 */
-	int64_t received_s;     /* ,T=; -1: none, time_s is it                     */
+	int64_t received_s;     /* ,T=; -1: none, name_time is it                  */
 	struct popart_str kept; /* ,U= as it stands there; none: len 0             */
-	bool seen;              /* flag S                                          */
+	bool plain;             /* of a plain directory                            */
 	bool only_sizes;        /* nothing else stands in the base behind lead_len  */
 };
 
 void name_parse(struct name *, struct popart_str full, bool plain);
+/* Of delivery, which it begins with; -1: none. */
+int64_t name_time(const struct name *);
+/* Flag S. */
+bool name_seen(const struct name *);
+/* Whether it says how many octets a RETR takes; a hint that contradicts itself is none. */
+bool name_has_hint(const struct name *);
 /* Length of the key. */
 size_t name_key(const struct name *, char key[NAME_LEN]);
+/* The same: a part of the name where it stands there as it is, else in room. */
+struct popart_str name_key_view(const struct name *, char room[NAME_LEN]);
 /* 1 .. UID_LEN octets of 0x21..0x7E, no end. The key as it is when it fits, else '~' and a
  * hash; keys that begin with '~' are hashed, so that no file name can imitate one. */
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN]);

@@ -127,9 +127,9 @@ int scan_message(int fd, struct stat *st, unsigned char *buf, struct record *r)
 			return EAGAIN;
 	}
 	size_end(&s);
-	record_set_file(r, st);
+	r->file = detail_of(st);
 	r->wire = s.wire;
 	r->body = s.body <= UINT32_MAX ? (uint32_t)s.body : 0;
-	r->form = (uint8_t)s.form;
+	r->bits = (uint8_t)s.form;
 	return 0;
 }

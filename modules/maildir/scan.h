@@ -2,13 +2,13 @@
 #ifndef MAILDIR_SCAN_H
 #define MAILDIR_SCAN_H
 /* Reading directories, and the octets of messages. */
-#include "cache.h"
+#include "image.h"
 
 /* What a directory said of one entry that may be a message. */
 struct found {
 	uint32_t name; /* offset in names; ends in NUL */
 	uint8_t len;
-	uint8_t flags; /* RECORD_CUR or 0                            */
+	uint8_t flags; /* MESSAGE_CUR or 0                           */
 	uint8_t type;  /* DT_*: never one that cannot be a message   */
 	uint8_t reserved;
 	uint64_t ino; /* as the directory has it, for reading in disk order only */
@@ -33,7 +33,7 @@ static inline const char *scan_name(const struct scan *s, const struct found *f)
  * dirfd as for openat. A descriptor with *st filled, or -errno (EINVAL: not a regular
  * file). */
 int scan_open(int dirfd, const char *name, struct stat *st);
-/* Counts an open message: everything in *r but name and flags. buf is for work. st is
+/* Counts an open message: everything in *r, of whose bits the form. buf is for work. st is
  * looked up again when the file has grown meanwhile. 0 or errno (EAGAIN: changing). */
 enum { SCAN_BUFFER = 120 * 1024 }; /* just under what malloc asks the kernel for */
 int scan_message(int fd, struct stat *st, unsigned char *buf, struct record *r);

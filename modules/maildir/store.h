@@ -8,7 +8,7 @@
  */
 #include <popart/module.h>
 #include <stdatomic.h>
-#include "cache.h"
+#include "image.h"
 #include "look.h"
 #include "names.h"
 #include "scan.h"
@@ -45,24 +45,6 @@ enum stat_index {
 	STAT_DELIVERED
 };
 
-/* A message of an idle session. */
-struct message {
-	uint32_t renamed;  /* its name's place in drop->renamed, from 1; 0: is in names   */
-	uint32_t proof;    /* of size, times and inode; what is known holds while it does */
-	uint32_t file;     /* which file in which state, wherever it is; 0: not known     */
-	uint32_t wire_low; /* octets of a RETR, 40 bits in two parts                      */
-	uint16_t body;     /* offset; 0: not known                                        */
-	uint8_t wire_high;
-	uint8_t bits; /* MESSAGE_* */
-};
-enum {
-	MESSAGE_FORM = POPART_FORM_CRLF | POPART_FORM_NO_DOTS | POPART_FORM_ENDS_LINE,
-	MESSAGE_CUR = 1u << 4,
-	MESSAGE_HINT = 1u << 5,
-	MESSAGE_TWIN = 1u << 6,
-	MESSAGE_HERE = 1u << 7 /* of use while moved messages are looked for */
-};
-
 /* Something learnt during the session that the cache should know next time. */
 struct lesson {
 	uint32_t index;
@@ -71,11 +53,11 @@ struct lesson {
 
 struct drop {
 	struct store *store;
-	struct image image; /* between open and list only */
 	struct message *v;
 	size_t n;
-	struct names names; /* as they were listed */
-	char *renamed;      /* names that messages were given since; NUL after each */
+	struct names names;     /* as they were listed */
+	struct detail *details; /* between open and list only, if list needs them */
+	char *renamed;          /* names that messages were given since; NUL after each */
 	struct lesson *lessons;
 	int *held;            /* descriptors of removed files, closed last */
 	struct stamp *looked; /* new/ and cur/ as they were when moved messages were last looked
@@ -93,9 +75,6 @@ struct drop {
 int drop_new(struct store *, const struct popart_call *, struct popart_str root, bool plain,
 	struct drop **);
 void drop_free(struct drop *);
-/* Fills v and names from image. False: out of memory. */
-bool drop_keep(struct drop *);
-uint64_t drop_wire(const struct message *);
 /* In room, or elsewhere until a message is renamed. */
 const char *drop_name(const struct drop *, const struct message *, char room[NAME_LEN + 1]);
 /* "ROOT/DIRNAME"; dir is empty or ends in '/'. False: too long. */
@@ -116,17 +95,12 @@ bool drop_rename(struct drop *, struct message *, const char *name, size_t len, 
 /* After a file was not where it was: looks through the directories for every message
  * under its key. False: it could not (out of memory, an unreadable directory). */
 bool drop_look_again(struct drop *);
-uint32_t proof_of(uint64_t stored, int64_t mtime_ns, int64_t ctime_ns, uint64_t ino);
-uint32_t proof_of_stat(const struct stat *);
-/* The same without ctime, which a change of the name changes as well. Never 0. */
-uint32_t file_of(uint64_t stored, int64_t mtime_ns, uint64_t ino);
-uint32_t file_of_stat(const struct stat *);
 
-/* inventory.c: the message set at login, from the cache and the directories. POPART_OK
- * and drop->image, or a status that was recorded. */
+/* inventory.c: the message set at login, from the cache and the directories. POPART_OK and
+ * v, names and details of the maildrop, or a status that was recorded. */
 int inventory_take(struct drop *, const struct popart_call *);
-/* Its file. Empty when there is none, or none that holds. */
-void cachefile_load(const struct drop *, struct image *);
+/* Its file, as cache_load reads it. Empty when there is none, or none that holds. */
+void cachefile_load(const struct drop *, struct image *, const struct stamp *now);
 /* began_ns: when the listing began, by CLOCK_MONOTONIC; or the one that is in the image
  * was made before. A failure is logged, and harms nobody. */
 #define LISTED_BEFORE INT64_C(-1)

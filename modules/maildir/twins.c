@@ -23,7 +23,7 @@ static bool separate(struct pass *p, struct item *it, const struct stat *st)
 
 	name_parse(&n, (struct popart_str){ it->name, f->len }, false);
 	snprintf(key, sizeof(key), "%jd.popart%016jx",
-		(intmax_t)(n.time_s >= 0 ? n.time_s : st->st_mtim.tv_sec),
+		(intmax_t)(name_time(&n) >= 0 ? name_time(&n) : st->st_mtim.tv_sec),
 		(uintmax_t)hash64(what, (size_t)len, 0));
 	return !p->last && !p->drop->store->read_only && name_with_key(&n, key, name) &&
 		drop_path(p->drop, f->flags, it->name, from) &&
@@ -33,17 +33,17 @@ static bool separate(struct pass *p, struct item *it, const struct stat *st)
 /* Which of two messages keeps the key: the one that had it at the last login; else what
  * was there first most likely: cur/ before new/, then the lesser name. */
 static bool first_keeps(const struct item *a, const struct stat *sa, const struct item *b,
-	const struct stat *sb, const struct record *old)
+	const struct stat *sb, const struct detail *old)
 {
 	if (old && old->ino && (old->ino == sa->st_ino) != (old->ino == sb->st_ino))
 		return old->ino == sa->st_ino;
-	if ((a->record.flags & RECORD_CUR) != (b->record.flags & RECORD_CUR))
-		return a->record.flags & RECORD_CUR;
+	if ((a->record.bits & MESSAGE_CUR) != (b->record.bits & MESSAGE_CUR))
+		return a->record.bits & MESSAGE_CUR;
 	return strcmp(a->name, b->name) < 0;
 }
 
 struct item *twins_meet(
-	struct pass *p, struct item *a, struct item *b, const struct record *old)
+	struct pass *p, struct item *a, struct item *b, const struct detail *old)
 {
 	struct stat sa, sb;
 	bool a_is = fstatat(pass_dir(p, &p->scan.v[a->found]), a->name, &sa,

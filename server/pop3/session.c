@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define BAD_IN_ROW_MAX 20u
+#define COUNTER_MAX    10u                            /* digits of a message number */
 #define LISTING_LINE   (20u + 1u + UIDS_LEN_MAX + 2u) /* number or size: 20 digits */
 #define READY          "POP3 server ready"
 /* TOP seldom needs more than the first piece of a message. */
@@ -312,30 +313,67 @@ static enum popart_want do_open(
 	return GO_ON;
 }
 
-/* The lines of LIST or UIDL that fit; false: there are more. */
+/* A message number in digits, counted up in them: cheaper than to divide for each. */
+struct counter {
+	char digits[2 * COUNTER_MAX]; /* they end in the middle: as many may be copied always */
+	size_t at;
+};
+
+static void counter_set(struct counter *c, uint32_t number)
+{
+	char digits[20];
+	size_t len = format_u64(digits, number);
+
+	memset(c->digits, '0', sizeof(c->digits));
+	c->at = COUNTER_MAX - len;
+	memcpy(c->digits + c->at, digits, len);
+}
+
+static void counter_next(struct counter *c)
+{
+	size_t i = COUNTER_MAX - 1;
+
+	for (; c->digits[i] == '9'; i--)
+		c->digits[i] = '0';
+	c->digits[i]++;
+	if (i < c->at)
+		c->at = i;
+}
+
+static size_t counter_put(const struct counter *c, char out[COUNTER_MAX])
+{
+	memcpy(out, c->digits + c->at, COUNTER_MAX);
+	return COUNTER_MAX - c->at;
+}
+
+/* The lines of LIST or UIDL that fit; false: there are more. What is copied is longer than
+ * what is needed where the length is thereby known; the next copy begins where it should. */
 static bool list_messages(struct popart_session *s, struct popart_io *io)
 {
 	const struct drop *d = &s->drop;
 	char *const end = io->out + io->out_cap;
 	char *p = io->out + io->out_len;
 	struct uids_walk walk;
+	struct counter number;
 
+	counter_set(&number, s->cursor);
 	if (s->listing == LISTING_UIDL)
 		uids_seek(&d->uids, s->cursor, &walk);
 	while (s->cursor < d->count && end - p >= (ptrdiff_t)LISTING_LINE) {
 		const struct drop_message m = drop_message(d, ++s->cursor);
 		struct popart_str uid = VIEW_NONE;
 
+		counter_next(&number);
 		if (s->listing == LISTING_UIDL)
 			uid = uids_next(&walk);
 		if (m.deleted)
 			continue;
-		p += format_u64(p, s->cursor);
+		p += counter_put(&number, p);
 		*p++ = ' ';
 		if (s->listing == LISTING_LIST) {
 			p += format_u64(p, m.size);
 		} else {
-			memcpy(p, uid.ptr, uid.len);
+			memcpy(p, uid.ptr, UIDS_LEN_MAX);
 			p += uid.len;
 		}
 		*p++ = '\r';

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "pop3/uids.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 /*
  * An entry: how many octets it shares with the one before at the beginning, with SAME if it is
  * as long; how many at the end; how many there are between, unless SAME tells; these.
  */
-#define SAME     0x80u
-#define HEAD_MAX 3u
+#define SAME      0x80u
+#define ENTRY_MAX (3u + UIDS_LEN_MAX)
 
 _Static_assert(UIDS_LEN_MAX < SAME, "lengths leave a bit free");
 
@@ -54,12 +55,14 @@ void uids_shrink(struct uids *u)
 
 static bool make_room(struct uids *u)
 {
-	void *text = grow(u->text, &u->cap, (uint64_t)u->len + HEAD_MAX + UIDS_LEN_MAX, 1);
-	void *starts;
+	void *text, *starts;
 
-	if (!text)
-		return false;
-	u->text = text;
+	if (u->cap - u->len < ENTRY_MAX) {
+		text = grow(u->text, &u->cap, (uint64_t)u->len + ENTRY_MAX, 1);
+		if (!text)
+			return false;
+		u->text = text;
+	}
 	if (u->count % UIDS_RUN == 0 && u->count > 0) {
 		starts = grow(
 			u->starts, &u->starts_cap, u->count / UIDS_RUN, sizeof(*u->starts));
@@ -70,20 +73,53 @@ static bool make_room(struct uids *u)
 	return true;
 }
 
+/* Where eight octets of two differ; the first is the most significant. */
+static uint64_t difference(const char *a, const char *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return be64toh(x ^ y);
+}
+
+static size_t shared_head(const char *a, const char *b, size_t most)
+{
+	size_t n = 0;
+
+	for (; n + 8 <= most; n += 8) {
+		uint64_t x = difference(a + n, b + n);
+
+		if (x != 0)
+			return n + (size_t)__builtin_clzll(x) / 8;
+	}
+	while (n < most && a[n] == b[n])
+		n++;
+	return n;
+}
+
+static size_t shared_tail(const char *a_end, const char *b_end, size_t most)
+{
+	size_t n = 0;
+
+	for (; n + 8 <= most; n += 8) {
+		uint64_t x = difference(a_end - n - 8, b_end - n - 8);
+
+		if (x != 0)
+			return n + (size_t)__builtin_ctzll(x) / 8;
+	}
+	while (n < most && a_end[-1 - (ptrdiff_t)n] == b_end[-1 - (ptrdiff_t)n])
+		n++;
+	return n;
+}
+
 /* How much they share at the beginning, and how much of the rest at the end. */
 static void compare(struct popart_str a, struct popart_str b, size_t *head, size_t *tail)
 {
-	enum { STEP = 8 };
-	size_t shorter = a.len < b.len ? a.len : b.len, h = 0, t = 0;
+	size_t shorter = a.len < b.len ? a.len : b.len;
 
-	while (h + STEP <= shorter && memcmp(a.ptr + h, b.ptr + h, STEP) == 0)
-		h += STEP;
-	while (h < shorter && a.ptr[h] == b.ptr[h])
-		h++;
-	while (t < shorter - h && a.ptr[a.len - 1 - t] == b.ptr[b.len - 1 - t])
-		t++;
-	*head = h;
-	*tail = t;
+	*head = shared_head(a.ptr, b.ptr, shorter);
+	*tail = shared_tail(a.ptr + a.len, b.ptr + b.len, shorter - *head);
 }
 
 bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)

@@ -33,7 +33,8 @@ struct uids_walk {
 };
 /* index: less than count, or no uids_next may follow. */
 void uids_seek(const struct uids *, uint32_t index, struct uids_walk *);
-/* The one at the place, which moves on; as long as the walk stays where it is. */
+/* The one at the place, which moves on; as long as the walk stays where it is. UIDS_LEN_MAX
+ * octets can be read there, however short it is. */
 struct popart_str uids_next(struct uids_walk *);
 
 #endif

@@ -19,7 +19,9 @@ TESTS += tests/fuzz/fuzz-maildir-cache
 tests_fuzz_fuzz_maildir_cache_SOURCES = tests/fuzz/maildir-cache.c tests/fuzz/main.c \
 	modules/maildir/cache.c modules/maildir/cache.h \
 	modules/maildir/hash.c modules/maildir/hash.h \
-	modules/maildir/name.c modules/maildir/name.h
+	modules/maildir/image.c modules/maildir/image.h \
+	modules/maildir/name.c modules/maildir/name.h \
+	modules/maildir/names.c modules/maildir/names.h
 tests_fuzz_fuzz_maildir_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/maildir
 EXTRA_DIST += tests/fuzz/corpus/maildir-cache
 

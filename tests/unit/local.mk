@@ -129,6 +129,7 @@ tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	server/check/complaints.c server/check/complaints.h \
 	tests/unit/maildir/box.c tests/unit/maildir/box.h \
 	tests/unit/maildir/cache_test.c \
+	tests/unit/maildir/change_test.c \
 	tests/unit/maildir/check_test.c \
 	tests/unit/maildir/commit_test.c \
 	tests/unit/maildir/corpus_test.c \

@@ -9,6 +9,7 @@ int main(int argc, char **argv)
 		{ .pName = "names", .pTests = names_tests },
 		{ .pName = "cache", .pTests = cache_tests },
 		{ .pName = "list", .pTests = list_tests },
+		{ .pName = "change", .pTests = change_tests },
 		{ .pName = "race", .pTests = race_tests },
 		{ .pName = "commit", .pTests = commit_tests },
 		{ .pName = "deliver", .pTests = deliver_tests },

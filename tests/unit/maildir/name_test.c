@@ -11,34 +11,52 @@ static struct name parsed(const char *text)
 	return n;
 }
 
+static int64_t time_of(const char *text)
+{
+	struct name n = parsed(text);
+
+	return name_time(&n);
+}
+
 static bool key_is(const char *text, const char *want)
 {
 	struct name n = parsed(text);
-	char key[NAME_LEN];
+	char key[NAME_LEN], room[NAME_LEN];
 	size_t len = name_key(&n, key);
+	struct popart_str view = name_key_view(&n, room);
 
-	return len == strlen(want) && memcmp(key, want, len) == 0;
+	return len == strlen(want) && memcmp(key, want, len) == 0 && view.len == len &&
+		memcmp(view.ptr, want, len) == 0;
 }
 
 static void fields(void)
 {
 	struct name n = parsed("1700000000.M1P2.host,S=100,W=103:2,FS");
 
-	CU_ASSERT_EQUAL(n.time_s, 1700000000);
+	CU_ASSERT_EQUAL(name_time(&n), 1700000000);
 	CU_ASSERT_EQUAL(n.stored, 100);
 	CU_ASSERT_EQUAL(n.wire, 103);
-	CU_ASSERT_TRUE(n.seen);
+	CU_ASSERT_TRUE(name_seen(&n));
 	n = parsed("x,S=100:2,F");
-	CU_ASSERT_EQUAL(n.time_s, -1);
+	CU_ASSERT_EQUAL(name_time(&n), -1);
 	CU_ASSERT_EQUAL(n.wire, NAME_NO_SIZE);
-	CU_ASSERT_FALSE(n.seen);
+	CU_ASSERT_FALSE(name_seen(&n));
 	n = parsed("1,W=12x,W=,W=99999999999999999999,W=5:1,S");
 	CU_ASSERT_EQUAL(n.wire, 5);
-	CU_ASSERT_FALSE(n.seen);
-	CU_ASSERT_EQUAL(parsed("99999999999999999999.x").time_s, -1);
-	CU_ASSERT_EQUAL(parsed("1700000000").time_s, -1);
-	CU_ASSERT_EQUAL(parsed("12.x").time_s, -1);
-	CU_ASSERT_EQUAL(parsed("0000123456a.x").time_s, -1);
+	CU_ASSERT_FALSE(name_seen(&n));
+	CU_ASSERT_EQUAL(time_of("99999999999999999999.x"), -1);
+	CU_ASSERT_EQUAL(time_of("1700000000"), -1);
+	CU_ASSERT_EQUAL(time_of("12.x"), -1);
+	CU_ASSERT_EQUAL(time_of("0000123456a.x"), -1);
+	CU_ASSERT_EQUAL(time_of("170000000012.x"), -1);
+	CU_ASSERT_EQUAL(time_of("17000000001.x"), 17000000001);
+	CU_ASSERT_EQUAL(time_of("123456789."), 123456789);
+	CU_ASSERT_EQUAL(time_of("123456789:2,"), -1);
+	CU_ASSERT_EQUAL(time_of("1234567:9."), -1);
+	CU_ASSERT_EQUAL(time_of("/23456789."), -1);
+	CU_ASSERT_EQUAL(time_of("1234567\xba"
+				"9."),
+		-1);
 	n = parsed(",W=1,");
 	CU_ASSERT_EQUAL(n.wire, 1);
 }
