@@ -265,6 +265,8 @@ static int look_into(struct pass *p, struct item *it)
 		it->record = (struct record){ .wire = n.wire, .ino = st.st_ino };
 		it->record.mtime_ns = nanoseconds(st.st_mtim);
 		flags |= RECORD_HINT;
+	} else if (!p->buf && (p->buf = malloc(SCAN_BUFFER)) == NULL) {
+		error = ENOMEM;
 	} else {
 		error = scan_message(fd, &st, p->buf, &it->record);
 		if (!error && it->record.wire > WIRE_MAX)
@@ -294,9 +296,6 @@ static int look_into_all(struct pass *p)
 			p->unread[p->nunread++] = (uint32_t)i;
 	if (p->nunread == 0)
 		return POPART_OK;
-	p->buf = malloc(SCAN_BUFFER);
-	if (!p->buf)
-		return POPART_E_NOMEM;
 	qsort_r(p->unread, p->nunread, sizeof(*p->unread), by_ino, p);
 	for (size_t i = 0; i < p->nunread; i++) {
 		struct item *it = &p->items[p->unread[i]];
