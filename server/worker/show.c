@@ -38,7 +38,7 @@ void show_progress(struct conn *c)
 	struct popart_session_stats stats = { .size = sizeof(stats) };
 
 	popart_session_stats(c->pop3, &stats);
-	s->state = stats.state;
+	s->state = (uint8_t)stats.state;
 	s->last_ms = c->moved_ms;
 	s->octets_in = c->octets_in;
 	s->octets_out = c->octets_out;
@@ -48,10 +48,7 @@ void show_progress(struct conn *c)
 	s->retrieved = (uint32_t)stats.retrieved;
 	s->deleted = (uint32_t)stats.deleted;
 	if (c->who && s->user_len == 0) {
-		size_t n = c->who->user.len;
-
-		s->user_len = (uint8_t)(n < sizeof(s->user) ? n : sizeof(s->user));
-		memcpy(s->user, c->who->user.ptr, s->user_len);
+		board_slot_set_user(s, c->who->user);
 		s->mechanism = figures_word(&figures_mechanisms, c->mechanism);
 		s->instance = (uint8_t)(host_instance_index(c->who->store) + 1);
 	}
@@ -67,8 +64,7 @@ void show_begin(struct conn *c)
 	s->session = c->id;
 	s->since_ms = s->last_ms = c->since_ms;
 	s->port = c->port;
-	s->peer_len = c->peer_len;
-	memcpy(s->peer, c->peer, c->peer_len);
+	board_slot_set_peer(s, conn_peer(c));
 	board_slot_done(s);
 	log_begin(c->worker->log, &l, LOG_EV_CONNECT);
 	log_who(&l, c);
@@ -258,8 +254,7 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 	log_str(&l, "status", host_status_name(call->status));
 	if (holder->known) {
 		log_hex(&l, "holder", s->session);
-		log_view(&l, "holder_rip",
-			view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
+		log_view(&l, "holder_rip", board_slot_peer(s));
 		log_view(&l, "holder_process", view_str(process));
 		log_i64(&l, "held_s", holder->held_s);
 		log_i64(&l, "idle_s", holder->idle_s);
