@@ -10,7 +10,7 @@
 /* TOP seldom needs more than the first piece of a message. */
 #define TOP_PIECE 16384u
 
-_Static_assert(sizeof(struct popart_session) <= 512, "an idle session is to stay small");
+_Static_assert(sizeof(struct popart_session) <= 328, "an idle session is to stay small");
 _Static_assert(POPART_OUT_MIN >= REPLY_MAX, "a line must fit the smallest output");
 
 /* A phase returns this to let the next one run. */
@@ -61,22 +61,19 @@ void session_event(struct popart_session *s, const struct popart_event *e)
 
 void session_forget_login(struct popart_session *s)
 {
-	struct login *l = &s->login;
-
-	if (l->secret)
-		explicit_bzero(l->secret, l->secret_len);
-	free(l->secret);
-	free(l->name);
-	*l = (struct login){ 0 };
+	if (s->login)
+		explicit_bzero(s->login->text, s->login->len);
+	free(s->login);
+	s->login = NULL;
 }
 
-void session_login_failed(struct popart_session *s, int status)
+void session_login_failed(struct popart_session *s, const char *mechanism, int status)
 {
 	s->stats.login_failures++;
 	session_event(s,
 		&(struct popart_event){ .kind = POPART_EVENT_LOGIN_FAILED,
 			.status = status,
-			.text = view_str(s->login.mechanism) });
+			.text = view_str(mechanism) });
 }
 
 void session_end(struct popart_session *s, const char *reason)
@@ -139,13 +136,13 @@ struct popart_session *popart_session_new(const struct popart_session_conf *conf
 	s->flags = conf->flags | flags;
 	s->state = POPART_STATE_AUTHORIZATION;
 	if (stamp.len > 0) {
-		s->stamp = malloc(stamp.len);
+		s->stamp = malloc(stamp.len + 1);
 		if (!s->stamp) {
 			free(s);
 			return NULL;
 		}
 		memcpy(s->stamp, stamp.ptr, stamp.len);
-		s->stamp_len = stamp.len;
+		s->stamp[stamp.len] = '\0';
 	}
 	return s;
 }
@@ -170,7 +167,7 @@ void popart_session_free(struct popart_session **sp)
  * it would be of no use. */
 static bool may_name(const char *host, const struct popart_session *s)
 {
-	size_t others = strlen("+OK  " READY " \r\n") + s->stamp_len;
+	size_t others = strlen("+OK  " READY " \r\n") + (s->stamp ? strlen(s->stamp) : 0);
 
 	return host && !view_has(view_str(host), '<') && strlen(host) + others <= REPLY_MAX;
 }
@@ -190,7 +187,7 @@ static enum popart_want do_greeting(
 	reply_str(&r, READY);
 	if (s->stamp) {
 		reply_str(&r, " ");
-		reply_view(&r, view_of(s->stamp, s->stamp_len));
+		reply_str(&r, s->stamp);
 	}
 	reply_end(&r);
 	free(host);
@@ -254,7 +251,7 @@ static void refuse(struct popart_session *s, struct popart_io *io, bool login)
 
 static void login_refused(struct popart_session *s, struct popart_io *io)
 {
-	session_login_failed(s, s->status);
+	session_login_failed(s, s->login->mechanism, s->status);
 	session_forget_login(s);
 	refuse(s, io, true);
 }
@@ -262,14 +259,14 @@ static void login_refused(struct popart_session *s, struct popart_io *io)
 static enum popart_want do_auth(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
-	const struct login *l = &s->login;
+	const struct login *l = s->login;
 
 	if (!answered(s)) {
 		step->mechanism = view_str(l->mechanism);
 		step->user = l->user;
 		step->act_as = l->act_as;
 		step->secret = l->password;
-		step->stamp = view_of(s->stamp, s->stamp_len);
+		step->stamp = s->stamp ? view_str(s->stamp) : VIEW_NONE;
 		return POPART_WANT_AUTH;
 	}
 	if (s->status != POPART_OK) {
@@ -300,6 +297,8 @@ static enum popart_want do_open(
 	}
 	drop_shrink(&s->drop);
 	session_forget_login(s);
+	free(s->stamp);
+	s->stamp = NULL;
 	s->state = POPART_STATE_TRANSACTION;
 	s->stats.messages = s->drop.count;
 	s->stats.octets = s->drop.octets;
@@ -524,9 +523,9 @@ static void reply_not_removed(struct popart_session *s, struct popart_io *io)
 
 	reply_begin(&r, io, "-ERR ");
 	reply_str(&r, reply_code(s->status, false));
-	reply_u64(&r, s->nrefs - s->removed);
+	reply_u64(&r, s->drop.deleted - s->stats.deleted);
 	reply_str(&r, " of ");
-	reply_u64(&r, s->nrefs);
+	reply_u64(&r, s->drop.deleted);
 	reply_str(&r, " deleted messages could not be removed");
 	if (s->note) {
 		reply_str(&r, ": ");
@@ -542,7 +541,7 @@ static enum popart_want do_commit(
 		if (io->out_len > 0)
 			return POPART_WANT_OUTPUT;
 		step->refs = s->refs;
-		step->nrefs = s->nrefs;
+		step->nrefs = s->drop.deleted;
 		return POPART_WANT_COMMIT;
 	}
 	session_end(s, s->status < 0 ? "internal-error" : "quit");
@@ -726,12 +725,12 @@ void popart_session_commit_done(
 		return;
 	free(s->refs);
 	s->refs = NULL;
-	s->removed = removed < s->nrefs ? removed : s->nrefs;
 	/* Also after an abort: what is removed is told. */
-	s->stats.deleted = s->removed;
+	s->stats.deleted = removed < s->drop.deleted ? removed : s->drop.deleted;
 	session_event(s,
-		&(struct popart_event){
-			.kind = POPART_EVENT_COMMIT, .status = status, .count = s->removed });
+		&(struct popart_event){ .kind = POPART_EVENT_COMMIT,
+			.status = status,
+			.count = s->stats.deleted });
 	if (s->phase == PHASE_COMMIT)
 		answer(s, status, text);
 }

@@ -125,7 +125,7 @@ static void test_idle_memory(void)
 	struct talk t;
 
 	login(&t, 3);
-	CU_ASSERT(!t.session->line.ptr && !t.session->login.name && !t.session->login.secret);
+	CU_ASSERT(!t.session->line.ptr && !t.session->login && !t.session->stamp);
 	CU_ASSERT(!t.session->note && !t.session->refs);
 	CU_ASSERT(t.session->drop.cap == 2 &&
 		t.session->drop.uids.cap == t.session->drop.uids.len);
