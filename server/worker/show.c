@@ -18,7 +18,7 @@ static void log_who(struct log_line *l, const struct conn *c)
 static void log_way(struct log_line *l, const struct conn *c, bool login)
 {
 	if (login)
-		log_str(l, "mechanism", c->mechanism);
+		log_str(l, "mechanism", figures_name(&figures_mechanisms, c->mechanism));
 	if (!c->tls || !conn_secured(c))
 		return;
 	log_str(l, "tls", tls_version(c->tls));
@@ -42,14 +42,15 @@ void show_progress(struct conn *c)
 	s->last_ms = c->moved_ms;
 	s->octets_in = c->octets_in;
 	s->octets_out = c->octets_out;
+	if (s->lock != c->lock)
+		s->locked_ms = c->moved_ms;
 	s->lock = c->lock;
-	s->locked_ms = c->locked_ms;
 	s->messages = (uint32_t)stats.messages;
 	s->retrieved = (uint32_t)stats.retrieved;
 	s->deleted = (uint32_t)stats.deleted;
 	if (c->who && s->user_len == 0) {
 		board_slot_set_user(s, c->who->user);
-		s->mechanism = figures_word(&figures_mechanisms, c->mechanism);
+		s->mechanism = c->mechanism;
 		s->instance = (uint8_t)(host_instance_index(c->who->store) + 1);
 	}
 	board_slot_done(s);
@@ -169,8 +170,8 @@ static void size_mismatch(struct conn *c, const struct popart_event *e)
 
 void show_login(struct conn *c, enum figures_result result)
 {
-	figures_login(c->worker->board, c->worker->index, c->thread->index, result,
-		figures_word(&figures_mechanisms, c->mechanism));
+	figures_login(
+		c->worker->board, c->worker->index, c->thread->index, result, c->mechanism);
 }
 
 /* The core tells; popart_session_conf.event. */
