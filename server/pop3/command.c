@@ -106,8 +106,8 @@ static void start_auth(struct popart_session *s, struct popart_io *io)
 	s->phase = PHASE_AUTH;
 }
 
-/* A login with room for so many octets of text, or the one that USER began with more of it.
- * NULL: out of memory, and the session ends. */
+/* A login with room for so many octets of text, or the one that USER began with more of it: no
+ * secret is in that yet. NULL: out of memory, and the session ends. */
 static struct login *room_for_login(
 	struct popart_session *s, struct popart_io *io, const char *mechanism, size_t len)
 {
@@ -374,9 +374,15 @@ static void cmd_uidl(struct popart_session *s, struct popart_io *io, const struc
 	reply_end(&r);
 }
 
-static void start_message(struct popart_session *s, uint32_t number, uint64_t lines)
+static void start_message(
+	struct popart_session *s, struct popart_io *io, uint32_t number, uint64_t lines)
 {
-	s->message = (struct message){ .number = number, .lines = lines };
+	s->message = malloc(sizeof(*s->message));
+	if (!s->message) {
+		session_internal(s, io, POPART_E_NOMEM);
+		return;
+	}
+	*s->message = (struct message){ .number = number, .lines = lines };
 	s->phase = PHASE_MESSAGE;
 }
 
@@ -385,7 +391,7 @@ static void cmd_retr(struct popart_session *s, struct popart_io *io, const struc
 	uint32_t number = named(s, io, a->word[0]);
 
 	if (number != 0)
-		start_message(s, number, WIRE_ALL);
+		start_message(s, io, number, WIRE_ALL);
 }
 
 static void cmd_top(struct popart_session *s, struct popart_io *io, const struct args *a)
@@ -399,7 +405,7 @@ static void cmd_top(struct popart_session *s, struct popart_io *io, const struct
 	}
 	number = named(s, io, a->word[0]);
 	if (number != 0)
-		start_message(s, number, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
+		start_message(s, io, number, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
 }
 
 static void cmd_dele(struct popart_session *s, struct popart_io *io, const struct args *a)

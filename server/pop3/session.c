@@ -10,7 +10,7 @@
 /* TOP seldom needs more than the first piece of a message. */
 #define TOP_PIECE 16384u
 
-_Static_assert(sizeof(struct popart_session) <= 328, "an idle session is to stay small");
+_Static_assert(sizeof(struct popart_session) <= 264, "an idle session is to stay small");
 _Static_assert(POPART_OUT_MIN >= REPLY_MAX, "a line must fit the smallest output");
 
 /* A phase returns this to let the next one run. */
@@ -156,6 +156,7 @@ void popart_session_free(struct popart_session **sp)
 	session_forget_login(s);
 	line_done(&s->line);
 	drop_free(&s->drop);
+	free(s->message);
 	free(s->refs);
 	free(s->note);
 	free(s->stamp);
@@ -378,7 +379,13 @@ static enum popart_want do_listing(
 
 static struct drop_message entry_of(const struct popart_session *s)
 {
-	return drop_message(&s->drop, s->message.number);
+	return drop_message(&s->drop, s->message->number);
+}
+
+static void forget_message(struct popart_session *s)
+{
+	free(s->message);
+	s->message = NULL;
 }
 
 static enum popart_want do_message(
@@ -391,11 +398,13 @@ static enum popart_want do_message(
 		return POPART_WANT_MESSAGE;
 	}
 	if (s->status != POPART_OK) {
+		if (!s->message->held) /* else it is released in the end */
+			forget_message(s);
 		refuse(s, io, false);
 		return GO_ON;
 	}
 	reply_begin(&r, io, "+OK ");
-	if (s->message.lines == WIRE_ALL) {
+	if (s->message->lines == WIRE_ALL) {
 		reply_u64(&r, entry_of(s).size);
 		reply_str(&r, " octets");
 	} else {
@@ -428,7 +437,7 @@ static void convert(struct message *m, struct popart_io *io)
 /* A RETR must send what LIST promised. */
 static void check_size(struct popart_session *s)
 {
-	const struct message *m = &s->message;
+	const struct message *m = s->message;
 	const struct drop_message entry = entry_of(s);
 	bool hint = entry.size_hint;
 
@@ -447,7 +456,7 @@ static void check_size(struct popart_session *s)
 
 static void message_sent(struct popart_session *s, struct popart_io *io)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 	bool retr = m->lines == WIRE_ALL;
 
 	io->out_len += wire_finish(&m->wire, io->out + io->out_len);
@@ -474,7 +483,7 @@ static void message_sent(struct popart_session *s, struct popart_io *io)
 static enum popart_want do_body(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->status < 0) {
 		event_internal(s, s->status);
@@ -502,9 +511,9 @@ static enum popart_want do_body(
 
 static enum popart_want release(struct popart_session *s, struct popart_step *step)
 {
-	s->message.held = false;
 	step->ref = entry_of(s).ref;
-	step->wire_sent = s->message.complete ? s->message.wire.sent : 0;
+	step->wire_sent = s->message->complete ? s->message->wire.sent : 0;
+	forget_message(s);
 	return POPART_WANT_RELEASE;
 }
 
@@ -582,7 +591,7 @@ static enum popart_want do_end(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
 	(void)io;
-	if (s->message.held)
+	if (s->message && s->message->held)
 		return release(s, step);
 	if (s->opened) {
 		s->opened = false;
@@ -670,7 +679,7 @@ static bool is_known(const struct popart_source *src)
 
 static void take_source(struct popart_session *s, const struct popart_source *src)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 	bool unknown = src->kind == POPART_SRC_READ && src->length == 0;
 
 	m->length = unknown ? UINT64_MAX : src->length;
@@ -682,7 +691,9 @@ static void take_source(struct popart_session *s, const struct popart_source *sr
 void popart_session_message_done(struct popart_session *s, int status, struct popart_str text,
 	const struct popart_source *src)
 {
-	s->message.held = status == POPART_OK;
+	if (!s->message)
+		return;
+	s->message->held = status == POPART_OK;
 	if (s->phase != PHASE_MESSAGE)
 		return;
 	if (status == POPART_OK && !is_known(src))
@@ -694,7 +705,7 @@ void popart_session_message_done(struct popart_session *s, int status, struct po
 
 void popart_session_body_sent(struct popart_session *s, uint64_t n)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->phase != PHASE_BODY)
 		return;
@@ -707,7 +718,7 @@ void popart_session_body_sent(struct popart_session *s, uint64_t n)
 
 void popart_session_body_end(struct popart_session *s, int status)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->phase != PHASE_BODY)
 		return;

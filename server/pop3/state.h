@@ -35,7 +35,7 @@ struct login {
 	char text[]; /* wiped */
 };
 
-/* The message that is under way. */
+/* The message that is under way, in a piece of its own, too. */
 struct message {
 	struct wire wire;
 	uint64_t length, taken; /* stored octets; length UINT64_MAX: not known */
@@ -66,8 +66,8 @@ struct popart_session {
 	struct line line;
 	struct login *login; /* NULL: none */
 	struct drop drop;
-	struct message message;
-	uint64_t *refs; /* of the deleted messages, while they are removed */
+	struct message *message; /* NULL: none */
+	uint64_t *refs;          /* of the deleted messages, while they are removed */
 	struct popart_session_stats stats;
 };
 
