@@ -72,11 +72,11 @@ struct shared_thread {
 	_Alignas(LINE) struct board_thread note;
 };
 
-_Static_assert(sizeof(struct board_slot) == 160, "scoreboard layout: slot");
+_Static_assert(sizeof(struct board_slot) == 168, "scoreboard layout: slot");
 _Static_assert(offsetof(struct board_slot, session) == 8, "scoreboard layout: session");
-_Static_assert(offsetof(struct board_slot, messages) == 64, "scoreboard layout: messages");
-_Static_assert(offsetof(struct board_slot, port) == 76, "scoreboard layout: port");
-_Static_assert(offsetof(struct board_slot, text) == 81, "scoreboard layout: text");
+_Static_assert(offsetof(struct board_slot, messages) == 72, "scoreboard layout: messages");
+_Static_assert(offsetof(struct board_slot, port) == 84, "scoreboard layout: port");
+_Static_assert(offsetof(struct board_slot, text) == 89, "scoreboard layout: text");
 _Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
 _Static_assert(BOARD_WORKERS_MAX <= 1u << (HOLDER_BITS - SLOT_BITS), "and a worker's");
 _Static_assert(sizeof(struct board_thread) == 440, "scoreboard layout: thread note");
@@ -427,6 +427,7 @@ void board_slot_set_user(struct board_slot *s, struct popart_str user)
 {
 	size_t room = user_room(s);
 
+	s->user_hash = hash_bytes(user, 0);
 	s->user_len = (uint8_t)(user.len < room ? user.len : room);
 	memcpy(s->text + sizeof(s->text) - room, user.ptr, s->user_len);
 }
@@ -441,10 +442,7 @@ struct popart_str board_slot_user(const struct board_slot *s)
 
 bool board_slot_is_of(const struct board_slot *s, struct popart_str user)
 {
-	size_t room = user_room(s);
-
-	return view_eq(
-		board_slot_user(s), view_of(user.ptr, user.len < room ? user.len : room));
+	return s->user_len > 0 && s->user_hash == hash_bytes(user, 0);
 }
 
 enum board_look board_slot_look(

@@ -41,8 +41,9 @@ struct board_slot {
 	uint64_t session;
 	int64_t since_ms, last_ms; /* clock_ms: accepted; when something last moved */
 	uint64_t octets_in, octets_out;
-	uint64_t lock;     /* hash of the maildrop's id; 0: none */
-	int64_t locked_ms; /* clock_ms, if there is a lock       */
+	uint64_t lock;      /* hash of the maildrop's id; 0: none */
+	int64_t locked_ms;  /* clock_ms, if there is a lock       */
+	uint64_t user_hash; /* of the whole name */
 	uint32_t messages, retrieved, deleted;
 	uint16_t port;
 	uint8_t instance; /* of the store, from 1 */
@@ -118,7 +119,7 @@ void board_slot_set_user(struct board_slot *, struct popart_str);
 /* As long as the slot, or the copy, stays as it is. */
 struct popart_str board_slot_peer(const struct board_slot *);
 struct popart_str board_slot_user(const struct board_slot *);
-/* Whether it is that user's, as far as there was room for the name. */
+/* Whether it is that user's, also if there was no room for all of the name. */
 bool board_slot_is_of(const struct board_slot *, struct popart_str user);
 
 /* Readers. False: nobody there, or the slot changes too fast. */
