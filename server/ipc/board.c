@@ -50,8 +50,8 @@ struct shared_tables {
 	/* Upper half: bits of the user's hash; lower half: when, in ticks, from 1. */
 	struct bucket delays[DELAY_BUCKETS];
 	_Alignas(LINE) struct quarantine_shown quarantine;
-	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. Each session touches
-	 * one: the more there are, the more pages it takes for a few sessions. */
+	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. Each session
+	 * touches one: the more there are, the more pages it takes for a few sessions. */
 	struct bucket locks[];
 };
 #define SLOT_BITS   20 /* BOARD_SLOTS_MAX of them */
