@@ -56,13 +56,25 @@ static int add(struct scan *s, const struct dirent64 *e, uint8_t flags)
 	return 0;
 }
 
+/* What was in buf is read already. NULL: out of memory. */
+static char *enlarge(char *buf, size_t *room)
+{
+	free(buf);
+	*room = SCAN_BUFFER;
+	return malloc(*room);
+}
+
+/* Most directories are small. Where a large buffer ends malloc writes into a page that nobody
+ * needs, and into another one whenever the heap has grown: idle sessions would pay for it. */
 int scan_dir(struct scan *s, int fd, uint8_t flags)
 {
-	char *buf = malloc(SCAN_BUFFER);
+	enum { SMALL = 16 * 1024 };
+	size_t room = SMALL;
+	char *buf = malloc(room);
 	int error = buf ? 0 : ENOMEM;
 
 	while (!error) {
-		ssize_t got = getdents64(fd, buf, SCAN_BUFFER);
+		ssize_t got = getdents64(fd, buf, room);
 
 		if (got < 0)
 			error = errno;
@@ -74,6 +86,10 @@ int scan_dir(struct scan *s, int fd, uint8_t flags)
 			error = add(s, e, flags);
 			at += e->d_reclen;
 		}
+		if (got > SMALL / 2 && room == SMALL && !error)
+			buf = enlarge(buf, &room);
+		if (!buf)
+			error = ENOMEM;
 	}
 	free(buf);
 	return error;

@@ -4,12 +4,10 @@
 static bool add_lock(const struct scene *s, size_t g, uint32_t worker,
 	const struct board_slot *slot, json_t *to)
 {
-	size_t user = slot->user_len < sizeof(slot->user) ? slot->user_len : sizeof(slot->user);
-	size_t peer = slot->peer_len < sizeof(slot->peer) ? slot->peer_len : sizeof(slot->peer);
 	json_t *lock = json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "lock",
 		scene_hex(slot->lock), "session", scene_hex(slot->session), "user",
-		scene_text_or_null(view_of(slot->user, user)), "address",
-		scene_text(view_of(slot->peer, peer)), "generation",
+		scene_text_or_null(board_slot_user(slot)), "address",
+		scene_text(board_slot_peer(slot)), "generation",
 		(json_int_t)s->generations[g].number, "worker", (json_int_t)worker + 1,
 		"held_s", scene_age(s, slot->locked_ms), "idle_s", scene_age(s, slot->last_ms));
 

@@ -40,24 +40,14 @@ uint32_t sessions_state(struct popart_str name)
 	return 0;
 }
 
-static struct popart_str user_of(const struct board_slot *s)
-{
-	return view_of(s->user, s->user_len < sizeof(s->user) ? s->user_len : sizeof(s->user));
-}
-
-static struct popart_str peer_of(const struct board_slot *s)
-{
-	return view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : sizeof(s->peer));
-}
-
 static json_t *show(const struct scene *scene, const struct scene_generation *g,
 	uint32_t worker, const struct board_slot *s)
 {
 	return json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:I, s:I, s:I, "
 			 "s:I, s:I, s:o, s:o, s:s?, s:s?, s:s?}",
 		"id", scene_hex(s->session), "generation", (json_int_t)g->number, "worker",
-		(json_int_t)worker + 1, "user", scene_text_or_null(user_of(s)), "address",
-		scene_text(peer_of(s)), "port", (json_int_t)s->port, "state",
+		(json_int_t)worker + 1, "user", scene_text_or_null(board_slot_user(s)),
+		"address", scene_text(board_slot_peer(s)), "port", (json_int_t)s->port, "state",
 		state_name(s->state), "since", scene_time(scene, s->since_ms), "age_s",
 		scene_age(scene, s->since_ms), "idle_s", scene_age(scene, s->last_ms),
 		"octets_in", (json_int_t)s->octets_in, "octets_out", (json_int_t)s->octets_out,
@@ -124,8 +114,8 @@ static bool matches(const struct sessions_walk *w, const struct board_slot *s)
 {
 	const struct sessions_filter *f = &w->filter;
 
-	return (!w->user || view_eq(view_str(w->user), user_of(s))) &&
-		(!w->address || view_eq(view_str(w->address), peer_of(s))) &&
+	return (!w->user || board_slot_is_of(s, view_str(w->user))) &&
+		(!w->address || view_eq(view_str(w->address), board_slot_peer(s))) &&
 		(f->state == 0 || f->state == s->state);
 }
 

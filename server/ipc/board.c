@@ -16,8 +16,9 @@
 #define LINE          64u
 #define READ_TRIES    100
 #define DELAY_BUCKETS 16384u
-#define LOCK_BUCKETS  16384u
-#define WAYS          8u /* entries of a bucket: one cache line */
+#define LOCK_BUCKETS  16384u /* at most */
+#define LOCKS         6u     /* in a bucket, if everybody has one */
+#define WAYS          8u     /* entries of a bucket: one cache line */
 #define DELAY_TRIES   8
 #define TICK_MS       250 /* what the login-delay table counts in */
 #define SEALS         (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -48,9 +49,10 @@ struct bucket {
 struct shared_tables {
 	/* Upper half: bits of the user's hash; lower half: when, in ticks, from 1. */
 	struct bucket delays[DELAY_BUCKETS];
-	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. */
-	struct bucket locks[LOCK_BUCKETS];
 	_Alignas(LINE) struct quarantine_shown quarantine;
+	/* Bits of the lock; then the worker, then the slot, see HOLDER_BITS. Each session
+	 * touches one: the more there are, the more pages it takes for a few sessions. */
+	struct bucket locks[];
 };
 #define SLOT_BITS   20 /* BOARD_SLOTS_MAX of them */
 #define HOLDER_BITS 30 /* and BOARD_WORKERS_MAX of these */
@@ -70,11 +72,11 @@ struct shared_thread {
 	_Alignas(LINE) struct board_thread note;
 };
 
-_Static_assert(sizeof(struct board_slot) == 256, "scoreboard layout: slot");
+_Static_assert(sizeof(struct board_slot) == 168, "scoreboard layout: slot");
 _Static_assert(offsetof(struct board_slot, session) == 8, "scoreboard layout: session");
-_Static_assert(offsetof(struct board_slot, mechanism) == 76, "scoreboard layout: mechanism");
-_Static_assert(offsetof(struct board_slot, port) == 80, "scoreboard layout: port");
-_Static_assert(offsetof(struct board_slot, user) == 130, "scoreboard layout: user");
+_Static_assert(offsetof(struct board_slot, messages) == 72, "scoreboard layout: messages");
+_Static_assert(offsetof(struct board_slot, port) == 84, "scoreboard layout: port");
+_Static_assert(offsetof(struct board_slot, text) == 89, "scoreboard layout: text");
 _Static_assert(BOARD_SLOTS_MAX <= 1u << SLOT_BITS, "a slot's number fits into an entry");
 _Static_assert(BOARD_WORKERS_MAX <= 1u << (HOLDER_BITS - SLOT_BITS), "and a worker's");
 _Static_assert(sizeof(struct board_thread) == 440, "scoreboard layout: thread note");
@@ -90,6 +92,7 @@ struct board {
 	uint64_t size, tables_at, figures_at, workers_at;
 	uint64_t sites_at, slots_at, own_figures_at, worker_size; /* in a worker's part */
 	uint32_t site_buckets;                                    /* a worker; a power of two */
+	uint32_t lock_buckets;                                    /* a power of two           */
 };
 
 static uint64_t align(uint64_t n, uint64_t to)
@@ -114,8 +117,13 @@ static bool lay_out(struct board *b, struct board_shape shape)
 	b->site_buckets = PAGE / LINE;
 	while (b->site_buckets < shape.slots / 2)
 		b->site_buckets *= 2;
+	b->lock_buckets = PAGE / LINE;
+	while (b->lock_buckets < shape.slots / LOCKS && b->lock_buckets < LOCK_BUCKETS)
+		b->lock_buckets *= 2;
 	b->tables_at = align(sizeof(struct shared_head), PAGE);
-	b->figures_at = align(b->tables_at + sizeof(struct shared_tables), PAGE);
+	b->figures_at = align(b->tables_at + sizeof(struct shared_tables) +
+			b->lock_buckets * sizeof(struct bucket),
+		PAGE);
 	b->workers_at = align(b->figures_at + sizeof(struct figures_head), PAGE);
 	b->sites_at = align(sizeof(struct shared_worker) +
 			(uint64_t)shape.threads * sizeof(struct shared_thread),
@@ -399,6 +407,44 @@ __attribute__((no_sanitize_thread)) static void copy_words(
 	}
 }
 
+void board_slot_set_peer(struct board_slot *s, struct popart_str peer)
+{
+	s->peer_len = (uint8_t)(peer.len < sizeof(s->text) ? peer.len : sizeof(s->text));
+	memcpy(s->text, peer.ptr, s->peer_len);
+}
+
+struct popart_str board_slot_peer(const struct board_slot *s)
+{
+	return view_of(s->text, s->peer_len < sizeof(s->text) ? s->peer_len : sizeof(s->text));
+}
+
+static size_t user_room(const struct board_slot *s)
+{
+	return sizeof(s->text) - board_slot_peer(s).len;
+}
+
+void board_slot_set_user(struct board_slot *s, struct popart_str user)
+{
+	size_t room = user_room(s);
+
+	s->user_hash = hash_bytes(user, 0);
+	s->user_len = (uint8_t)(user.len < room ? user.len : room);
+	memcpy(s->text + sizeof(s->text) - room, user.ptr, s->user_len);
+}
+
+struct popart_str board_slot_user(const struct board_slot *s)
+{
+	size_t room = user_room(s);
+
+	return view_of(
+		s->text + sizeof(s->text) - room, s->user_len < room ? s->user_len : room);
+}
+
+bool board_slot_is_of(const struct board_slot *s, struct popart_str user)
+{
+	return s->user_len > 0 && s->user_hash == hash_bytes(user, 0);
+}
+
 enum board_look board_slot_look(
 	const struct board *b, uint32_t worker, uint32_t slot, struct board_slot *copy)
 {
@@ -665,7 +711,7 @@ void board_leave(struct board *b, uint32_t worker, uint64_t site)
 
 static struct bucket *lock_bucket(const struct board *b, uint64_t lock)
 {
-	return &tables_of(b)->locks[lock % LOCK_BUCKETS];
+	return &tables_of(b)->locks[lock % b->lock_buckets];
 }
 
 static uint64_t holder_entry(uint64_t lock, uint32_t worker, uint32_t slot)

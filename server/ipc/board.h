@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include "base/view.h"
 
-#define BOARD_LAYOUT 5u /* bumped with every change of the shared structs */
+#define BOARD_LAYOUT 6u /* bumped with every change of the shared structs */
 
 enum board_counter {
 #define BOARD_COUNTER(id, name, help) BOARD_##id,
@@ -35,18 +35,20 @@ enum board_worker_state {
  * thread to thread, as its session does; readers are other processes. */
 struct board_slot {
 	_Atomic uint32_t seq;
-	uint32_t state; /* enum popart_state; 0: nobody here */
+	uint8_t state; /* enum popart_state; 0: nobody here */
+	/* Of the login, of TLS: as figures.h has them. */
+	uint8_t mechanism, tls, cipher;
 	uint64_t session;
 	int64_t since_ms, last_ms; /* clock_ms: accepted; when something last moved */
 	uint64_t octets_in, octets_out;
-	uint64_t lock;     /* hash of the maildrop's id; 0: none */
-	int64_t locked_ms; /* clock_ms, if there is a lock       */
+	uint64_t lock;      /* hash of the maildrop's id; 0: none */
+	int64_t locked_ms;  /* clock_ms, if there is a lock       */
+	uint64_t user_hash; /* of the whole name */
 	uint32_t messages, retrieved, deleted;
-	/* Of the login, of TLS: as figures.h has them; and the store's instance, from 1. */
-	uint8_t mechanism, tls, cipher, instance;
 	uint16_t port;
+	uint8_t instance; /* of the store, from 1 */
 	uint8_t peer_len, user_len;
-	char peer[46], user[126]; /* no NUL; cut to fit */
+	char text[79]; /* the peer's address, then the user; no NUL; cut to fit */
 };
 
 struct board;
@@ -111,6 +113,14 @@ struct board_thread *board_thread(struct board *, uint32_t worker, uint32_t thre
 /* A connection's slot: index from the worker's own free list. Write between these two. */
 struct board_slot *board_slot_write(struct board *, uint32_t worker, uint32_t slot);
 void board_slot_done(struct board_slot *);
+/* Once for each connection, the peer first. */
+void board_slot_set_peer(struct board_slot *, struct popart_str);
+void board_slot_set_user(struct board_slot *, struct popart_str);
+/* As long as the slot, or the copy, stays as it is. */
+struct popart_str board_slot_peer(const struct board_slot *);
+struct popart_str board_slot_user(const struct board_slot *);
+/* Whether it is that user's, also if there was no room for all of the name. */
+bool board_slot_is_of(const struct board_slot *, struct popart_str user);
 
 /* Readers. False: nobody there, or the slot changes too fast. */
 bool board_slot_read(

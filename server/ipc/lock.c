@@ -26,8 +26,8 @@ struct held {
 	int fd;
 };
 
-/* Open addressing, at most half full: a place is found in a step or two. It grows with what
- * is held: in one for all that might be, few locks would touch many pages. */
+/* Open addressing, at most three quarters full: a place is found in a few steps. It grows with
+ * what is held: in one for all that might be, few locks would touch many pages. */
 struct locks {
 	pthread_mutex_t mutex;
 	int dir;
@@ -100,7 +100,7 @@ static bool grow(struct locks *l)
 
 	if (l->held >= l->max)
 		return false;
-	if (2 * (l->held + 1) <= l->mask + 1)
+	if (4 * (l->held + 1) <= 3 * (l->mask + 1))
 		return true;
 	larger.table = calloc(larger.mask + 1, sizeof(*larger.table));
 	if (!larger.table)

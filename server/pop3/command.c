@@ -93,11 +93,11 @@ static bool name_ok(struct popart_str name)
  * RFC 6856 section 2.2: names and passwords that are not UTF-8 are rejected. */
 static void start_auth(struct popart_session *s, struct popart_io *io)
 {
-	struct login *l = &s->login;
+	const struct login *l = s->login;
 
 	if (!name_ok(l->user) || (l->act_as.len > 0 && !name_ok(l->act_as)) ||
 		l->password.len == 0 || !view_is_utf8(l->password)) {
-		session_login_failed(s, POPART_R_DENIED);
+		session_login_failed(s, l->mechanism, POPART_R_DENIED);
 		session_forget_login(s);
 		reply_status(io, POPART_R_DENIED, true, NULL);
 		s->phase = PHASE_COMMAND;
@@ -106,61 +106,65 @@ static void start_auth(struct popart_session *s, struct popart_io *io)
 	s->phase = PHASE_AUTH;
 }
 
-/* An own copy that is wiped later; the login's views are then set into it. */
-static char *keep_secret(struct popart_session *s, size_t len)
+/* A login with room for so many octets of text, or the one that USER began with more of it: no
+ * secret is in that yet. NULL: out of memory, and the session ends. */
+static struct login *room_for_login(
+	struct popart_session *s, struct popart_io *io, const char *mechanism, size_t len)
 {
-	s->login.secret = malloc(len > 0 ? len : 1);
-	s->login.secret_len = s->login.secret ? len : 0;
-	return s->login.secret;
+	struct login *l = realloc(s->login, sizeof(*l) + len);
+
+	if (!l) {
+		session_internal(s, io, POPART_E_NOMEM);
+		return NULL;
+	}
+	s->login = l;
+	*l = (struct login){ .mechanism = mechanism, .len = len };
+	return l;
 }
 
 static void cmd_user(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
 	struct popart_str name = view_trim(a->rest);
-	struct login *l = &s->login;
+	struct login *l;
 
 	session_forget_login(s);
 	if (!(s->flags & POPART_SESSION_PASSWORDS)) {
 		reply_line(io, NO_PASSWORD);
 		return;
 	}
-	l->mechanism = "USER";
 	if (!name_ok(name)) {
-		session_login_failed(s, POPART_R_DENIED);
-		session_forget_login(s);
+		session_login_failed(s, "USER", POPART_R_DENIED);
 		reply_status(io, POPART_R_DENIED, true, NULL);
 		return;
 	}
-	l->name = malloc(name.len);
-	if (!l->name) {
-		session_internal(s, io, POPART_E_NOMEM);
+	l = room_for_login(s, io, "USER", name.len);
+	if (!l)
 		return;
-	}
-	memcpy(l->name, name.ptr, name.len);
-	l->name_len = name.len;
+	memcpy(l->text, name.ptr, name.len);
+	l->user = view_of(l->text, name.len);
 	reply_line(io, "+OK now the password");
 }
 
 static void cmd_pass(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
-	struct login *l = &s->login;
+	size_t name_len = s->login ? s->login->user.len : 0;
+	struct login *l;
 
 	if (!(s->flags & POPART_SESSION_PASSWORDS)) {
 		reply_line(io, NO_PASSWORD);
 		return;
 	}
-	if (!l->name) {
+	if (!s->login) {
 		session_bad(s, io, "USER comes first");
 		return;
 	}
-	if (!keep_secret(s, a->rest.len)) {
-		session_internal(s, io, POPART_E_NOMEM);
+	l = room_for_login(s, io, "USER", name_len + a->rest.len);
+	if (!l)
 		return;
-	}
 	if (a->rest.len > 0)
-		memcpy(l->secret, a->rest.ptr, a->rest.len);
-	l->user = view_of(l->name, l->name_len);
-	l->password = view_of(l->secret, l->secret_len);
+		memcpy(l->text + name_len, a->rest.ptr, a->rest.len);
+	l->user = view_of(l->text, name_len);
+	l->password = view_of(l->text + name_len, a->rest.len);
 	start_auth(s, io);
 }
 
@@ -181,8 +185,8 @@ static bool is_digest(struct popart_str v)
 static void cmd_apop(struct popart_session *s, struct popart_io *io, const struct args *a)
 {
 	struct popart_str name = a->word[0], digest = a->word[1];
-	struct login *l = &s->login;
-	char *copy;
+	struct login *l;
+	char *digits;
 
 	session_forget_login(s);
 	if (!s->stamp) {
@@ -193,20 +197,18 @@ static void cmd_apop(struct popart_session *s, struct popart_io *io, const struc
 		session_bad(s, io, "a digest of 32 hexadecimal digits was expected");
 		return;
 	}
-	copy = keep_secret(s, name.len + DIGEST_LEN);
-	if (!copy) {
-		session_internal(s, io, POPART_E_NOMEM);
+	l = room_for_login(s, io, "APOP", name.len + DIGEST_LEN);
+	if (!l)
 		return;
-	}
-	memcpy(copy, name.ptr, name.len);
+	memcpy(l->text, name.ptr, name.len);
+	digits = l->text + name.len;
 	for (size_t i = 0; i < DIGEST_LEN; i++) {
 		char c = digest.ptr[i];
 
-		copy[name.len + i] = (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+		digits[i] = (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
 	}
-	l->mechanism = "APOP";
-	l->user = view_of(copy, name.len);
-	l->password = view_of(copy + name.len, DIGEST_LEN);
+	l->user = view_of(l->text, name.len);
+	l->password = view_of(digits, DIGEST_LEN);
 	start_auth(s, io);
 }
 
@@ -215,27 +217,26 @@ static void take_plain(
 	struct popart_session *s, struct popart_io *io, struct popart_str response)
 {
 	struct sasl_plain plain;
+	struct login *l;
 	size_t len = 0;
 
 	s->phase = PHASE_COMMAND;
-	s->login.mechanism = "PLAIN";
-	if (!keep_secret(s, response.len / 4 * 3)) {
-		session_internal(s, io, POPART_E_NOMEM);
+	l = room_for_login(s, io, "PLAIN", response.len / 4 * 3);
+	if (!l)
 		return;
-	}
-	if (!base64_decode(response, s->login.secret, &len)) {
+	if (!base64_decode(response, l->text, &len)) {
 		session_forget_login(s);
 		session_bad(s, io, "the response is not base64");
 		return;
 	}
-	if (!sasl_plain_parse(view_of(s->login.secret, len), &plain)) {
+	if (!sasl_plain_parse(view_of(l->text, len), &plain)) {
 		session_forget_login(s);
 		session_bad(s, io, "the response is not what PLAIN asks for");
 		return;
 	}
-	s->login.act_as = plain.act_as;
-	s->login.user = plain.user;
-	s->login.password = plain.password;
+	l->act_as = plain.act_as;
+	l->user = plain.user;
+	l->password = plain.password;
 	start_auth(s, io);
 }
 
@@ -373,9 +374,15 @@ static void cmd_uidl(struct popart_session *s, struct popart_io *io, const struc
 	reply_end(&r);
 }
 
-static void start_message(struct popart_session *s, uint32_t number, uint64_t lines)
+static void start_message(
+	struct popart_session *s, struct popart_io *io, uint32_t number, uint64_t lines)
 {
-	s->message = (struct message){ .number = number, .lines = lines };
+	s->message = malloc(sizeof(*s->message));
+	if (!s->message) {
+		session_internal(s, io, POPART_E_NOMEM);
+		return;
+	}
+	*s->message = (struct message){ .number = number, .lines = lines };
 	s->phase = PHASE_MESSAGE;
 }
 
@@ -384,7 +391,7 @@ static void cmd_retr(struct popart_session *s, struct popart_io *io, const struc
 	uint32_t number = named(s, io, a->word[0]);
 
 	if (number != 0)
-		start_message(s, number, WIRE_ALL);
+		start_message(s, io, number, WIRE_ALL);
 }
 
 static void cmd_top(struct popart_session *s, struct popart_io *io, const struct args *a)
@@ -398,7 +405,7 @@ static void cmd_top(struct popart_session *s, struct popart_io *io, const struct
 	}
 	number = named(s, io, a->word[0]);
 	if (number != 0)
-		start_message(s, number, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
+		start_message(s, io, number, lines < WIRE_ALL ? lines : WIRE_ALL - 1);
 }
 
 static void cmd_dele(struct popart_session *s, struct popart_io *io, const struct args *a)
@@ -433,7 +440,6 @@ static void cmd_quit(struct popart_session *s, struct popart_io *io, const struc
 	s->state = POPART_STATE_UPDATE;
 	if (s->drop.deleted == 0)
 		return;
-	s->nrefs = s->drop.deleted;
 	s->refs = drop_deleted_refs(&s->drop);
 	s->phase = PHASE_COMMIT;
 	if (!s->refs)

@@ -22,7 +22,7 @@ void line_done(struct line *l)
 static bool reserve(struct line *l, size_t need, size_t limit)
 {
 	size_t cap = need <= LINE_COMMAND_MAX ? LINE_COMMAND_MAX : limit;
-	uint32_t len = l->len;
+	uint16_t len = l->len;
 	char *ptr;
 
 	if (need <= l->cap)
@@ -33,7 +33,7 @@ static bool reserve(struct line *l, size_t need, size_t limit)
 	if (len > 0)
 		memcpy(ptr, l->ptr, len);
 	line_done(l);
-	*l = (struct line){ .ptr = ptr, .len = len, .cap = (uint32_t)cap };
+	*l = (struct line){ .ptr = ptr, .len = len, .cap = (uint16_t)cap };
 	return true;
 }
 
@@ -44,7 +44,7 @@ static bool keep(struct line *l, struct popart_io *io, size_t n, size_t limit)
 	if (!reserve(l, l->len + n, limit))
 		return false;
 	memcpy(l->ptr + l->len, io->in, n);
-	l->len += (uint32_t)n;
+	l->len = (uint16_t)(l->len + n);
 	take(io, n);
 	return true;
 }

@@ -22,7 +22,7 @@ enum line_result {
 
 struct line {
 	char *ptr;
-	uint32_t len, cap;
+	uint16_t len, cap; /* LINE_AUTH_MAX is the most */
 	bool swallow;
 };
 

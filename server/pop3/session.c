@@ -11,7 +11,7 @@
 /* TOP seldom needs more than the first piece of a message. */
 #define TOP_PIECE 16384u
 
-_Static_assert(sizeof(struct popart_session) <= 512, "an idle session is to stay small");
+_Static_assert(sizeof(struct popart_session) <= 264, "an idle session is to stay small");
 _Static_assert(POPART_OUT_MIN >= REPLY_MAX, "a line must fit the smallest output");
 
 /* A phase returns this to let the next one run. */
@@ -62,22 +62,19 @@ void session_event(struct popart_session *s, const struct popart_event *e)
 
 void session_forget_login(struct popart_session *s)
 {
-	struct login *l = &s->login;
-
-	if (l->secret)
-		explicit_bzero(l->secret, l->secret_len);
-	free(l->secret);
-	free(l->name);
-	*l = (struct login){ 0 };
+	if (s->login)
+		explicit_bzero(s->login->text, s->login->len);
+	free(s->login);
+	s->login = NULL;
 }
 
-void session_login_failed(struct popart_session *s, int status)
+void session_login_failed(struct popart_session *s, const char *mechanism, int status)
 {
 	s->stats.login_failures++;
 	session_event(s,
 		&(struct popart_event){ .kind = POPART_EVENT_LOGIN_FAILED,
 			.status = status,
-			.text = view_str(s->login.mechanism) });
+			.text = view_str(mechanism) });
 }
 
 void session_end(struct popart_session *s, const char *reason)
@@ -140,13 +137,13 @@ struct popart_session *popart_session_new(const struct popart_session_conf *conf
 	s->flags = conf->flags | flags;
 	s->state = POPART_STATE_AUTHORIZATION;
 	if (stamp.len > 0) {
-		s->stamp = malloc(stamp.len);
+		s->stamp = malloc(stamp.len + 1);
 		if (!s->stamp) {
 			free(s);
 			return NULL;
 		}
 		memcpy(s->stamp, stamp.ptr, stamp.len);
-		s->stamp_len = stamp.len;
+		s->stamp[stamp.len] = '\0';
 	}
 	return s;
 }
@@ -160,6 +157,7 @@ void popart_session_free(struct popart_session **sp)
 	session_forget_login(s);
 	line_done(&s->line);
 	drop_free(&s->drop);
+	free(s->message);
 	free(s->refs);
 	free(s->note);
 	free(s->stamp);
@@ -171,7 +169,7 @@ void popart_session_free(struct popart_session **sp)
  * it would be of no use. */
 static bool may_name(const char *host, const struct popart_session *s)
 {
-	size_t others = strlen("+OK  " READY " \r\n") + s->stamp_len;
+	size_t others = strlen("+OK  " READY " \r\n") + (s->stamp ? strlen(s->stamp) : 0);
 
 	return host && !view_has(view_str(host), '<') && strlen(host) + others <= REPLY_MAX;
 }
@@ -191,7 +189,7 @@ static enum popart_want do_greeting(
 	reply_str(&r, READY);
 	if (s->stamp) {
 		reply_str(&r, " ");
-		reply_view(&r, view_of(s->stamp, s->stamp_len));
+		reply_str(&r, s->stamp);
 	}
 	reply_end(&r);
 	free(host);
@@ -255,7 +253,7 @@ static void refuse(struct popart_session *s, struct popart_io *io, bool login)
 
 static void login_refused(struct popart_session *s, struct popart_io *io)
 {
-	session_login_failed(s, s->status);
+	session_login_failed(s, s->login->mechanism, s->status);
 	session_forget_login(s);
 	refuse(s, io, true);
 }
@@ -263,14 +261,14 @@ static void login_refused(struct popart_session *s, struct popart_io *io)
 static enum popart_want do_auth(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
-	const struct login *l = &s->login;
+	const struct login *l = s->login;
 
 	if (!answered(s)) {
 		step->mechanism = view_str(l->mechanism);
 		step->user = l->user;
 		step->act_as = l->act_as;
 		step->secret = l->password;
-		step->stamp = view_of(s->stamp, s->stamp_len);
+		step->stamp = s->stamp ? view_str(s->stamp) : VIEW_NONE;
 		return POPART_WANT_AUTH;
 	}
 	if (s->status != POPART_OK) {
@@ -301,6 +299,8 @@ static enum popart_want do_open(
 	}
 	drop_shrink(&s->drop);
 	session_forget_login(s);
+	free(s->stamp);
+	s->stamp = NULL;
 	s->state = POPART_STATE_TRANSACTION;
 	s->stats.messages = s->drop.count;
 	s->stats.octets = s->drop.octets;
@@ -417,7 +417,13 @@ static enum popart_want do_listing(
 
 static struct drop_message entry_of(const struct popart_session *s)
 {
-	return drop_message(&s->drop, s->message.number);
+	return drop_message(&s->drop, s->message->number);
+}
+
+static void forget_message(struct popart_session *s)
+{
+	free(s->message);
+	s->message = NULL;
 }
 
 static enum popart_want do_message(
@@ -430,11 +436,13 @@ static enum popart_want do_message(
 		return POPART_WANT_MESSAGE;
 	}
 	if (s->status != POPART_OK) {
+		if (!s->message->held) /* else it is released in the end */
+			forget_message(s);
 		refuse(s, io, false);
 		return GO_ON;
 	}
 	reply_begin(&r, io, "+OK ");
-	if (s->message.lines == WIRE_ALL) {
+	if (s->message->lines == WIRE_ALL) {
 		reply_u64(&r, entry_of(s).size);
 		reply_str(&r, " octets");
 	} else {
@@ -467,7 +475,7 @@ static void convert(struct message *m, struct popart_io *io)
 /* A RETR must send what LIST promised. */
 static void check_size(struct popart_session *s)
 {
-	const struct message *m = &s->message;
+	const struct message *m = s->message;
 	const struct drop_message entry = entry_of(s);
 	bool hint = entry.size_hint;
 
@@ -486,7 +494,7 @@ static void check_size(struct popart_session *s)
 
 static void message_sent(struct popart_session *s, struct popart_io *io)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 	bool retr = m->lines == WIRE_ALL;
 
 	io->out_len += wire_finish(&m->wire, io->out + io->out_len);
@@ -513,7 +521,7 @@ static void message_sent(struct popart_session *s, struct popart_io *io)
 static enum popart_want do_body(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->status < 0) {
 		event_internal(s, s->status);
@@ -541,9 +549,9 @@ static enum popart_want do_body(
 
 static enum popart_want release(struct popart_session *s, struct popart_step *step)
 {
-	s->message.held = false;
 	step->ref = entry_of(s).ref;
-	step->wire_sent = s->message.complete ? s->message.wire.sent : 0;
+	step->wire_sent = s->message->complete ? s->message->wire.sent : 0;
+	forget_message(s);
 	return POPART_WANT_RELEASE;
 }
 
@@ -562,9 +570,9 @@ static void reply_not_removed(struct popart_session *s, struct popart_io *io)
 
 	reply_begin(&r, io, "-ERR ");
 	reply_str(&r, reply_code(s->status, false));
-	reply_u64(&r, s->nrefs - s->removed);
+	reply_u64(&r, s->drop.deleted - s->stats.deleted);
 	reply_str(&r, " of ");
-	reply_u64(&r, s->nrefs);
+	reply_u64(&r, s->drop.deleted);
 	reply_str(&r, " deleted messages could not be removed");
 	if (s->note) {
 		reply_str(&r, ": ");
@@ -580,7 +588,7 @@ static enum popart_want do_commit(
 		if (io->out_len > 0)
 			return POPART_WANT_OUTPUT;
 		step->refs = s->refs;
-		step->nrefs = s->nrefs;
+		step->nrefs = s->drop.deleted;
 		return POPART_WANT_COMMIT;
 	}
 	session_end(s, s->status < 0 ? "internal-error" : "quit");
@@ -621,7 +629,7 @@ static enum popart_want do_end(
 	struct popart_session *s, struct popart_io *io, struct popart_step *step)
 {
 	(void)io;
-	if (s->message.held)
+	if (s->message && s->message->held)
 		return release(s, step);
 	if (s->opened) {
 		s->opened = false;
@@ -709,7 +717,7 @@ static bool is_known(const struct popart_source *src)
 
 static void take_source(struct popart_session *s, const struct popart_source *src)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 	bool unknown = src->kind == POPART_SRC_READ && src->length == 0;
 
 	m->length = unknown ? UINT64_MAX : src->length;
@@ -721,7 +729,9 @@ static void take_source(struct popart_session *s, const struct popart_source *sr
 void popart_session_message_done(struct popart_session *s, int status, struct popart_str text,
 	const struct popart_source *src)
 {
-	s->message.held = status == POPART_OK;
+	if (!s->message)
+		return;
+	s->message->held = status == POPART_OK;
 	if (s->phase != PHASE_MESSAGE)
 		return;
 	if (status == POPART_OK && !is_known(src))
@@ -733,7 +743,7 @@ void popart_session_message_done(struct popart_session *s, int status, struct po
 
 void popart_session_body_sent(struct popart_session *s, uint64_t n)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->phase != PHASE_BODY)
 		return;
@@ -746,7 +756,7 @@ void popart_session_body_sent(struct popart_session *s, uint64_t n)
 
 void popart_session_body_end(struct popart_session *s, int status)
 {
-	struct message *m = &s->message;
+	struct message *m = s->message;
 
 	if (s->phase != PHASE_BODY)
 		return;
@@ -764,12 +774,12 @@ void popart_session_commit_done(
 		return;
 	free(s->refs);
 	s->refs = NULL;
-	s->removed = removed < s->nrefs ? removed : s->nrefs;
 	/* Also after an abort: what is removed is told. */
-	s->stats.deleted = s->removed;
+	s->stats.deleted = removed < s->drop.deleted ? removed : s->drop.deleted;
 	session_event(s,
-		&(struct popart_event){
-			.kind = POPART_EVENT_COMMIT, .status = status, .count = s->removed });
+		&(struct popart_event){ .kind = POPART_EVENT_COMMIT,
+			.status = status,
+			.count = s->stats.deleted });
 	if (s->phase == PHASE_COMMIT)
 		answer(s, status, text);
 }

@@ -27,17 +27,15 @@ enum phase {
 
 enum listing { LISTING_LIST, LISTING_UIDL, LISTING_CAPA, LISTING_LANG, LISTING_MECHANISMS };
 
-/* The login that is under way. A session that has none keeps no memory for it. */
+/* The login that is under way, in one piece. A session that has none keeps no memory for it. */
 struct login {
 	const char *mechanism;
-	char *name; /* what USER said */
-	size_t name_len;
-	char *secret; /* owned; user, act_as and password may point into it; wiped */
-	size_t secret_len;
-	struct popart_str user, act_as, password;
+	struct popart_str user, act_as, password; /* in text */
+	size_t len;
+	char text[]; /* wiped */
 };
 
-/* The message that is under way. */
+/* The message that is under way, in a piece of its own, too. */
 struct message {
 	struct wire wire;
 	uint64_t length, taken; /* stored octets; length UINT64_MAX: not known */
@@ -64,14 +62,12 @@ struct popart_session {
 	uint32_t bad_in_row;
 	char *note;         /* client text that came with the answer, cleaned */
 	const char *reason; /* why the session ends */
-	char *stamp;        /* NULL: no APOP */
-	size_t stamp_len;
+	char *stamp;        /* until login; NULL: no APOP */
 	struct line line;
-	struct login login;
+	struct login *login; /* NULL: none */
 	struct drop drop;
-	struct message message;
-	uint64_t *refs;
-	size_t nrefs, removed;
+	struct message *message; /* NULL: none */
+	uint64_t *refs;          /* of the deleted messages, while they are removed */
 	struct popart_session_stats stats;
 };
 
@@ -92,7 +88,7 @@ void session_end(struct popart_session *, const char *reason);
 void session_internal(struct popart_session *, struct popart_io *, int status);
 /* Wipes and forgets the login under way. */
 void session_forget_login(struct popart_session *);
-/* A login that failed with this status; not an answer to the client. */
-void session_login_failed(struct popart_session *, int status);
+/* A login by this mechanism failed with this status; not an answer to the client. */
+void session_login_failed(struct popart_session *, const char *mechanism, int status);
 
 #endif

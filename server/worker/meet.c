@@ -216,7 +216,7 @@ static bool meet_auth(struct conn *c, const struct popart_step *step, bool quick
 	for (size_t i = 0; i < ARRAY_LEN(prepared); i++)
 		buf_init(&prepared[i], 64u << 10);
 	host_identity_free(&c->who);
-	c->mechanism = step->mechanism.ptr;
+	c->mechanism = figures_word(&figures_mechanisms, step->mechanism.ptr);
 	call_begin(c, &call, "login");
 	call.user = claimed_name(c, step);
 	status = authenticate(c, &call, step, prepared, quick);
@@ -259,7 +259,7 @@ static void probe_holder(struct conn *c, uint64_t lock)
 static void lock_taken(struct conn *c, uint64_t lock)
 {
 	c->lock = lock;
-	c->locked_ms = c->moved_ms = clock_ms();
+	c->moved_ms = clock_ms();
 	board_lock_note(c->worker->board, lock, c->worker->index, c->slot);
 	show_progress(c); /* to list a large maildrop takes a while */
 }

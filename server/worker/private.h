@@ -36,9 +36,11 @@ struct conn {
 	uint16_t port;
 	bool armed_before, in_bulk; /* known to the worker's epoll, and to its bulk */
 	bool at_eof, ending;
-	bool unread;                  /* at the end: input was left in the socket or here */
-	_Atomic bool secured;         /* the handshake is over; or there is none         */
-	_Atomic bool in_transaction;  /* logged in; also read by the drain               */
+	bool unread;                 /* at the end: input was left in the socket or here */
+	_Atomic bool secured;        /* the handshake is over; or there is none         */
+	_Atomic bool in_transaction; /* logged in; also read by the drain               */
+	uint8_t mechanism;           /* of the last login that was tried; see figures.h */
+	uint8_t peer_len;
 	_Atomic uint32_t handed_over; /* release by who arms, acquire by who is woken: the
 	                                 kernel orders them, the memory model has to be told */
 	_Atomic uint32_t killed;      /* enum kill                                       */
@@ -46,7 +48,6 @@ struct conn {
 	                                0: not yet, since the last turn                 */
 	uint32_t failures;            /* of modules                                      */
 	const char *reason;           /* of the end, as the session said                 */
-	const char *mechanism;        /* of the last login that was tried; static        */
 	struct parked in, out, body;
 	struct pooled *pooled; /* what the pool is to do */
 
@@ -57,11 +58,10 @@ struct conn {
 	uint64_t key;  /* of who, as quarantines have it */
 
 	uint64_t site; /* by what it is counted; 0: it is not */
-	int64_t since_ms, locked_ms;
+	int64_t since_ms;
 	int64_t moved_ms; /* when a command was answered or a message went on */
 	uint64_t octets_in, octets_out;
 	char *local; /* address, where the listener has them all; else NULL */
-	uint8_t peer_len;
 	char peer[]; /* peer_len octets */
 };
 

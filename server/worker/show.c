@@ -18,7 +18,7 @@ static void log_who(struct log_line *l, const struct conn *c)
 static void log_way(struct log_line *l, const struct conn *c, bool login)
 {
 	if (login)
-		log_str(l, "mechanism", c->mechanism);
+		log_str(l, "mechanism", figures_name(&figures_mechanisms, c->mechanism));
 	if (!c->tls || !conn_secured(c))
 		return;
 	log_str(l, "tls", tls_version(c->tls));
@@ -38,21 +38,19 @@ void show_progress(struct conn *c)
 	struct popart_session_stats stats = { .size = sizeof(stats) };
 
 	popart_session_stats(c->pop3, &stats);
-	s->state = stats.state;
+	s->state = (uint8_t)stats.state;
 	s->last_ms = c->moved_ms;
 	s->octets_in = c->octets_in;
 	s->octets_out = c->octets_out;
+	if (s->lock != c->lock)
+		s->locked_ms = c->moved_ms;
 	s->lock = c->lock;
-	s->locked_ms = c->locked_ms;
 	s->messages = (uint32_t)stats.messages;
 	s->retrieved = (uint32_t)stats.retrieved;
 	s->deleted = (uint32_t)stats.deleted;
 	if (c->who && s->user_len == 0) {
-		size_t n = c->who->user.len;
-
-		s->user_len = (uint8_t)(n < sizeof(s->user) ? n : sizeof(s->user));
-		memcpy(s->user, c->who->user.ptr, s->user_len);
-		s->mechanism = figures_word(&figures_mechanisms, c->mechanism);
+		board_slot_set_user(s, c->who->user);
+		s->mechanism = c->mechanism;
 		s->instance = (uint8_t)(host_instance_index(c->who->store) + 1);
 	}
 	board_slot_done(s);
@@ -67,8 +65,7 @@ void show_begin(struct conn *c)
 	s->session = c->id;
 	s->since_ms = s->last_ms = c->since_ms;
 	s->port = c->port;
-	s->peer_len = c->peer_len;
-	memcpy(s->peer, c->peer, c->peer_len);
+	board_slot_set_peer(s, conn_peer(c));
 	board_slot_done(s);
 	log_begin(c->worker->log, &l, LOG_EV_CONNECT);
 	log_who(&l, c);
@@ -173,8 +170,8 @@ static void size_mismatch(struct conn *c, const struct popart_event *e)
 
 void show_login(struct conn *c, enum figures_result result)
 {
-	figures_login(c->worker->board, c->worker->index, c->thread->index, result,
-		figures_word(&figures_mechanisms, c->mechanism));
+	figures_login(
+		c->worker->board, c->worker->index, c->thread->index, result, c->mechanism);
 }
 
 /* The core tells; popart_session_conf.event. */
@@ -258,8 +255,7 @@ void show_in_use(struct conn *c, const struct host_call *call, const struct hold
 	log_str(&l, "status", host_status_name(call->status));
 	if (holder->known) {
 		log_hex(&l, "holder", s->session);
-		log_view(&l, "holder_rip",
-			view_of(s->peer, s->peer_len < sizeof(s->peer) ? s->peer_len : 0));
+		log_view(&l, "holder_rip", board_slot_peer(s));
 		log_view(&l, "holder_process", view_str(process));
 		log_i64(&l, "held_s", holder->held_s);
 		log_i64(&l, "idle_s", holder->idle_s);

@@ -228,6 +228,9 @@ def _():
             for _ in range(150):
                 stack.enter_context(Pop(server))
             stack.enter_context(Pop(server, "ann"))
+            # It is answered first, and shown then.
+            eventually("ann is shown as logged in", lambda: get(
+                server, "/v1/sessions?user=ann&state=transaction")["sessions"])
             ann = get(server, "/v1/sessions?user=ann")["sessions"]
             equal([(one["user"], one["state"], one["messages"]) for one in ann],
                   [("ann", "transaction", 0)])
@@ -248,6 +251,16 @@ def _():
             equal(get(server, "/v1/status")["sessions"], 151)
             equal(sum(one["sessions"] for one in get(server, "/v1/workers")["workers"]), 151)
         eventually("all are gone", lambda: not get(server, "/v1/sessions")["sessions"])
+
+
+@test("a session of a long name is found by all of it, and shown with what fits")
+def _():
+    name = "n" * 100
+    with watched(name, "ann") as (_, server), Pop(server, name):
+        session, = eventually("it is shown", lambda: get(
+            server, "/v1/sessions?state=transaction&user=" + name)["sessions"])
+        assert 30 < len(session["user"]) < len(name) and name.startswith(session["user"]), session
+        equal(get(server, "/v1/sessions?user=" + session["user"])["sessions"], [])
 
 
 @test("a name that is no UTF-8, or has quotes, breaks no answer")

@@ -32,8 +32,7 @@ static void fill(struct board *b, uint32_t worker)
 	s->state = 2;
 	s->session = 0xabc;
 	s->lock = 0x123;
-	s->user_len = 3;
-	memcpy(s->user, "bob", 3);
+	board_slot_set_user(s, VIEW_LIT("bob"));
 	board_slot_done(s);
 	for (unsigned op = 0; op < FIGURES_OPS; op++)
 		figures_observe(b, worker, 0, op >= FIGURES_FIRST_STORAGE_OP, op,

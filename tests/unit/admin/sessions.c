@@ -28,10 +28,8 @@ static void occupy(struct board *b, uint32_t worker, uint32_t slot)
 
 	s->state = POPART_STATE_TRANSACTION;
 	s->session = (uint64_t)worker << 32 | slot;
-	s->user_len = 3;
-	memcpy(s->user, slot % 2 ? "o\xff\"" : "ann", 3);
-	s->peer_len = 9;
-	memcpy(s->peer, "127.0.0.1", 9);
+	board_slot_set_peer(s, VIEW_LIT("127.0.0.1"));
+	board_slot_set_user(s, view_str(slot % 2 ? "o\xff\"" : "ann"));
 	board_slot_done(s);
 }
 

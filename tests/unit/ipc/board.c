@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -144,8 +145,7 @@ static void fill(struct board_slot *s, uint64_t n)
 	s->since_ms = s->last_ms = (int64_t)n;
 	s->octets_in = s->octets_out = s->lock = n;
 	s->messages = s->retrieved = s->deleted = (uint32_t)n;
-	memset(s->peer, (int)(n & 0x7F), sizeof s->peer);
-	memset(s->user, (int)(n & 0x7F), sizeof s->user);
+	memset(s->text, (int)(n & 0x7F), sizeof s->text);
 }
 
 static bool is_whole(const struct board_slot *s)
@@ -529,9 +529,53 @@ static void test_lock_holder(void)
 	(void)close(fd);
 }
 
+static bool says(struct popart_str said, const char *text)
+{
+	return view_eq(said, view_str(text));
+}
+
+/* Both stand in one room: whoever comes from far has a shorter name. */
+static void test_texts(void)
+{
+	static const char far[] = "2001:db8:1111:2222:3333:4444:5555:6666",
+			  local[] = "a.name.that.is.longer.than.the.room.for.it",
+			  domain[] = "@and.so.is.the.domain.of.example.org";
+	struct board_slot s = { 0 };
+	char name[128];
+	struct popart_str user;
+
+	(void)snprintf(name, sizeof(name), "%s%s", local, domain);
+	CU_ASSERT(says(board_slot_peer(&s), "") && says(board_slot_user(&s), ""));
+	CU_ASSERT_FALSE(board_slot_is_of(&s, view_str(name)));
+	board_slot_set_peer(&s, VIEW_LIT("192.0.2.123"));
+	board_slot_set_user(&s, view_str(local));
+	CU_ASSERT(says(board_slot_peer(&s), "192.0.2.123") && says(board_slot_user(&s), local));
+	CU_ASSERT(board_slot_is_of(&s, view_str(local)));
+	CU_ASSERT_FALSE(board_slot_is_of(&s, view_str(name)));
+	CU_ASSERT_FALSE(board_slot_is_of(&s, VIEW_LIT("a.name")));
+	board_slot_set_peer(&s, view_str(far));
+	board_slot_set_user(&s, view_str(name));
+	user = board_slot_user(&s);
+	CU_ASSERT(says(board_slot_peer(&s), far));
+	CU_ASSERT(
+		user.len == sizeof(s.text) - strlen(far) && view_starts(view_str(name), user));
+	CU_ASSERT(board_slot_is_of(&s, view_str(name)));
+	CU_ASSERT_FALSE(board_slot_is_of(&s, user));
+	name[strlen(name) - 1] = 'x';
+	CU_ASSERT_FALSE(board_slot_is_of(&s, view_str(name)));
+	/* Whatever a worker has written there, nobody reads beyond the room. */
+	s.peer_len = 200;
+	CU_ASSERT_EQUAL(board_slot_peer(&s).len, sizeof(s.text));
+	CU_ASSERT_EQUAL(board_slot_user(&s).len, 0);
+	s.peer_len = 9;
+	s.user_len = 255;
+	CU_ASSERT_EQUAL(board_slot_user(&s).len, sizeof(s.text) - 9);
+}
+
 CU_TestInfo board_tests[] = {
 	{ "made, sealed and mapped again", test_create },
 	{ "slots that nobody touched cost nothing", test_memory },
+	{ "who is there, and from where", test_texts },
 	{ "another layout is refused", test_layout },
 	{ "a reader never sees half a slot of a writing process", test_seqlock },
 	{ "after a kill the worker's part is whole again", test_repair },

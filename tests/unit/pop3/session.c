@@ -125,8 +125,8 @@ static void test_idle_memory(void)
 	struct talk t;
 
 	login(&t, 3);
-	CU_ASSERT(!t.session->line.ptr && !t.session->login.name && !t.session->login.secret);
-	CU_ASSERT(!t.session->note && !t.session->refs);
+	CU_ASSERT(!t.session->line.ptr && !t.session->login && !t.session->stamp);
+	CU_ASSERT(!t.session->note && !t.session->refs && !t.session->message);
 	CU_ASSERT(t.session->drop.cap == 2 &&
 		t.session->drop.uids.cap == t.session->drop.uids.len);
 	CU_ASSERT(say(&t, "NO") == POPART_WANT_INPUT);
@@ -197,6 +197,7 @@ static void test_direct(void)
 	CU_ASSERT(t.io.body_len == 0);
 	CU_ASSERT(heard(&t, "\r\nabc\r\n.\r\n"));
 	CU_ASSERT(step(&t) == POPART_WANT_INPUT && t.mismatches == 0);
+	CU_ASSERT(!t.session->message);
 	/* All of it unseen. */
 	CU_ASSERT(say(&t, "RETR 2\r\n") == POPART_WANT_MESSAGE && t.step.ref == 80);
 	popart_session_message_done(t.session, POPART_OK, VIEW_NONE, &wire_source);
