@@ -63,14 +63,9 @@ struct popart_str secure_sealed(struct conn *c)
 bool secure_open(struct conn *c, size_t n, struct popart_io *io)
 {
 	struct tls_io sealed = io_of(c, n);
-	enum tls_result result;
-	size_t got = 0, len;
+	size_t got = THREAD_CLEAR_ROOM;
+	enum tls_result result = tls_read(c->tls, &sealed, c->thread->in, &got);
 
-	do {
-		len = THREAD_CLEAR_ROOM - got;
-		result = tls_read(c->tls, &sealed, c->thread->in + got, &len);
-		got += result == TLS_DONE ? len : 0;
-	} while (result == TLS_DONE && got < THREAD_CLEAR_ROOM);
 	if (c->thread->in_used < got)
 		c->thread->in_used = got;
 	c->thread->sealed_used = sealed.out_len; /* alerts, answers to key updates */
