@@ -273,22 +273,19 @@ enum tls_result tls_handshake(struct tls *t, struct tls_io *io)
 enum tls_result tls_read(struct tls *t, struct tls_io *io, char *room, size_t *len)
 {
 	size_t got = 0, left;
-	ssize_t n = 1;
+	ssize_t n;
+	bool dry;
 
 	t->io = io;
-	while (got < *len) {
+	do {
 		left = io->in_len;
 		n = gnutls_record_recv(t->session, room + got, *len - got);
-		if (n > 0)
-			got += (size_t)n;
-		else if (!go_on(io, n, left))
-			break;
-	}
+		got += n > 0 ? (size_t)n : 0;
+		dry = io->in_len == 0 && gnutls_record_check_pending(t->session) == 0;
+	} while (n > 0 ? !dry && got < *len : go_on(io, n, left));
 	*len = got;
-	if (n < 0 && n != GNUTLS_E_AGAIN)
-		(void)failed(t, (int)n);
-	if (got > 0)
-		return TLS_DONE; /* an end or a failure is met again at the next call */
+	if (n > 0)
+		return dry ? TLS_MORE : TLS_DONE;
 	if (n == GNUTLS_E_AGAIN)
 		return TLS_MORE;
 	return n == 0 ? TLS_CLOSED : failed(t, (int)n);

@@ -73,7 +73,7 @@ struct tls_io {
 #define TLS_RECORD_OUT (TLS_RECORD + 512u) /* free in out for one record */
 
 enum tls_result {
-	TLS_DONE,   /* handshake: agreed; read, write: octets were moved */
+	TLS_DONE,   /* handshake: agreed; read: room is full */
 	TLS_MORE,   /* nothing more without input */
 	TLS_FULL,   /* handshake: out is full (a long chain); send it, then call again */
 	TLS_CLOSED, /* read: the peer has said that it is done */
@@ -87,8 +87,8 @@ void tls_free(struct tls **);
 /* out_cap - out_len at least TLS_RECORD_OUT. All of in is taken before TLS_MORE; what comes
  * after TLS_DONE is the session's. */
 enum tls_result tls_handshake(struct tls *, struct tls_io *);
-/* Up to *len octets into room, *len says how many. All of in is taken before TLS_MORE. A
- * client that wants to negotiate anew (TLS 1.2) is refused. */
+/* Up to *len octets into room; *len says how many, whatever comes behind them. All of in is
+ * taken before TLS_MORE. A client that wants to negotiate anew (TLS 1.2) is refused. */
 enum tls_result tls_read(struct tls *, struct tls_io *, char *room, size_t *len);
 /* At most one record of ptr; returns how many octets that was, 0: failed. Needs
  * TLS_RECORD_OUT free in out. */

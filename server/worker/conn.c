@@ -62,6 +62,11 @@ static bool is_for_pool(const struct conn *c)
 	return c->thread->index < c->worker->conf->threads && host_store_blocks(c->who->store);
 }
 
+static bool all_sent(const struct conn *c, const struct popart_io *io)
+{
+	return io->out_len == 0 && c->thread->sealed_used == 0;
+}
+
 /* Steps until the session waits for the client, for the pool, or is over. */
 static enum then run(struct conn *c, struct popart_io *io, bool readable)
 {
@@ -76,12 +81,12 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 		if (flushed == FLOW_FAILED)
 			popart_session_abort(c->pop3, "send-failed");
 		flushed = FLOW_DONE;
-		if (lease_is_due(c) && io->out_len == 0 && io->body_len == 0) {
+		if (lease_is_due(c) && all_sent(c, io) && io->body_len == 0) {
 			if (is_for_pool(c))
 				return THEN_RENEW;
 			(void)meet_renew(c);
 		}
-		if (c->octets_out >= enough && io->out_len == 0)
+		if (c->octets_out >= enough && all_sent(c, io))
 			return THEN_YIELD;
 		want = popart_session_step(c->pop3, io, &step);
 		switch (want) {
@@ -91,8 +96,6 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 				break;
 			if (!readable || !flow_receive(c, io, &readable))
 				return THEN_READ;
-			/* TLS may have had something to say of its own. */
-			flushed = c->out.ptr ? FLOW_BLOCKED : FLOW_DONE;
 			break;
 		case POPART_WANT_OUTPUT:
 			flushed = flow_flush(c, io, 0);
@@ -100,9 +103,9 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 		case POPART_WANT_DONE:
 			if (step.flags & POPART_STEP_CUT)
 				return THEN_END;
+			if (c->tls)
+				secure_bye(c, io);
 			flushed = flow_flush(c, io, 0);
-			if (flushed == FLOW_DONE && c->tls)
-				secure_bye(c);
 			if (flushed != FLOW_BLOCKED)
 				return THEN_END;
 			c->ending = true;
@@ -297,9 +300,9 @@ void conn_serve(struct conn *c, bool readable)
 
 /* False: it goes on at the next event. An end of the handshake that is none is met by the
  * session, which was aborted. */
-static bool shake_hands(struct conn *c)
+static bool shake_hands(struct conn *c, bool *readable)
 {
-	enum flow result = secure_handshake(c);
+	enum flow result = secure_handshake(c, readable);
 
 	if (conn_secured(c))
 		move_deadline(c, clock_ms() + c->worker->conf->login_timeout_ms);
@@ -313,6 +316,7 @@ static bool shake_hands(struct conn *c)
 
 void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 {
+	bool readable = (events & ~(uint32_t)EPOLLOUT) != 0;
 	enum flow flushed;
 	uint32_t killed;
 
@@ -328,16 +332,14 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 		return;
 	}
 	if (flushed == FLOW_DONE && c->ending && !killed) {
-		if (c->tls)
-			secure_bye(c);
 		conn_end(c);
 		return;
 	}
 	if (flushed != FLOW_DONE)
 		popart_session_abort(c->pop3, "send-failed");
-	else if (!killed && !conn_secured(c) && !shake_hands(c))
+	else if (!killed && !conn_secured(c) && !shake_hands(c, &readable))
 		return;
-	conn_serve(c, (events & ~(uint32_t)EPOLLOUT) != 0);
+	conn_serve(c, readable);
 }
 
 /* What we sent lies with the kernel, and has become less since the last look. Megabytes fit

@@ -325,6 +325,7 @@ void conn_end(struct conn *c)
 	flow_parked_wipe(&c->in);
 	flow_parked_free(&c->out);
 	flow_parked_free(&c->body);
+	c->thread->sealed_used = 0;
 	free(c->local);
 	/* Out of the table first: the drain must not shut down a descriptor that is reused. */
 	table_set(&w->table, c->slot, NULL);

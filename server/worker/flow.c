@@ -92,16 +92,19 @@ enum flow flow_flush(struct conn *c, struct popart_io *io, int more)
 	enum flow result;
 	size_t sent;
 
-	if (io->out_len == 0)
+	if (c->tls) {
+		if (!secure_seal(c, io))
+			return FLOW_FAILED;
+		octets = secure_sealed(c);
+	}
+	if (octets.len == 0)
 		return FLOW_DONE;
-	if (c->tls && !secure_seal(c, io->out, io->out_len, &octets))
-		return FLOW_FAILED;
 	result = send_some(c, octets.ptr, octets.len, &sent, more);
 	if (result == FLOW_BLOCKED) {
 		if (!flow_park(&c->out, octets.ptr + sent, octets.len - sent))
 			result = FLOW_FAILED;
 		c->burst = c->burst / 2 > FLOW_BURST_MIN ? c->burst / 2 : FLOW_BURST_MIN;
-	} else if (io->out_len > c->burst / 2 && c->burst < THREAD_OUT_ROOM) {
+	} else if (octets.len > c->burst / 2 && c->burst < THREAD_OUT_ROOM) {
 		c->burst *= 2;
 	}
 	io->out_len = 0;

@@ -22,8 +22,9 @@ ssize_t flow_read(struct conn *, char *room, size_t size);
 
 /* What an earlier turn could not send; goes before everything else. */
 enum flow flow_flush_parked(struct conn *);
-/* All of io->out; what the socket does not take is parked, and less is made at once next
- * time, so that a slow reader costs little memory. more: MSG_MORE or 0. */
+/* All of io->out, behind what TLS has gathered; what the socket does not take is parked, and
+ * less is made at once next time, so that a slow reader costs little memory. more: MSG_MORE
+ * or 0. */
 enum flow flow_flush(struct conn *, struct popart_io *, int more);
 /* False: nothing there, the socket has to be armed. *more: there may be more to receive. */
 bool flow_receive(struct conn *, struct popart_io *, bool *more);

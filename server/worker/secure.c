@@ -8,6 +8,7 @@ static struct tls_io io_of(struct conn *c, size_t n)
 	return (struct tls_io){ .in = c->thread->raw,
 		.in_len = n,
 		.out = c->thread->sealed,
+		.out_len = c->thread->sealed_used,
 		.out_cap = THREAD_SEALED_ROOM };
 }
 
@@ -34,43 +35,41 @@ void secure_refuse(struct conn *c, const char *why)
 	popart_session_abort(c->pop3, "handshake-failed");
 }
 
-bool secure_seal(struct conn *c, const char *ptr, size_t len, struct popart_str *sealed)
+bool secure_seal(struct conn *c, struct popart_io *clear)
 {
 	struct tls_io io = io_of(c, 0);
+	const char *ptr = clear->out;
 	size_t n;
 
-	while (len > 0) {
-		n = tls_write(c->tls, &io, ptr, len);
+	while (clear->out_len > 0) {
+		n = tls_write(c->tls, &io, ptr, clear->out_len);
 		if (n == 0)
 			return false;
 		ptr += n;
-		len -= n;
+		clear->out_len -= n;
 	}
-	*sealed = view_of(io.out, io.out_len);
+	c->thread->sealed_used = io.out_len;
 	return true;
 }
 
-/* Alerts and answers to key updates, which TLS itself has to say. There is nothing parked
- * before them: input is read only when all output is out. */
-static bool send_own(struct conn *c, const struct tls_io *io)
+struct popart_str secure_sealed(struct conn *c)
 {
-	return io->out_len == 0 || flow_send(c, view_of(io->out, io->out_len)) != FLOW_FAILED;
+	struct popart_str sealed = view_of(c->thread->sealed, c->thread->sealed_used);
+
+	c->thread->sealed_used = 0;
+	return sealed;
 }
 
 bool secure_open(struct conn *c, size_t n, struct popart_io *io)
 {
 	struct tls_io sealed = io_of(c, n);
-	enum tls_result result;
-	size_t got = 0, len;
+	size_t got = THREAD_CLEAR_ROOM;
+	enum tls_result result = tls_read(c->tls, &sealed, c->thread->in, &got);
 
-	do {
-		len = THREAD_CLEAR_ROOM - got;
-		result = tls_read(c->tls, &sealed, c->thread->in + got, &len);
-		got += result == TLS_DONE ? len : 0;
-	} while (result == TLS_DONE && got < THREAD_CLEAR_ROOM);
 	if (c->thread->in_used < got)
 		c->thread->in_used = got;
-	if (result == TLS_FAILED || !send_own(c, &sealed)) {
+	c->thread->sealed_used = sealed.out_len; /* alerts, answers to key updates */
+	if (result == TLS_FAILED) {
 		popart_session_abort(c->pop3, "receive-failed");
 		return false;
 	}
@@ -97,14 +96,14 @@ static bool keep_early(struct conn *c, size_t taken, size_t n)
 	return ok;
 }
 
-enum flow secure_handshake(struct conn *c)
+enum flow secure_handshake(struct conn *c, bool *more)
 {
 	ssize_t n = flow_read(c, c->thread->raw, THREAD_IN_ROOM);
 	struct tls_io io = io_of(c, n > 0 ? (size_t)n : 0);
 	bool first = c->octets_in == (uint64_t)(n > 0 ? n : 0);
 	enum tls_result result;
-	enum flow sent;
 
+	*more = n == THREAD_IN_ROOM;
 	if (n < 0 && errno == EAGAIN)
 		return FLOW_BLOCKED;
 	if (n <= 0) {
@@ -116,27 +115,30 @@ enum flow secure_handshake(struct conn *c)
 		return FLOW_FAILED;
 	}
 	result = tls_handshake(c->tls, &io);
+	c->thread->sealed_used = io.out_len;
 	if (result == TLS_MORE)
-		return send_own(c, &io) ? FLOW_BLOCKED : FLOW_FAILED;
+		return flow_send(c, secure_sealed(c)) == FLOW_FAILED ? FLOW_FAILED
+								     : FLOW_BLOCKED;
 	if (result != TLS_DONE) {
-		(void)send_own(c, &io); /* the alert */
+		(void)flow_send(c, secure_sealed(c)); /* the alert */
 		flow_parked_free(&c->out);
 		secure_refuse(c, tls_why(c->tls));
 		return FLOW_FAILED;
 	}
-	sent = io.out_len ? flow_send(c, view_of(io.out, io.out_len)) : FLOW_DONE;
-	if (sent == FLOW_FAILED || !keep_early(c, (size_t)(io.in - c->thread->raw), (size_t)n))
+	if (!keep_early(c, (size_t)(io.in - c->thread->raw), (size_t)n))
 		return FLOW_FAILED;
 	atomic_store_explicit(&c->secured, true, memory_order_relaxed);
 	show_secured(c);
-	return sent;
+	return FLOW_DONE;
 }
 
-void secure_bye(struct conn *c)
+void secure_bye(struct conn *c, struct popart_io *clear)
 {
-	struct tls_io io = io_of(c, 0);
+	struct tls_io io;
 
+	if (!secure_seal(c, clear))
+		return;
+	io = io_of(c, 0);
 	tls_bye(c->tls, &io);
-	if (io.out_len && flow_send(c, view_of(io.out, io.out_len)) == FLOW_BLOCKED)
-		flow_parked_free(&c->out);
+	c->thread->sealed_used = io.out_len;
 }

@@ -98,16 +98,18 @@ struct worker {
 #define THREAD_OUT_ROOM (256u << 10)
 #define THREAD_RAW_ROOM (256u << 10)
 /* Under TLS: what one read may bring to light, with a record that lay half-read in GnuTLS;
- * and all of out in records. */
-#define THREAD_CLEAR_ROOM  (THREAD_IN_ROOM + 2 * TLS_RECORD)
-#define THREAD_SEALED_ROOM (THREAD_OUT_ROOM + (THREAD_OUT_ROOM / TLS_RECORD + 2) * 512)
+ * and all of out in records, behind what that read made TLS say of its own. */
+#define THREAD_CLEAR_ROOM (THREAD_IN_ROOM + 2 * TLS_RECORD)
+#define THREAD_SEALED_ROOM \
+	(THREAD_CLEAR_ROOM + THREAD_OUT_ROOM + (THREAD_OUT_ROOM / TLS_RECORD + 2) * 512)
 
 struct thread {
 	struct worker *worker;
 	uint32_t index; /* of host and scoreboard */
 	pthread_t id;
 	char *in, *out, *raw, *sealed;
-	size_t in_used; /* octets of in that may hold what a client said */
+	size_t in_used;     /* octets of in that may hold what a client said */
+	size_t sealed_used; /* octets of sealed that go out with the next flush of this turn */
 };
 
 /* NULL: out of memory. */

@@ -13,7 +13,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
 # pylint: disable=wrong-import-position
-from harness import MODULE_PATH, PASSWORD, POPARTD, Pop, Scene, letter, need, wire  # noqa: E402
+from harness import (  # noqa: E402
+    MODULE_PATH, PASSWORD, POPARTD, Pop, Scene, certify, letter, need, trusting, wire)
 
 ALONE = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "budget", "alone")
 # The user, how many messages, and of how many octets.
@@ -25,7 +26,7 @@ MIB = 1 << 20
 CONFIGURATION = """hostname = "pop.example.net";
 {user}workers = 1; threads = 1;
 run_dir = "{top}/run"; state_dir = "{top}/state"; module_path = "{modules}";
-listen = ( {{ address = "127.0.0.1:0"; }} );
+listen = ( {{ address = "127.0.0.1:0"; {listener} }} );
 max_connections = 4000; max_connections_per_address = 4000;
 auth = {{ module = "passwd_file"; path = "{top}/users"; }};
 storage = {{ module = "maildir"; path = "{top}/mail/%n"; }};
@@ -41,8 +42,8 @@ def fill(maildir, count, octets):
 
 
 @contextlib.contextmanager
-def worker(scene, *command, level="info"):
-    """One worker below command; its port."""
+def worker(scene, *command, level="info", listener="", extra=""):
+    """One worker below command; its port. listener, extra: for its configuration."""
     need(*command[:1])
     users = scene.file("users", "".join(
         "%s:{PLAIN}%s::::::\n" % (name, PASSWORD) for name in scene.mail))
@@ -51,7 +52,7 @@ def worker(scene, *command, level="info"):
         scene.directory(name)
     conf = scene.file("popart.conf", CONFIGURATION.format(
         user='user = "root";\n' if os.geteuid() == 0 else "", top=scene.path,
-        modules=MODULE_PATH, level=level))
+        modules=MODULE_PATH, level=level, listener=listener) + extra)
     log_path = os.path.join(scene.path, "log")
     with open(log_path, "wb") as log:
         process = subprocess.Popen([ALONE, conf, *command, POPARTD], stdin=subprocess.PIPE,
@@ -206,6 +207,20 @@ def system_calls(scene):
         names, _ = play(port)
         time.sleep(0.5)
     return list(zip(names, chunks(out), strict=True))
+
+
+def secure_calls(scene):
+    """[{system call: how often}] of logins over TLS. The first ones make room for malloc, too."""
+    out = os.path.join(scene.path, "secure")
+    certify(scene)
+    extra = 'tls = {{ certificate = "{0}.pem"; key = "{0}.key"; }};\n'.format(
+        scene.path + "/localhost")
+    with worker(scene, "strace", "-f", "-qq", "-o", out, "-e", "signal=none",
+                listener="tls = true;", extra=extra) as port:
+        for _ in range(20):
+            Pop(port, "few", tls=trusting(scene)).quit()
+        time.sleep(0.5)
+    return chunks(out)
 
 
 # ---------------------------------------------------------------- memory

@@ -65,12 +65,14 @@ def calls():
     """By median, so that one that a signal has cut short does not count."""
     with count.maildrops() as scene:
         found = count.system_calls(scene)
+        found += [("login-tls", calls) for calls in count.secure_calls(scene)]
     cost = {name: statistics.median(sum(calls.values()) for what, calls in found if what == name)
             for name, _ in found}
-    for name in ("login", "fetch", "delete"):
+    for name in ("login", "login-tls", "fetch", "delete"):
         calls = next(calls for what, calls in reversed(found) if what == name)
         print("# %s: %s" % (name, ", ".join("%s %d" % pair for pair in calls.most_common())))
     return {"login.calls": cost["login"],
+            "login-tls.calls": cost["login-tls"],
             "check.calls": cost["check"],
             "retr.calls": (cost["fetch"] - cost["visit"]) / count.RETRIEVED,
             "delete.calls": cost["delete"] - cost["visit"]}

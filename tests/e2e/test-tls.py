@@ -204,6 +204,23 @@ def early():
             client.socket.close()
 
 
+@test("a client that asks for new keys has them before the next answer")
+def new_keys():
+    need("openssl")
+    with serving() as (scene, server):
+        with subprocess.Popen(["openssl", "s_client", "-msg", "-tls1_3", "-CAfile",
+                               "localhost.pem", "-connect", "localhost:%d" % server.port],
+                              cwd=scene.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as client:
+            for said, heard in ((b"", [rb"\+OK"]), (b"K\n", [b">>> .*KeyUpdate"]),
+                                (b"quit\n", [b"<<< .*KeyUpdate", rb"\+OK good bye",
+                                            b"<<< .*close_notify"])):
+                client.stdin.write(said)
+                client.stdin.flush()
+                for what in heard:
+                    assert any(re.match(what, line) for line in client.stdout), what
+
+
 # ---------------------------------------------------------------- clients
 
 
