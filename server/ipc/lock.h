@@ -9,8 +9,8 @@
  */
 #include "base/view.h"
 
-/* Many, since the kernel looks through all locks of a file for each that it sets. A file is open
- * while a lock in it is held; a few hundred stay open. */
+/* Many, since the kernel looks through all locks of a file for each that it sets. A file is
+ * open while a lock in it is held; a few hundred stay open. */
 #define LOCKS_FILES 4096u
 
 struct locks;
