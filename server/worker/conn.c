@@ -100,7 +100,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 		case POPART_WANT_DONE:
 			if (step.flags & POPART_STEP_CUT)
 				return THEN_END;
-			flushed = flow_flush(c, io, 0);
+			/* The end of the stream goes with it, in one segment. */
+			flushed = flow_flush(c, io, MSG_MORE);
 			if (flushed == FLOW_DONE && c->tls)
 				secure_bye(c);
 			if (flushed != FLOW_BLOCKED)
