@@ -25,6 +25,13 @@ int64_t clock_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t clock_ns(void)
+{
+	struct timespec t = now(CLOCK_MONOTONIC);
+
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 int64_t clock_unix_ms(void)
 {
 	struct timespec t = now(CLOCK_REALTIME);

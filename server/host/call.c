@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
+#include "base/clock.h"
 
 #define SCRATCH_MAX ((size_t)4 << 20)
 #define TEXT_MAX    1024u
@@ -46,14 +46,6 @@ static void note(char *room, const char *op)
 	room[n] = '\0';
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 void call_enter(struct host_call *c, struct popart_instance *inst, enum host_op op)
 {
 	forget_failure(c);
@@ -61,8 +53,8 @@ void call_enter(struct host_call *c, struct popart_instance *inst, enum host_op 
 	c->op = inst->doing[op];
 	c->op_index = op;
 	c->pub.thread_state = inst->thread_states[c->pub.thread];
-	if (c->host->setup.measured)
-		c->entered_ns = now_ns();
+	if (c->host->setup.measured && c->clock_ns == 0)
+		c->clock_ns = clock_ns();
 	if (inst->serial)
 		pthread_mutex_lock(&inst->serial_lock);
 	if (c->doing)
@@ -126,9 +118,13 @@ int call_leave(struct host_call *c, int status)
 
 	if (c->inst->serial)
 		pthread_mutex_unlock(&c->inst->serial_lock);
-	if (setup->measured)
+	if (setup->measured) {
+		int64_t began = c->clock_ns;
+
+		c->clock_ns = clock_ns();
 		setup->measured(setup->measured_ctx, c->pub.thread, c->inst->index, c->op_index,
-			now_ns() - c->entered_ns, status < 0);
+			(uint64_t)(c->clock_ns - began), status < 0);
+	}
 	if (status == POPART_OK) /* fail() was called, and the module thought better of it */
 		forget_failure(c);
 	else if (c->status != status) /* the client's text was for another outcome */

@@ -112,8 +112,9 @@ struct host_call {
 	struct popart_instance *inst; /* who was called last */
 	const char *op;               /* "instance.operation" of that call */
 	unsigned op_index;
-	uint64_t entered_ns;       /* if it is measured */
-	bool must_finish;          /* a commit or the end of a delivery: stop_asked says no */
+	int64_t clock_ns; /* the last reading; 0: none yet. Where an operation ends the next may
+	                     begin: whoever does something long in between reads it anew */
+	bool must_finish; /* a commit or the end of a delivery: stop_asked says no */
 	int status, os_error;      /* as fail() said      */
 	struct buf client, detail; /* text for the client, text for the log */
 	struct arena scratch;

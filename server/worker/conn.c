@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "worker/claim.h"
 #include "worker/flow.h"
 #include "worker/lease.h"
 #include "worker/meet.h"
@@ -105,7 +106,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 				return THEN_END;
 			if (c->tls)
 				secure_bye(c, io);
-			flushed = flow_flush(c, io, 0);
+			/* The end of the stream goes with it, in one segment. */
+			flushed = flow_flush(c, io, MSG_MORE);
 			if (flushed != FLOW_BLOCKED)
 				return THEN_END;
 			c->ending = true;
@@ -170,6 +172,7 @@ static void arm_in(struct conn *c, uint32_t events, bool bulk)
 			return;
 	}
 	*before = true;
+	c->by_edge = false; /* what this turn has not read would be no edge */
 	atomic_store_explicit(&c->handed_over, 1, memory_order_release);
 	/* From here on another thread may own the connection: c is not touched again. */
 	armed = watch(epoll, op, fd, &e) == 0;
@@ -185,6 +188,22 @@ static void arm_in(struct conn *c, uint32_t events, bool bulk)
 static void arm(struct conn *c, uint32_t events)
 {
 	arm_in(c, events, false);
+}
+
+/* The socket was read empty, and stays armed from here on: more is an edge, and so is the
+ * end. False: it is still ours, as something has come or there is no memory for a watch. */
+static bool wait_by_edge(struct conn *c)
+{
+	struct worker *w = c->worker;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET,
+		.data.u64 = claim_tag(w->claims, c->slot) };
+	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (!c->by_edge && watch(w->epoll, op, c->fd, &e) != 0)
+		return false;
+	c->armed_before = c->by_edge = true;
+	/* Once it is left, another thread may own the connection: c is not touched again. */
+	return claim_leave(w->claims, c->slot);
 }
 
 /* Wants that are said once and must be met, whatever else happens. */
@@ -295,6 +314,9 @@ void conn_serve(struct conn *c, bool readable)
 		pool_submit(c->worker->pool, job);
 		return;
 	}
+	if (then == THEN_READ && !lease_held(c) && wait_by_edge(c))
+		return;
+	/* What has come already waits until others have had their turn. */
 	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then == THEN_YIELD);
 }
 
@@ -322,6 +344,7 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 
 	(void)atomic_load_explicit(&c->handed_over, memory_order_acquire);
 	c->thread = t;
+	c->drain = (events & ~(uint32_t)(EPOLLIN | EPOLLOUT)) != 0;
 	killed = atomic_load(&c->killed);
 	if (killed)
 		popart_session_abort(c->pop3, kill_reasons[killed]);
@@ -340,6 +363,14 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 	else if (!killed && !conn_secured(c) && !shake_hands(c, &readable))
 		return;
 	conn_serve(c, readable);
+}
+
+void conn_told(struct thread *t, uint64_t tag, uint32_t events)
+{
+	struct worker *w = t->worker;
+
+	if (claim_take(w->claims, tag))
+		conn_ready(t, w->table.conns[claim_slot(tag)], events);
 }
 
 /* What we sent lies with the kernel, and has become less since the last look. Megabytes fit

@@ -4,8 +4,8 @@
 /*
  * One connection: a socket, the protocol core's session, and what that session has
  * open. It belongs to one thread at a time: whoever took its event from epoll (the
- * socket is armed for one event), or the pool thread that runs a call for it. Whoever
- * owns it arms it again, hands it to the pool, or ends it.
+ * socket is armed for one event, or who has it says claim.h), or the pool thread that runs a
+ * call for it. Whoever owns it arms or leaves it again, hands it to the pool, or ends it.
  */
 #include "worker/state.h"
 
@@ -14,6 +14,8 @@
 bool conn_accept(struct thread *, struct worker_listener *);
 /* The socket is ready. */
 void conn_ready(struct thread *, struct conn *, uint32_t epoll_events);
+/* The same, of one that stays armed, by its tag: it may be another thread's, or over. */
+void conn_told(struct thread *, uint64_t tag, uint32_t epoll_events);
 
 /* For popart_session_conf.event; user is the struct conn. */
 void conn_event(void *user, const struct popart_event *);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/hash.h"
+#include "worker/claim.h"
 #include "worker/flow.h"
 #include "worker/lease.h"
 #include "worker/loop.h"
@@ -250,6 +251,7 @@ static void welcome(struct thread *t, const struct caller *who)
 	}
 	c->site = site;
 	c->slot = slot;
+	claim_begin(w->claims, slot);
 	conn_count(c, BOARD_CONNECTIONS, 1);
 	show_begin(c);
 	table_set(&w->table, c->slot, c);
@@ -327,6 +329,7 @@ void conn_end(struct conn *c)
 	flow_parked_free(&c->body);
 	c->thread->sealed_used = 0;
 	free(c->local);
+	claim_end(w->claims, c->slot);
 	/* Out of the table first: the drain must not shut down a descriptor that is reused. */
 	table_set(&w->table, c->slot, NULL);
 	(void)close(c->fd);

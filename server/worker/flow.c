@@ -144,8 +144,8 @@ bool flow_receive(struct conn *c, struct popart_io *io, bool *more)
 {
 	ssize_t n = flow_read(c, c->tls ? c->thread->raw : c->thread->in, THREAD_IN_ROOM);
 
-	/* A short read has emptied the socket; its end makes it ready again. */
-	*more = n == THREAD_IN_ROOM;
+	/* A short read has emptied the socket; its end makes it ready again, or has. */
+	*more = n == THREAD_IN_ROOM || c->drain;
 	if (n < 0 && errno == EAGAIN)
 		return false;
 	if (n < 0) {

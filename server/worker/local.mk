@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 libworker_la_SOURCES = \
 	server/worker/certify.c server/worker/certify.h \
+	server/worker/claim.c server/worker/claim.h \
 	server/worker/conn.c \
 	server/worker/conn.h \
 	server/worker/crew.c \

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "worker/claim.h"
 #include "worker/conn.h"
 #include "worker/lease.h"
 
@@ -152,6 +153,10 @@ void loop_run(struct thread *t)
 	for (;;) {
 		if (!next_event(w, &e))
 			continue;
+		if (claim_is_tag(e.data.u64)) {
+			conn_told(t, e.data.u64, e.events);
+			continue;
+		}
 		if (e.data.ptr == w)
 			return;
 		l = listener_of(w, e.data.ptr);

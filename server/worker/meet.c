@@ -36,11 +36,12 @@ static void call_begin(struct conn *c, struct host_call *call, const char *what)
 {
 	struct board_thread *note = note_of(c);
 	const char *instance = c->who ? host_instance_name(c->who->store) : "auth";
-	int64_t now = clock_ms();
+	int64_t now_ns = clock_ns(), now = now_ns / 1000000;
 	size_t n;
 
 	host_call_begin(call, c->worker->host, c->thread->index, c->id,
 		now + c->worker->conf->call_deadline_ms);
+	call->clock_ns = now_ns;
 	call->peer = conn_peer(c);
 	call->user = c->who ? c->who->user : VIEW_NONE;
 	call->who = c->who;
@@ -256,10 +257,11 @@ static void probe_holder(struct conn *c, uint64_t lock)
 		(void)chan_send(c->worker->chan, &msg, NULL, 0); /* a busy master: next time */
 }
 
-static void lock_taken(struct conn *c, uint64_t lock)
+static void lock_taken(struct conn *c, struct host_call *call, uint64_t lock)
 {
+	call->clock_ns = clock_ns();
 	c->lock = lock;
-	c->moved_ms = clock_ms();
+	c->moved_ms = call->clock_ns / 1000000;
 	board_lock_note(c->worker->board, lock, c->worker->index, c->slot);
 	show_progress(c); /* to list a large maildrop takes a while */
 }
@@ -293,7 +295,7 @@ static int take_lock(struct conn *c, struct host_call *call, struct holder *hold
 		return status;
 	error = locks_take(c->worker->locks, lock, c->fd);
 	if (error == 0) {
-		lock_taken(c, lock);
+		lock_taken(c, call, lock);
 		return POPART_OK;
 	}
 	if (error == EAGAIN) {

@@ -35,6 +35,8 @@ struct conn {
 	int fd;
 	uint16_t port;
 	bool armed_before, in_bulk; /* known to the worker's epoll, and to its bulk */
+	bool by_edge;               /* it stays armed for what comes */
+	bool drain;                 /* the end is near: read until there is nothing */
 	bool at_eof, ending;
 	bool unread;                 /* at the end: input was left in the socket or here */
 	_Atomic bool secured;        /* the handshake is over; or there is none         */

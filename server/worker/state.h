@@ -68,6 +68,7 @@ struct worker {
 	struct locks *locks;
 	struct wheel *wheel;
 	struct leases *leases; /* NULL: no store renews */
+	struct claims *claims; /* whose the connections in the table are */
 	struct pool *pool;
 	struct watch *watch;
 

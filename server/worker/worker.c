@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "ipc/chan.h"
 #include "worker/certify.h"
+#include "worker/claim.h"
 #include "worker/conn.h"
 #include "worker/crew.h"
 #include "worker/lease.h"
@@ -200,11 +201,12 @@ static bool start_tables(struct worker *w, struct report *r)
 		goto out;
 	}
 	w->wheel = wheel_new(clock_ms());
+	w->claims = claims_new(w->conf->max_connections);
 	w->pool = pool_new(BOARD_POOL_THREADS);
 	if (host_store_renews(w->host))
 		w->leases = leases_new(w->conf->max_connections);
 	w->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if ((host_store_renews(w->host) && !w->leases) || !w->wheel || !w->pool ||
+	if ((host_store_renews(w->host) && !w->leases) || !w->wheel || !w->claims || !w->pool ||
 		w->reserve_fd < 0 || !make_table(&w->table, w->conf->max_connections) ||
 		loop_open(w) != 0) {
 		fail_errno(r, "tables");
@@ -381,6 +383,7 @@ static void free_worker(struct worker *w)
 	tls_context_free(&w->tls);
 	leases_free(&w->leases);
 	wheel_free(&w->wheel);
+	claims_free(&w->claims);
 	pool_free(&w->pool);
 	if (w->reserve_fd >= 0)
 		(void)close(w->reserve_fd);

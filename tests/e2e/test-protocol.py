@@ -5,6 +5,7 @@ readers, timeouts."""
 
 
 import os
+import random
 import resource
 import socket
 import time
@@ -226,6 +227,29 @@ def half_close():
                 equal(client.multi(), wire(letter(number, 60000)), "message %d" % number)
             equal(client.answer().split()[0], b"40", "STAT")
             client.at_end()
+
+
+@test("commands that come while others are answered, and a FIN in any of them, are answered")
+def while_answered():
+    chance = random.Random(2)
+    with serving() as (_, server):
+        for _ in range(40):
+            clients = [Pop(server, "bob" if turn == 0 else None) for turn in range(5)]
+            sent = [0] * len(clients)
+            for _ in range(30):
+                turn = chance.randrange(len(clients))
+                count = chance.choice((1, 1, 2, 300))
+                clients[turn].send(b"NOOP\r\n" * count if turn == 0 else b"CAPA\r\n" * count)
+                sent[turn] += count
+            for turn, client in enumerate(clients):
+                client.half_close()
+                for _ in range(sent[turn]):
+                    client.answer()
+                    if turn:
+                        while client.line() != b".":
+                            pass
+                client.at_end()
+                client.close()
 
 
 @test("slow readers of 50 MB hold up nobody, and the server's memory stays flat")
