@@ -31,12 +31,23 @@ unsigned crew_size(const struct conf *conf)
  * it from those who download. Linux keeps this for each thread. */
 #define POOL_NICE 7
 
+/* Who is woken waits until the one that runs has done its part: that is another thread of
+ * ours, in the middle of an answer, or a client that is about to say more. Otherwise each
+ * event interrupts somebody: a seventh of the processor time of logins. */
+static void be_patient(void)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+
+	(void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none); /* likewise */
+}
+
 static void serve(struct member *m)
 {
 	struct worker *w = m->crew->worker;
 	unsigned index = m->thread->index;
 
 	if (index < w->conf->threads) {
+		be_patient();
 		loop_run(m->thread);
 		return;
 	}
