@@ -49,7 +49,8 @@ static bool enter(struct thread *t)
 	if (t->in_bulk)
 		return true;
 	pthread_mutex_lock(&w->bulk.mutex);
-	t->in_bulk = w->bulk.threads == 0 || w->bulk.threads + 1 < w->conf->threads;
+	t->in_bulk = w->bulk.threads == 0 || w->bulk.threads + 1 < w->conf->threads ||
+		w->bulk.takes_all;
 	if (t->in_bulk)
 		w->bulk.threads++;
 	else if (!w->bulk.is_quiet)
@@ -103,4 +104,13 @@ int bulk_next(struct thread *t, int n, struct epoll_event *e)
 	if (n == 0) /* another thread was faster, or they wait for their clients */
 		leave(t);
 	return n;
+}
+
+void bulk_keep_one(struct worker *w, bool keep)
+{
+	pthread_mutex_lock(&w->bulk.mutex);
+	w->bulk.takes_all = !keep;
+	if (!keep && w->bulk.is_quiet)
+		tell_of_them(w, true);
+	pthread_mutex_unlock(&w->bulk.mutex);
 }

@@ -76,6 +76,7 @@ struct worker {
 		pthread_mutex_t mutex;
 		uint32_t threads; /* that serve them                              */
 		bool is_quiet;    /* the other one does not tell of them; then threads > 0 */
+		bool takes_all;   /* no thread is kept from them                  */
 	} bulk;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
 	struct worker_listener *listeners;
