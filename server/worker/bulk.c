@@ -5,7 +5,8 @@
 
 int bulk_open(struct worker *w)
 {
-	struct epoll_event e = { .events = EPOLLIN, .data.ptr = &w->bulk };
+	/* By edge: a level would wake thread after thread, and none would be asleep. */
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
 
 	w->bulk.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (w->bulk.epoll < 0)
@@ -20,15 +21,6 @@ void bulk_close(struct worker *w)
 	w->bulk.epoll = -1;
 }
 
-/* Whether w->epoll tells of those who download; under the mutex. */
-static void tell_of_them(struct worker *w, bool tell)
-{
-	struct epoll_event e = { .events = tell ? EPOLLIN : 0, .data.ptr = &w->bulk };
-
-	w->bulk.is_quiet = !tell;
-	(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e); /* needs no memory */
-}
-
 /* Who is woken as SCHED_OTHER may interrupt who runs; see crew.c. */
 static void set_eager(struct thread *t, bool eager)
 {
@@ -40,8 +32,8 @@ static void set_eager(struct thread *t, bool eager)
 	t->eager = eager;
 }
 
-/* False: one thread must be left for the others, and that is us. Nobody is told of those who
- * download then, and who serves them looks by itself. */
+/* False: one thread must be left for the others, and that is us. Who serves those who download
+ * looks once more before it leaves, for this edge has told nobody else. */
 static bool enter(struct thread *t)
 {
 	struct worker *w = t->worker;
@@ -53,8 +45,8 @@ static bool enter(struct thread *t)
 		w->bulk.takes_all;
 	if (t->in_bulk)
 		w->bulk.threads++;
-	else if (!w->bulk.is_quiet)
-		tell_of_them(w, false);
+	else
+		w->bulk.missed = true;
 	pthread_mutex_unlock(&w->bulk.mutex);
 	set_eager(t, !t->in_bulk);
 	return t->in_bulk;
@@ -64,29 +56,17 @@ static void leave(struct thread *t)
 {
 	struct worker *w = t->worker;
 
-	t->in_bulk = false;
 	pthread_mutex_lock(&w->bulk.mutex);
-	w->bulk.threads--;
-	if (w->bulk.is_quiet)
-		tell_of_them(w, true);
+	t->in_bulk = w->bulk.missed;
+	w->bulk.missed = false;
+	if (!t->in_bulk)
+		w->bulk.threads--;
 	pthread_mutex_unlock(&w->bulk.mutex);
 }
 
-/* As long as nobody is told of them, whoever serves them does so until nothing is left. */
-int bulk_timeout(struct thread *t)
+int bulk_timeout(const struct thread *t)
 {
-	struct worker *w = t->worker;
-	bool stays;
-
-	if (!t->in_bulk)
-		return -1;
-	pthread_mutex_lock(&w->bulk.mutex);
-	stays = w->bulk.is_quiet;
-	if (!stays)
-		w->bulk.threads--;
-	pthread_mutex_unlock(&w->bulk.mutex);
-	t->in_bulk = stays;
-	return stays ? 0 : -1;
+	return t->in_bulk ? 0 : -1;
 }
 
 int bulk_next(struct thread *t, int n, struct epoll_event *e)
@@ -108,9 +88,13 @@ int bulk_next(struct thread *t, int n, struct epoll_event *e)
 
 void bulk_keep_one(struct worker *w, bool keep)
 {
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
+	bool begins;
+
 	pthread_mutex_lock(&w->bulk.mutex);
+	begins = !keep && !w->bulk.takes_all;
 	w->bulk.takes_all = !keep;
-	if (!keep && w->bulk.is_quiet)
-		tell_of_them(w, true);
 	pthread_mutex_unlock(&w->bulk.mutex);
+	if (begins) /* once more an edge, if somebody waits */
+		(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e);
 }

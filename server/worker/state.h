@@ -75,7 +75,7 @@ struct worker {
 		int epoll; /* in the other one: those who download; see bulk.h */
 		pthread_mutex_t mutex;
 		uint32_t threads; /* that serve them                              */
-		bool is_quiet;    /* the other one does not tell of them; then threads > 0 */
+		bool missed;      /* somebody was told of them who was not to serve them */
 		bool takes_all;   /* no thread is kept from them                  */
 	} bulk;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
