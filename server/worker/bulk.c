@@ -21,6 +21,14 @@ void bulk_close(struct worker *w)
 	w->bulk.epoll = -1;
 }
 
+/* Once more an edge, if somebody waits. */
+static void tell_again(struct worker *w)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
+
+	(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e); /* needs no memory */
+}
+
 /* Who is woken as SCHED_OTHER may interrupt who runs; see crew.c. */
 static void set_eager(struct thread *t, bool eager)
 {
@@ -83,18 +91,19 @@ int bulk_next(struct thread *t, int n, struct epoll_event *e)
 	t->long_turn = n == 1;
 	if (n == 0) /* another thread was faster, or they wait for their clients */
 		leave(t);
+	else if (told) /* two may have become ready in one edge, and this turn may be long */
+		tell_again(w);
 	return n;
 }
 
 void bulk_keep_one(struct worker *w, bool keep)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
 	bool begins;
 
 	pthread_mutex_lock(&w->bulk.mutex);
 	begins = !keep && !w->bulk.takes_all;
 	w->bulk.takes_all = !keep;
 	pthread_mutex_unlock(&w->bulk.mutex);
-	if (begins) /* once more an edge, if somebody waits */
-		(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e);
+	if (begins)
+		tell_again(w);
 }
