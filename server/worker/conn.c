@@ -25,7 +25,8 @@ static const char *const kill_reasons[] = {
 /* What a turn ends with. */
 enum then { THEN_READ, THEN_WRITE, THEN_YIELD, THEN_POOL, THEN_RENEW, THEN_END };
 
-/* Octets after which a download lets others have their turn. */
+/* Octets after which a download lets others have their turn. Where those that it begins with
+ * are as many, it waits for its turn with them: a hundred clients may ask at once. */
 #define TURN_OCTETS (128u << 10)
 
 /* The client has every answer so far before a call that may take long. That a send
@@ -73,6 +74,7 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 {
 	struct popart_step step = { .size = sizeof(step) };
 	uint64_t enough = c->octets_out + TURN_OCTETS;
+	bool short_turn = readable && !c->thread->long_turn;
 	enum flow flushed = FLOW_DONE;
 	enum popart_want want;
 
@@ -113,6 +115,12 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			c->ending = true;
 			break;
 		case POPART_WANT_BODY:
+			if (short_turn && step.offset == 0 && step.length >= TURN_OCTETS) {
+				flushed = flow_flush(c, io, MSG_MORE);
+				if (flushed != FLOW_DONE)
+					break;
+				return THEN_YIELD;
+			}
 			if (c->source->kind == POPART_SRC_FD && !c->tls &&
 				(step.flags & POPART_STEP_DIRECT)) {
 				flushed = flow_send_direct(c, io, &step);
@@ -155,7 +163,7 @@ static bool renew(struct conn *c)
 	return false;
 }
 
-/* bulk: it has had a long turn, and goes on when others have had theirs. */
+/* bulk: it downloads, and goes on when others have had their turn. */
 static void arm_in(struct conn *c, uint32_t events, bool bulk)
 {
 	struct leases *all = c->worker->leases;
@@ -164,7 +172,7 @@ static void arm_in(struct conn *c, uint32_t events, bool bulk)
 		.data.ptr = lease ? (void *)lease : c };
 	bool *before = bulk ? &c->in_bulk : &c->armed_before;
 	int op = *before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	int epoll = bulk ? c->worker->bulk : c->worker->epoll, fd = c->fd;
+	int epoll = bulk ? c->worker->bulk.epoll : c->worker->epoll, fd = c->fd;
 	bool armed;
 
 	while (lease && !lease_leave(c, events)) {
@@ -317,7 +325,7 @@ void conn_serve(struct conn *c, bool readable)
 	if (then == THEN_READ && !lease_held(c) && wait_by_edge(c))
 		return;
 	/* What has come already waits until others have had their turn. */
-	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then == THEN_YIELD);
+	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then != THEN_READ);
 }
 
 /* False: it goes on at the next event. An end of the handshake that is none is met by the
@@ -351,7 +359,7 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 	flushed = killed ? FLOW_DONE : flow_flush_parked(c);
 	if (flushed == FLOW_BLOCKED && !(events & (EPOLLERR | EPOLLHUP))) {
 		moved(c);
-		arm(c, EPOLLOUT);
+		arm_in(c, EPOLLOUT, true);
 		return;
 	}
 	if (flushed == FLOW_DONE && c->ending && !killed) {

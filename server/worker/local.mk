@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 libworker_la_SOURCES = \
+	server/worker/bulk.c server/worker/bulk.h \
 	server/worker/certify.c server/worker/certify.h \
 	server/worker/claim.c server/worker/claim.h \
 	server/worker/conn.c \

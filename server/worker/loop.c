@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "worker/bulk.h"
 #include "worker/claim.h"
 #include "worker/conn.h"
 #include "worker/lease.h"
@@ -45,16 +46,13 @@ void thread_free(struct thread **tp)
 int loop_open(struct worker *w)
 {
 	struct epoll_event wake = { .events = EPOLLIN, .data.ptr = w };
-	struct epoll_event bulk = { .events = EPOLLIN, .data.ptr = &w->bulk };
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
-	w->bulk = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll < 0 || w->bulk < 0 || w->wake < 0 ||
-		epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &wake) != 0 ||
-		epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->bulk, &bulk) != 0)
+	if (w->epoll < 0 || w->wake < 0 ||
+		epoll_ctl(w->epoll, EPOLL_CTL_ADD, w->wake, &wake) != 0)
 		return -1;
-	return 0;
+	return bulk_open(w);
 }
 
 static void add_listener(struct worker *w, struct worker_listener *l)
@@ -89,11 +87,10 @@ void loop_close(struct worker *w)
 {
 	if (w->epoll >= 0)
 		(void)close(w->epoll);
-	if (w->bulk >= 0)
-		(void)close(w->bulk);
+	bulk_close(w);
 	if (w->wake >= 0)
 		(void)close(w->wake);
-	w->epoll = w->bulk = w->wake = -1;
+	w->epoll = w->wake = -1;
 }
 
 void loop_stop_accepting(struct worker *w)
@@ -133,12 +130,12 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 }
 
 /* What is next. False: nothing now. */
-static bool next_event(const struct worker *w, struct epoll_event *e)
+static bool next_event(struct thread *t, struct epoll_event *e)
 {
-	int n = epoll_wait(w->epoll, e, 1, -1);
+	int n = epoll_wait(t->worker->epoll, e, 1, bulk_timeout(t));
 
-	if (n == 1 && e->data.ptr == &w->bulk)
-		n = epoll_wait(w->bulk, e, 1, 0); /* another thread may have been faster */
+	if (n >= 0)
+		n = bulk_next(t, n, e);
 	if (n < 0 && errno != EINTR)
 		abort(); /* the descriptors are ours: nothing else can be wrong but us */
 	return n > 0;
@@ -151,7 +148,7 @@ void loop_run(struct thread *t)
 	struct epoll_event e;
 
 	for (;;) {
-		if (!next_event(w, &e))
+		if (!next_event(t, &e))
 			continue;
 		if (claim_is_tag(e.data.u64)) {
 			conn_told(t, e.data.u64, e.events);

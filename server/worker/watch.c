@@ -5,6 +5,7 @@
 #include <time.h>
 #include "base/clock.h"
 #include "ipc/figures.h"
+#include "worker/bulk.h"
 #include "worker/probe.h"
 
 #define ANSWER_MS 2000 /* who has not said by then does not take signals */
@@ -255,12 +256,14 @@ static bool commit_goes_on(const struct watch *w)
 	return false;
 }
 
-static bool all_are_late(const struct watch *w)
+/* Event threads that are not. */
+static unsigned in_time(const struct watch *w)
 {
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < w->worker->conf->threads; i++)
-		if (!w->threads[i].late)
-			return false;
-	return true;
+		n += !w->threads[i].late;
+	return n;
 }
 
 /* --- the pool ---------------------------------------------------------------------------- */
@@ -315,6 +318,7 @@ static void look_at_pool(struct watch *w)
 bool watch_look(struct watch *w)
 {
 	int64_t now = clock_ms();
+	unsigned left;
 	bool stuck;
 
 	watch_learn(w);
@@ -322,7 +326,9 @@ bool watch_look(struct watch *w)
 	for (unsigned i = 0; i + 1 < w->size; i++)
 		look_at(w, i, now);
 	look_at_pool(w);
-	stuck = all_are_late(w) && !commit_goes_on(w);
+	left = in_time(w);
+	bulk_keep_one(w->worker, left > 1);
+	stuck = left == 0 && !commit_goes_on(w);
 	board_stuck(w->worker->board, w->worker->index, stuck);
 	return !stuck;
 }

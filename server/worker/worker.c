@@ -487,7 +487,7 @@ int worker_main(int chan)
 {
 	struct worker w = { .chan = chan,
 		.epoll = -1,
-		.bulk = -1,
+		.bulk.epoll = -1,
 		.wake = -1,
 		.reserve_fd = -1,
 		.log_fd = -1 };
@@ -499,12 +499,14 @@ int worker_main(int chan)
 	report_init(&report);
 	(void)pthread_mutex_init(&w.reserve_mutex, NULL);
 	(void)pthread_mutex_init(&w.table.mutex, NULL);
+	(void)pthread_mutex_init(&w.bulk.mutex, NULL);
 	ok = take_start(&w, &report) && live(&w, &report);
 	if (!ok)
 		tell(&w, CHAN_FAILED, &report);
 	free_worker(&w);
 	pthread_mutex_destroy(&w.reserve_mutex);
 	pthread_mutex_destroy(&w.table.mutex);
+	pthread_mutex_destroy(&w.bulk.mutex);
 	report_free(&report);
 	return ok ? 0 : 1;
 }

@@ -14,6 +14,10 @@ check_PROGRAMS += tests/bench/bare
 tests_bench_bare_SOURCES = tests/bench/bare.c
 tests_bench_bare_LDADD = $(GNUTLS_LIBS)
 
+# What a login takes beside others when there is nothing to do for it.
+check_PROGRAMS += tests/bench/echo
+tests_bench_echo_SOURCES = tests/bench/echo.c
+
 if WITH_MAILDIR
 if WITH_STATIC
 TESTS += tests/bench/test-load.py
@@ -27,7 +31,7 @@ EXTRA_DIST += tests/bench/test-load.py tests/bench/test-tables.py tests/bench/be
 
 # BENCH: words, only rows whose name contains one of them are measured.
 # BENCH_ROUNDS, BENCH_SECONDS: how often, and how long each time. The scripts say what else.
-BENCH_NEEDS = tests/bench/load$(EXEEXT) tests/bench/bare$(EXEEXT) tests/modules/memstore.la \
+BENCH_NEEDS = tests/bench/load$(EXEEXT) tests/bench/bare$(EXEEXT) tests/bench/echo$(EXEEXT) tests/modules/memstore.la \
 	tests/modules/blockstore.la
 if WITH_SQLITE
 BENCH_NEEDS += tests/e2e/put-sqlite$(EXEEXT)

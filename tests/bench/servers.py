@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests")
 LOAD = os.path.join(os.environ.get("TEST_BUILDDIR", "."), "tests", "bench", "load")
 BARE = os.path.join(os.path.dirname(LOAD), "bare")
+ECHO = os.path.join(os.path.dirname(LOAD), "echo")
 PASSWORD = "secret"
 
 
@@ -76,6 +77,20 @@ class Load:
 def load(port, **options):
     """Runs the load client and returns what it has counted."""
     return Load(port, **options).wait()
+
+
+class Echo:
+    """Says +OK to everything, and does nothing."""
+    name = "echo"
+
+    def __init__(self):
+        self.process = subprocess.Popen([ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        self.session = self.process.pid
+        self.plain = int(self.process.stdout.readline())
+
+    def stop(self):
+        self.process.communicate()
 
 
 class Bare:

@@ -138,6 +138,15 @@ def _():
             bare.stop()
 
 
+@test("logins at a process that only echoes")
+def _():
+    echo = servers.Echo()
+    try:
+        assert servers.load(echo.plain, workload="login", seconds=0.5)["sessions"] > 0
+    finally:
+        echo.stop()
+
+
 @test("a wrong password is an error")
 def _():
     try:

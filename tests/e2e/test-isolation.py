@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 
@@ -411,6 +412,49 @@ def one_is_free():
         whole_session(server, "bob")
         client.answer()
         client.close()
+
+
+def ask(server, count):
+    """So many who are told that their message comes, and wait for it."""
+    clients = []
+    for number in range(count):
+        client = Pop(server, "eve%d" % number, "x")
+        client.put("RETR 1")
+        answer = client.socket.recv(65536)
+        assert answer.startswith(b"+OK") and answer.count(b"\n") == 1, answer
+        clients.append(client)
+    return clients
+
+
+def all_wait(clients):
+    return not select.select([client.socket for client in clients], [], [], 0)[0]
+
+
+@test("those who download leave one thread to the others, however many they are")
+def one_is_kept():
+    with stumbling(block(STUMBLE, op="read", how="sleep", time="2s"), threads=2, workers=1,
+                   expect=[]) as server:
+        clients = ask(server, 2)
+        with Pop(server, "bob", "x") as client:
+            client.cmd("DELE 1")
+            client.quit()
+        assert all_wait(clients), "somebody has a message already"
+        for client in clients:
+            client.close()
+
+
+@test("where all other threads are stuck, the last one serves those who download, too")
+def none_is_kept():
+    with stumbling(block(STUMBLE, op="read", how="sleep", user="eve0", time="6s"), threads=2,
+                   workers=1, expect=[],
+                   extra='call_deadline = "300ms"; worker_timeout = "30s";') as server:
+        clients = ask(server, 2)
+        client = clients.pop()
+        while client.line() != b".":
+            pass
+        assert all_wait(clients), "it was not stuck"
+        for each in (client, *clients):
+            each.close()
 
 
 @test("a pool that one instance has filled is told of once; other stores go on")
