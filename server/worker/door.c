@@ -266,10 +266,11 @@ bool conn_accept(struct thread *t, struct worker_listener *l)
 	if (take_caller(&who)) {
 		if (!has_reserve(t, &who))
 			return true;
-		welcome(t, &who);
+		/* First, since a client that is greeted may bring the next. */
 		if (t->worker->conf->workers > 1 &&
 			atomic_fetch_add(&l->taken, 1) % TURN == TURN - 1)
 			loop_step_back(t->worker, l);
+		welcome(t, &who);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE)
