@@ -73,7 +73,7 @@ static uint64_t hash_of(const struct name *n)
 static bool settle(
 	const struct pass *p, struct item *it, const struct found *f, const struct name *n)
 {
-	struct record old;
+	struct record old = { .bits = 0 };
 	bool same = false;
 
 	if (f->type != DT_REG || p->drop->plain)
