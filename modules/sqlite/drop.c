@@ -100,15 +100,18 @@ static int check_making(const struct drop *d, struct db *db)
 static int take(
 	const struct drop *d, const struct popart_call *call, bool only_reads, struct db **db)
 {
-	int rc, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+	int rc = SQLITE_OK, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
 
-	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
+	if (status)
+		goto out;
+	if (!*db || !db_file_same(&(*db)->file, &d->file)) {
 		status = replaced(d, call);
-	rc = !status && only_reads ? db_begin_read(*db) : SQLITE_OK;
-	if (rc != SQLITE_OK)
-		status = db_fail(*db, rc, "read the maildrop");
-	if (!status)
-		status = check_making(d, *db);
+		goto out;
+	}
+	if (only_reads)
+		rc = db_begin_read(*db);
+	status = rc == SQLITE_OK ? check_making(d, *db) : db_fail(*db, rc, "read the maildrop");
+out:
 	if (status)
 		db_give(db);
 	return status;

@@ -95,8 +95,10 @@ static int step(struct db *db, struct range *r, int64_t *at)
 
 	if (rc == SQLITE_OK)
 		rc = collect(db, *at, next - 1, r);
+	if (rc != SQLITE_OK)
+		return rc;
 	*at = r->messages >= LIST_WORTH ? r->last : end;
-	return rc == SQLITE_OK && r->messages >= LIST_WORTH ? put(db, r) : rc;
+	return r->messages >= LIST_WORTH ? put(db, r) : SQLITE_OK;
 }
 
 /* The table, without what is wrong. */
