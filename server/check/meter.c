@@ -2,6 +2,7 @@
 #include "check/meter.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -44,6 +45,17 @@ static unsigned count(const char *directory)
 unsigned meter_descriptors(void)
 {
 	return count("/proc/self/fd");
+}
+
+unsigned meter_limit(size_t spare)
+{
+	int fd = 0;
+
+	for (size_t gaps = 0;; fd++) {
+		gaps += fcntl(fd, F_GETFD) < 0;
+		if (gaps > spare)
+			return (unsigned)fd;
+	}
 }
 
 static struct meter meter_read(void)

@@ -20,4 +20,8 @@ bool meter_rounds(struct tally *, bool (*round)(void *arg), void *arg, size_t sl
 /* Open now; with the one that it takes to count them, "." and "..". */
 unsigned meter_descriptors(void);
 
+/* The RLIMIT_NOFILE with which so many more can be opened, and no others: those that are open
+ * may have gaps between them, and the limit is on a descriptor's number. */
+unsigned meter_limit(size_t spare);
+
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 #include "check/harmless.h"
 #include "check/meter.h"
 #include "check/settings.h"
@@ -293,14 +292,12 @@ static void comes_and_goes(struct tally *t, void *ctx)
 static bool start_with(struct world *w, unsigned spare)
 {
 	struct rlimit before, now;
-	int lowest = dup(STDIN_FILENO);
 	const char *why = NULL;
 
-	if (lowest < 0 || getrlimit(RLIMIT_NOFILE, &before) != 0)
+	if (getrlimit(RLIMIT_NOFILE, &before) != 0)
 		return true;
-	(void)close(lowest);
 	now = before;
-	now.rlim_cur = (rlim_t)lowest + spare;
+	now.rlim_cur = meter_limit(spare);
 	(void)setrlimit(RLIMIT_NOFILE, &now);
 	w->host = w->module->again(w->module->ctx, tally_watch(w->tally), w->hands, &why);
 	(void)setrlimit(RLIMIT_NOFILE, &before);

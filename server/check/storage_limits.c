@@ -129,11 +129,10 @@ static bool read_all(struct session *x)
 /* A session with that many descriptors to spare. Whether nothing failed. */
 static bool spare_session(struct scene *s, size_t spare)
 {
-	rlim_t used = meter_descriptors() - 3; /* ".", "..", and its own */
 	struct session x;
 
 	session_init(&x, s, USER_A);
-	struct rlimit was = limit_to(RLIMIT_NOFILE, used + spare);
+	struct rlimit was = limit_to(RLIMIT_NOFILE, meter_limit(spare));
 	bool whole = session_open(&x, 0) == POPART_OK && session_list(&x, 0) == POPART_OK &&
 		read_all(&x);
 
@@ -174,9 +173,8 @@ static void delivery_without_descriptors(struct scene *s)
 		return;
 	before = meter_descriptors();
 	for (size_t spare = 0; spare < SPARE_MAX && status; spare++) {
-		rlim_t used = meter_descriptors() - 3;
 		struct delivery d;
-		struct rlimit was = limit_to(RLIMIT_NOFILE, used + spare);
+		struct rlimit was = limit_to(RLIMIT_NOFILE, meter_limit(spare));
 
 		status = delivery_of(&d, s, 0, USER_A, samples[1], NULL, 0, true);
 		setrlimit(RLIMIT_NOFILE, &was);

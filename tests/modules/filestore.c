@@ -451,14 +451,10 @@ static int op_message(
 
 /* ---- commit ---- */
 
-static int sync_directory(const char *dir)
+/* Before anything is changed: once it is, there is no way to fail. */
+static int open_directory(const char *dir)
 {
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int status = fd >= 0 && fsync(fd) == 0 ? POPART_OK : POPART_E_IO;
-
-	if (fd >= 0)
-		close(fd);
-	return status;
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Away with all, and those that stay back again: a death in between loses them. */
@@ -488,20 +484,25 @@ static int op_commit(void *drop, const struct popart_call *call, const uint64_t 
 
 	if (s->fault == COMMIT_CANCELLED && call->deadline_ms < s->host->now_ms())
 		return POPART_E_DEADLINE;
-	for (size_t i = 0; i < last; i++) {
+	int dir = open_directory(d->dir), status = POPART_OK;
+
+	if (dir < 0)
+		return cannot(s, call, d->dir);
+	for (size_t i = 0; i < last && !status; i++) {
 		size_t at = i < n ? (size_t)(refs[i] - 1000) : d->n / 2;
 
 		d->v[at].gone = true;
 		message_path(d, &d->v[at], path);
 		if (s->fault != COMMIT_NONE && s->fault != COMMIT_MOVES && unlink(path) != 0 &&
 			errno != ENOENT)
-			return cannot(s, call, path);
+			status = cannot(s, call, path);
 	}
 	if (s->fault == COMMIT_MOVES)
 		move_away_and_back(d);
 	*removed = s->fault == COMMIT_COUNTS ? n + 1 : n;
-	int status = s->fault == COMMIT_UNSYNCED ? POPART_OK : sync_directory(d->dir);
-
+	if (!status && s->fault != COMMIT_UNSYNCED && fsync(dir) != 0)
+		status = cannot(s, call, d->dir);
+	close(dir);
 	if (s->fault != LOCK_KEPT) {
 		close(d->lock);
 		d->lock = -1;
@@ -580,11 +581,13 @@ static int op_deliver_finish(void *dlv, const struct popart_call *call)
 {
 	struct delivery *v = dlv;
 	bool unsynced = v->store->fault == DELIVER_UNSYNCED;
-	int status = POPART_OK;
+	int status = POPART_OK, dir = open_directory(v->dir);
 
-	if ((!unsynced && fsync(v->fd) != 0) || give_name(v) != 0 ||
-		(!unsynced && sync_directory(v->dir) != POPART_OK))
+	if (dir < 0 || (!unsynced && fsync(v->fd) != 0) || give_name(v) != 0 ||
+		(!unsynced && fsync(dir) != 0))
 		status = cannot(v->store, call, v->path);
+	if (dir >= 0)
+		close(dir);
 	delivery_free(v, false);
 	return status;
 }
