@@ -23,7 +23,7 @@ import drops
 import room
 import servers
 import tables
-from servers import Dovecot, DovecotMbox, Popa3d, Popart, PopartMbox, PopartSqlite
+from servers import Dovecot, DovecotMbox, Echo, Popa3d, Popart, PopartMbox, PopartSqlite
 from tables import Series, progress
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -44,9 +44,11 @@ MAILDROPS = {"login": (50, 5, LETTER), "check": (50, 100, LETTER), "fetch": (4, 
 class Workload:
     """A row for which the load client goes on for some seconds."""
 
-    def __init__(self, key, title, prefix, tls="none", goal=None, cost_goal=None, **options):
+    def __init__(self, key, title, prefix, tls="none", goal=None, cost_goal=None, echo=False,
+                 **options):
         self.key, self.title, self.prefix, self.tls = key, title, prefix, tls
         self.goal, self.cost_goal, self.options = goal, cost_goal, options
+        self.echo = echo  # beside a process that has all messages in memory
         self.kind = "fetch" if prefix == "large" else prefix
         self.in_octets = self.kind == "fetch"
 
@@ -58,13 +60,13 @@ SESSIONS = [
     Workload("check", "check, plain", "check", goal=9),
     Workload("check-tls", "check, TLS 1.3, full handshake", "check", "full"),
     Workload("check-resumed", "check, TLS 1.3, resumed", "check", "resumed"),
-    Workload("fetch", "fetch 8 KiB, plain", "fetch", goal=3, cost_goal=4),
+    Workload("fetch", "fetch 8 KiB, plain", "fetch", goal=3, cost_goal=4, echo=True),
     Workload("fetch-pipelined", "fetch 8 KiB, plain, pipelined", "fetch", goal=4.5,
-             cost_goal=5, pipeline=True),
+             cost_goal=5, echo=True, pipeline=True),
     Workload("fetch-tls", "fetch 8 KiB, TLS 1.3", "fetch", "full", goal=5.6, cost_goal=8),
     Workload("fetch-tls-pipelined", "fetch 8 KiB, TLS 1.3, pipelined", "fetch", "full",
              pipeline=True),
-    Workload("large", "fetch 5 MiB, plain", "large", goal=3.8, cost_goal=5),
+    Workload("large", "fetch 5 MiB, plain", "large", goal=3.8, cost_goal=5, echo=True),
     Workload("large-tls", "fetch 5 MiB, TLS 1.3", "large", "full", goal=6.5, cost_goal=9),
 ]
 # popa3d takes 50 sessions in ten seconds: long ones, then.
@@ -182,8 +184,9 @@ def kinds_of(*kinds):
 def by_name(running, values):
     """(ours, theirs, another) of what belongs to each of the servers."""
     found = {server.name: value for server, value in zip(running, values)}
-    another = found.get(Popa3d.name)
-    return found["popart"], found.get("Dovecot"), another and (Popa3d.name, another)
+    another = next(((name, found[name]) for name in (Popa3d.name, Echo.name) if name in found),
+                   None)
+    return found["popart"], found.get("Dovecot"), another
 
 
 # The load client for some seconds.
@@ -221,6 +224,17 @@ def take_turn(server, workload, seconds, quick=False):
     return counted, servers.cpu_seconds(server.session) - before
 
 
+@contextlib.contextmanager
+def with_echo(running, workload):
+    """And what does next to nothing, where a workload wants it."""
+    echo = Echo(*MAILDROPS[workload.prefix][1:]) if workload.echo else None
+    try:
+        yield running + [echo] if echo else running
+    finally:
+        if echo:
+            echo.stop()
+
+
 def measure_load(run, running, workload, quick=False):
     turns = [Turns() for _ in running]
     for server in running:  # caches, indexes, processes: all that a first visit makes
@@ -237,6 +251,8 @@ def measure_load(run, running, workload, quick=False):
         goal=workload.goal, cost=theirs and (" s/GB" if workload.in_octets else " ms",
                                              ours.costs, theirs.costs),
         cost_goal=workload.cost_goal)
+    if workload.echo:
+        cells[3] += ", %s s/GB" % tables.figure(another[1].costs.median())
     if workload.tls == "resumed":
         cells[1] += ", %.0f %% resumed" % ours.resumed_part()
         cells[2] += ", %.0f %% resumed" % theirs.resumed_part() if theirs else ""
@@ -262,8 +278,8 @@ def measure_loads(run, kinds, wanted, quick=False):
                 servers.examine(server, prefix + "0", *MAILDROPS[prefix][1:],
                                 numbered=not isinstance(server, PopartSqlite))
         for workload in wanted:
-            with run.guarded([workload]):
-                measure_load(run, running, workload, quick)
+            with run.guarded([workload]), with_echo(running, workload) as beside:
+                measure_load(run, beside, workload, quick)
 
 
 def sessions(run, wanted):

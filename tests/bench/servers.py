@@ -80,12 +80,16 @@ def load(port, **options):
 
 
 class Echo:
-    """Says +OK to everything, and does nothing."""
+    """Says +OK to everything, and does nothing; to have messages, it needs to be told how many,
+    and how many octets each is stored with."""
     name = "echo"
 
-    def __init__(self):
-        self.process = subprocess.Popen([ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        start_new_session=True)
+    def __init__(self, messages=0, octets=0):
+        command = [ECHO]
+        if messages:
+            command += [str(messages), str(len(wire(letter(1, octets))))]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, start_new_session=True)
         self.session = self.process.pid
         self.plain = int(self.process.stdout.readline())
 
