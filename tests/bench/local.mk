@@ -25,7 +25,7 @@ endif
 endif
 TESTS += tests/bench/test-tables.py
 EXTRA_DIST += tests/bench/test-load.py tests/bench/test-tables.py tests/bench/bench.py \
-	tests/bench/drops.py tests/bench/fair.py tests/bench/growth.py tests/bench/plot.py \
+	tests/bench/calls.py tests/bench/drops.py tests/bench/fair.py tests/bench/growth.py tests/bench/plot.py \
 	tests/bench/room.py tests/bench/servers.py tests/bench/status.py tests/bench/stores.py \
 	tests/bench/tables.py
 
@@ -39,7 +39,7 @@ endif
 BENCH_RUN = POPARTD='$(abs_builddir)/popartd' MODULE_PATH='$(MODULE_PATH)' \
 	TEST_BUILDDIR='$(abs_builddir)' TEST_SRCDIR='$(abs_top_srcdir)' /usr/bin/python3 -B
 
-.PHONY: bench bench-growth bench-fair bench-stores
+.PHONY: bench bench-calls bench-growth bench-fair bench-stores
 bench: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS) $(BENCH)
 
@@ -50,6 +50,10 @@ bench-growth: all $(BENCH_NEEDS)
 # What those who are busy leave to the others.
 bench-fair: all $(BENCH_NEEDS)
 	$(BENCH_RUN) $(srcdir)/tests/bench/fair.py $(BENCH_FLAGS) $(BENCH)
+
+# What each system call costs.
+bench-calls: all $(BENCH_NEEDS)
+	$(BENCH_RUN) $(srcdir)/tests/bench/calls.py $(BENCH_FLAGS)
 
 # The stores, one beside the other.
 bench-stores: all $(BENCH_NEEDS)
