@@ -101,6 +101,27 @@ static void test_every_short_text(void)
 		}
 }
 
+/* Long enough for what is done to many octets at once; each of its places sees each octet that
+ * matters, beside each other one. */
+static void test_long_texts(void)
+{
+	static const char octets[] = "xx.\r\n\nxxxxxxxxxxxxxxxxxxxxx";
+	uint32_t r = 1;
+	char text[300];
+
+	for (unsigned i = 0; i < 4000; i++) {
+		/* Few kinds of octets, then more and more text between them. */
+		size_t kinds = 5 + i % (sizeof(octets) - 5), len = 60 + i % (sizeof(text) - 60);
+
+		for (size_t k = 0; k < len; k++) {
+			r = r * 1664525u + 1013904223u;
+			text[k] = octets[(r >> 16) % kinds];
+		}
+		check(view_of(text, len), WIRE_ALL, (r >> 8) % len, r % (2 * len));
+		check(view_of(text, len), 3, (r >> 8) % len, r % (2 * len));
+	}
+}
+
 /* Output of two octets at a time, for what cannot be split. */
 static void test_smallest_output(void)
 {
@@ -122,6 +143,28 @@ static void test_smallest_output(void)
 	CU_ASSERT(view_eq(buf_view(&got), buf_view(&want)));
 	buf_free(&got);
 	buf_free(&want);
+}
+
+/* A dot that is doubled already is not doubled again, and not counted, in whatever place. */
+static void test_long_stuffed(void)
+{
+	for (size_t dot = 1; dot < 100; dot++) {
+		char text[201], want[202], out[400];
+		struct popart_str in = { text, 200 };
+		struct wire w;
+
+		memset(text, 'x', 200);
+		text[dot] = text[dot + 1] = '.';
+		text[dot - 1] = text[199] = '\n';
+		memcpy(want, text, dot - 1);
+		want[dot - 1] = '\r';
+		memcpy(want + dot, text + dot - 1, 201 - dot);
+		memcpy(want + 200, "\r\n", 2);
+		wire_init(&w, POPART_FORM_STUFFED, WIRE_ALL);
+		size_t n = wire_convert(&w, &in, out, sizeof(out));
+		CU_ASSERT(in.len == 0 && n == 202 && w.sent == 201);
+		CU_ASSERT(memcmp(out, want, 202) == 0);
+	}
 }
 
 static void converts(uint32_t form, const char *text, const char *want, uint64_t sent)
@@ -168,8 +211,10 @@ static void test_passed(void)
 CU_TestInfo wire_tests[] = {
 	{ "every text cut everywhere equals the model", test_every_cut },
 	{ "every short text equals the model", test_every_short_text },
+	{ "long texts equal the model", test_long_texts },
 	{ "two octets of output are enough to go on", test_smallest_output },
 	{ "what a source says about its form", test_forms },
+	{ "dots that are doubled already, in long texts", test_long_stuffed },
 	{ "octets that went out unseen are counted", test_passed },
 	CU_TEST_INFO_NULL,
 };
