@@ -301,6 +301,7 @@ static int move_chunk(const struct job *j)
 			error = gather(j, s->target + done, part);
 		if (!error)
 			error = io_write(j->fd, j->buf, part, s->target + done);
+		io_hint(j->fd, s->target + done, part);
 		done += part;
 	}
 	if (!error && end == s->size - j->total)
