@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Power failures, modelled: whatever was not synced is there, or not, or in part. Each
- * trial removes some messages, fails at some point, has mail appended (or not), fails once
- * more in the replay, and then looks for every message.
+ * trial removes some messages or delivers one, fails at some point, has mail appended (or
+ * not), fails once more in the replay, and then looks for every message.
  */
 #include "unit/mbox/tests.h"
 
@@ -15,6 +15,7 @@ struct trial {
 	bool named[MESSAGES];
 	char late[128];
 	bool is_late;
+	bool delivers; /* the last text; no message is named */
 };
 
 static unsigned chance(struct trial *t, unsigned n)
@@ -23,16 +24,23 @@ static unsigned chance(struct trial *t, unsigned n)
 	return (t->seed >> 16) % n;
 }
 
-static void add(struct trial *t, size_t body, bool named)
+static char *make_text(struct trial *t, size_t body)
 {
-	char *text = calloc(1, body + 64), all[600];
+	char *text = calloc(1, body + 64);
 	int n = snprintf(text, 64, "Message-ID: <%010u.%u>\n\n", t->seed, t->n);
 
 	memset(text + n, 'a' + (int)t->n, body);
 	for (size_t k = 31; k < body; k += 32)
 		text[(size_t)n + k] = '\n';
 	text[(size_t)n + body] = '\n';
-	n = snprintf(all, sizeof(all), FROM "%s\n", text);
+	return text;
+}
+
+static void add(struct trial *t, size_t body, bool named)
+{
+	char *text = make_text(t, body), all[600];
+	int n = snprintf(all, sizeof(all), FROM "%s\n", text);
+
 	box_append(&t->b, all, (size_t)n);
 	t->named[t->n] = named;
 	t->texts[t->n++] = text;
@@ -54,11 +62,26 @@ static void furnish_tightly(struct trial *t)
 	add(t, LONG - 20 + chance(t, 40), false);
 }
 
-static int commit_named(struct trial *t)
+/* A message to be delivered, behind others or as the first. */
+static void furnish_for_delivery(struct trial *t)
+{
+	for (unsigned n = chance(t, 4); n; n--)
+		add(t, chance(t, LONG), false);
+	t->delivers = true;
+	t->texts[t->n] = make_text(t, chance(t, LONG));
+	t->n++;
+	box_append(&t->b, "", 0);
+}
+
+/* What the trial is about. */
+static int act(struct trial *t)
 {
 	uint64_t refs[MESSAGES];
 	size_t n = 0, removed;
+	const char *last = t->texts[t->n - 1];
 
+	if (t->delivers)
+		return box_deliver(&t->b, last, strlen(last), 100);
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->named[i])
 			refs[n++] = t->b.list.v[i].ref;
@@ -78,7 +101,8 @@ static void append_late(struct trial *t)
 	t->is_late = true;
 }
 
-/* All of them, or what stays, and what came late. done: only what stays. */
+/* Before it all are there, and after it those that are not named; or, of a delivery, before it
+ * all but the last. And what came late. done: it is after it. */
 static bool is_right(struct trial *t, bool done)
 {
 	const char *all[MESSAGES + 2] = { NULL }, *left[MESSAGES + 2] = { NULL };
@@ -86,7 +110,8 @@ static bool is_right(struct trial *t, bool done)
 	struct box *b = &t->b;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		all[nall++] = t->texts[i];
+		if (!t->delivers || i + 1 < t->n)
+			all[nall++] = t->texts[i];
 		if (!t->named[i])
 			left[nleft++] = t->texts[i];
 	}
@@ -147,7 +172,7 @@ static bool try(unsigned number, void (*fill)(struct trial *))
 	was = box_text(&t.b, &was_n);
 	CU_ASSERT_EQUAL(box_login(&t.b), POPART_OK);
 	disk_record(t.b.journal);
-	CU_ASSERT_EQUAL(commit_named(&t), POPART_OK);
+	CU_ASSERT_EQUAL(act(&t), POPART_OK);
 	ops = disk_ops();
 	done = chance(&t, 8) == 0;
 	if (done) { /* after the answer */
@@ -184,7 +209,7 @@ static bool try_killed(unsigned number, void (*fill)(struct trial *))
 	CU_ASSERT_EQUAL(box_login(&t.b), POPART_OK);
 	disk_record(t.b.journal);
 	faults = (struct faults){ .no_sync = true, .dead_at = 1 + chance(&t, DEATHS) };
-	(void)commit_named(&t);
+	(void)act(&t);
 	faults = (struct faults){ .no_sync = true };
 	ok = is_right(&t, false);
 	fail_power(&t, was, was_n, NULL, 0);
@@ -220,7 +245,12 @@ static void where_the_mark_is(void)
 	try_all(furnish_tightly);
 }
 
+static void in_a_delivery(void)
+{
+	try_all(furnish_for_delivery);
+}
+
 CU_TestInfo power_tests[] = { { "power fails anywhere, also in the replay",
 				      power_fails_anywhere },
 	{ "also where what stays is as long as what goes", where_the_mark_is },
-	CU_TEST_INFO_NULL };
+	{ "in a delivery it leaves no part of a message", in_a_delivery }, CU_TEST_INFO_NULL };
