@@ -23,6 +23,8 @@ struct delivery {
 	struct quote quote;
 	int fd; /* where it is collected */
 	uint64_t collected;
+	size_t held; /* octets of these, the last ones, that are in buf still */
+	unsigned char buf[16384];
 	bool seen;
 	int64_t received_s;
 	char uid[FROM_UID_MAX]; /* that it brings */
@@ -37,11 +39,29 @@ static void delivery_free(struct delivery *dl)
 	free(dl);
 }
 
+static int write_held(struct delivery *dl)
+{
+	int error = io_write(dl->fd, dl->buf, dl->held, dl->collected - dl->held);
+
+	dl->held = 0;
+	return error;
+}
+
+/* Often it is a line. */
 static int collect(void *arg, const void *data, size_t n)
 {
 	struct delivery *dl = arg;
-	int error = io_write(dl->fd, data, n, dl->collected);
+	int error = 0;
 
+	if (n > sizeof(dl->buf) - dl->held)
+		error = write_held(dl);
+	if (n > sizeof(dl->buf)) {
+		if (!error)
+			error = io_write(dl->fd, data, n, dl->collected);
+	} else {
+		memcpy(dl->buf + dl->held, data, n);
+		dl->held += n;
+	}
 	dl->collected += n;
 	return error;
 }
@@ -212,10 +232,12 @@ int deliver_finish(void *dlv, const struct popart_call *call)
 {
 	struct delivery *dl = dlv;
 	struct box b = { .fd = -1 };
-	int error = quote_end(&dl->quote, collect, dl);
-	int status = error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
-			   : box_open(&b, dl->store, call, &dl->place, BOX_WRITE | BOX_CREATE);
+	int status, error = quote_end(&dl->quote, collect, dl);
 
+	if (!error)
+		error = write_held(dl);
+	status = error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
+		       : box_open(&b, dl->store, call, &dl->place, BOX_WRITE | BOX_CREATE);
 	if (!status)
 		status = append(dl, call, &b);
 	box_close(&b);
