@@ -238,7 +238,7 @@ int append_replay(const struct journal_how *how, int fd, enum append_found *foun
 	if (!error)
 		error = resume(how, &h, log, fd, found);
 	else if (error == ESTALE)
-		error = 0; /* nothing that is known is in it; what was to come will come again */
+		error = 0; /* what it says is not known; nothing of it was promised */
 	close(log);
 	/* A removal has taken its place, and is over. */
 	if (!error && unlink(how->path) != 0 && errno != ENOENT)

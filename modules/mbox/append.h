@@ -7,8 +7,8 @@
  * The text is written to the journal first, with the place where it is to go, and synced.
  * Whoever opens the mailbox after a crash and finds it there in part takes out what is there,
  * and nothing else: what is in the mailbox at this place and also in the journal is ours, and
- * what others have put behind it begins with a "From " line. The journal has the name of that of a
- * removal (journal.h), as there is never more than one of both.
+ * what others have put behind it begins with a "From " line. The journal has the name of that
+ * of a removal (journal.h), as there is never more than one of both.
  */
 #include "journal.h"
 
@@ -26,9 +26,9 @@ int append_begin(struct append *, const char *path);
 /* More text, from memory or from a file. 0 or errno. */
 int append_add(struct append *, const void *, size_t n);
 int append_add_from(struct append *, int fd, uint64_t offset, uint64_t n);
-/* All of it to the end of the mailbox, durably. gap: octets at its beginning that only end what
- * was there. 0 or errno: then the mailbox is as it was or, where *left, will be when the journal
- * has been replayed. */
+/* All of it to the end of the mailbox, durably. gap: octets at its beginning that only end
+ * what was there. 0 or errno: then the mailbox is as it was or, where *left, will be when the
+ * journal has been replayed. */
 int append_run(struct append *, int fd, unsigned gap, bool *left);
 void append_end(struct append *);
 

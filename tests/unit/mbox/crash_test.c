@@ -234,8 +234,8 @@ static int deliver_it(struct box *b)
 }
 
 /* Dies at the nth stop of a delivery, and if there is an mth, at that of the login that comes
- * then; somebody else's mail is appended, or not. What was there is there as it was, what came late,
- * too; the new message is there whole or not at all, and if that was said, it is. */
+ * then; somebody else's mail is appended, or not. What was there is there as it was, what came
+ * late, too; the new message is there whole or not at all, and if that was said, it is. */
 static bool delivery_step(unsigned nth, unsigned mth, unsigned late, struct said *said,
 	bool *ended, bool *login_ended)
 {
