@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "store.h"
-#include "journal.h"
+#include "append.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -151,6 +151,59 @@ void box_tick(void *ctx)
 	ours_begin(t->box->store, t->call);
 }
 
+/* Of a removal. 0 or errno. */
+static int finish_removal(
+	struct box *b, const struct popart_call *call, const struct journal_how *how)
+{
+	const struct store *s = b->store;
+	char aside[32];
+	int error;
+
+	snprintf(aside, sizeof(aside), "%jd", (intmax_t)time(NULL));
+	ours_begin(s, call);
+	error = journal_replay(how, b->fd, aside);
+	ours_end(s, call);
+	if (error == ESTALE) {
+		count(s, call, STAT_SET_ASIDE, 1);
+		s->host->log(s->inst, call, POPART_LOG_ERROR,
+			"%s: a removal was interrupted, and then the mailbox was changed by "
+			"another program; it is left as it is, the journal is kept as %s.%s",
+			how->mailbox, how->path, aside);
+	} else if (!error) {
+		count(s, call, STAT_REPLAYED, 1);
+		ours_forget_index(s, call, b->place); /* of before */
+		s->host->log(s->inst, call, POPART_LOG_WARN,
+			"%s: a removal was interrupted, and is now finished", how->mailbox);
+	}
+	return error == ESTALE || error == ENOENT ? 0 : error;
+}
+
+/* 0, EINVAL when it is that of a removal, or another errno. */
+static int take_delivery_back(
+	struct box *b, const struct popart_call *call, const struct journal_how *how)
+{
+	const struct store *s = b->store;
+	enum append_found found;
+	int error;
+
+	ours_begin(s, call);
+	error = append_replay(how, b->fd, &found);
+	ours_end(s, call);
+	if (!error && found == APPEND_PART) {
+		count(s, call, STAT_TAKEN_BACK, 1);
+		s->host->log(s->inst, call, POPART_LOG_WARN,
+			"%s: a delivery was interrupted; what was there of its message is "
+			"taken out",
+			how->mailbox);
+	} else if (!error && found == APPEND_STRANGE) {
+		s->host->log(s->inst, call, POPART_LOG_ERROR,
+			"%s: a delivery was interrupted, and then the mailbox was changed by "
+			"another program; a part of a message may stay",
+			how->mailbox);
+	}
+	return error == ENOENT ? 0 : error;
+}
+
 static int replay(struct box *b, const struct popart_call *call)
 {
 	const struct store *s = b->store;
@@ -159,31 +212,14 @@ static int replay(struct box *b, const struct popart_call *call)
 		.mailbox = b->place->mailbox,
 		.tick = box_tick,
 		.arg = &tick };
-	char aside[32];
-	int error;
+	int error = s->host->random(how.nonce, sizeof(how.nonce)) == POPART_OK ? 0 : EAGAIN;
 
-	snprintf(aside, sizeof(aside), "%jd", (intmax_t)time(NULL));
-	ours_begin(s, call);
-	error = journal_replay(&how, b->fd, aside);
-	ours_end(s, call);
-	if (error == ENOENT)
-		return POPART_OK;
-	if (error == ESTALE) {
-		count(s, call, STAT_SET_ASIDE, 1);
-		s->host->log(s->inst, call, POPART_LOG_ERROR,
-			"%s: a removal was interrupted, and then the mailbox was changed by "
-			"another program; it is left as it is, the journal is kept as %s.%s",
-			b->place->mailbox, b->place->journal, aside);
-	} else if (error) {
-		return cannot(
-			s, call, b->place, error, "finish a removal that was interrupted in");
-	} else {
-		count(s, call, STAT_REPLAYED, 1);
-		ours_forget_index(s, call, b->place); /* of before */
-		s->host->log(s->inst, call, POPART_LOG_WARN,
-			"%s: a removal was interrupted, and is now finished",
-			b->place->mailbox);
-	}
+	if (!error)
+		error = take_delivery_back(b, call, &how);
+	if (error == EINVAL)
+		error = finish_removal(b, call, &how);
+	if (error)
+		return cannot(s, call, b->place, error, "finish what was interrupted in");
 	return fstat(b->fd, &b->st) == 0 ? POPART_OK : cannot(s, call, b->place, errno, "read");
 }
 
@@ -198,8 +234,8 @@ static int must_replay(const struct box *b, const struct popart_call *call, bool
 	*must = error == 0;
 	if (!error && (!b->writable || b->fd < 0) && b->store->read_only)
 		return b->store->host->fail(b->store->inst, call, POPART_R_PERM, NULL, 0,
-			"%s: a removal was interrupted; it can be finished only without "
-			"read_only",
+			"%s: a removal or a delivery was interrupted; this can be set right "
+			"only without read_only",
 			b->place->mailbox);
 	if (!error || error == ENOENT || error == ENOTDIR || error == EACCES)
 		return POPART_OK; /* where we may not look, we wrote nothing */

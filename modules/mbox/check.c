@@ -135,8 +135,8 @@ int check_run(void *state, const struct popart_call *call, const struct popart_u
 		status = box_open(&b, state, call, &l.drop.place, BOX_LOOK);
 	if (!status && b.interrupted)
 		tell(&l,
-			"a removal was interrupted, and waits for the next login or delivery, "
-			"which will finish it; until then nothing more can be said");
+			"a removal or a delivery was interrupted; the next login or delivery "
+			"will set that right, and until then nothing more can be said");
 	else if (!status && b.fd >= 0)
 		status = look_over(&l, &b);
 	box_close(&b);

@@ -108,6 +108,19 @@ static void close_up(struct index *x, const struct range *gone, size_t n)
 	x->covered -= down;
 }
 
+/* Nobody else reads it: that takes the mailbox's lock. False: what is there does not hold. */
+static bool rewrite_index(
+	const struct drop *d, const struct popart_call *call, const struct index *x)
+{
+	int error;
+
+	ours_begin(d->store, call);
+	error = index_rewrite(x, d->place.index);
+	ours_end(d->store, call);
+	count(d->store, call, error ? STAT_INDEX_FAILURES : STAT_INDEX_WRITES, 1);
+	return !error;
+}
+
 /* So that the next login need not read what stays. If that cannot be, it reads. */
 static void mend_index(struct drop *d, const struct popart_call *call, const struct box *b,
 	const struct range *gone, size_t n, const struct stamp *before)
@@ -129,9 +142,8 @@ static void mend_index(struct drop *d, const struct popart_call *call, const str
 	x.stamp = stamp_of(&st);
 	if (!whole)
 		x.stamp.mtime_ns = x.stamp.ctime_ns = 0;
-	if (index_number(&x) && index_proof(b->fd, x.covered, &x.head, &x.tail) == 0)
-		drop_keep_index(d, call, &x);
-	else
+	if (!index_number(&x) || index_proof(b->fd, x.covered, &x.head, &x.tail) != 0 ||
+		!rewrite_index(d, call, &x))
 		ours_forget_index(d->store, call, &d->place);
 	index_free(&x);
 }

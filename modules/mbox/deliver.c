@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Putting a message in. It is collected in a file without a name first, so that the mailbox
- * is locked only for as long as appending takes; what cannot be appended whole is taken
- * back.
+ * is locked only for as long as appending takes.
  */
 #include "store.h"
+#include "append.h"
 #include "from.h"
 #include "io.h"
 #include "quote.h"
@@ -23,6 +23,8 @@ struct delivery {
 	struct quote quote;
 	int fd; /* where it is collected */
 	uint64_t collected;
+	size_t held; /* octets of these, the last ones, that are in buf still */
+	unsigned char buf[16384];
 	bool seen;
 	int64_t received_s;
 	char uid[FROM_UID_MAX]; /* that it brings */
@@ -37,11 +39,29 @@ static void delivery_free(struct delivery *dl)
 	free(dl);
 }
 
+static int write_held(struct delivery *dl)
+{
+	int error = io_write(dl->fd, dl->buf, dl->held, dl->collected - dl->held);
+
+	dl->held = 0;
+	return error;
+}
+
+/* Often it is a line. */
 static int collect(void *arg, const void *data, size_t n)
 {
 	struct delivery *dl = arg;
-	int error = io_write(dl->fd, data, n, dl->collected);
+	int error = 0;
 
+	if (n > sizeof(dl->buf) - dl->held)
+		error = write_held(dl);
+	if (n > sizeof(dl->buf)) {
+		if (!error)
+			error = io_write(dl->fd, data, n, dl->collected);
+	} else {
+		memcpy(dl->buf + dl->held, data, n);
+		dl->held += n;
+	}
 	dl->collected += n;
 	return error;
 }
@@ -158,63 +178,68 @@ static uint64_t header_end(const struct delivery *dl)
 	return dl->quote.header ? dl->quote.header - dl->quote.empty : dl->collected;
 }
 
-static int append(const struct delivery *dl, int fd, uint64_t size)
+/* The message as it will stand in the mailbox. 0 or errno. */
+static int put_text(const struct delivery *dl, struct append *a, const char *gap)
 {
 	char line[FROM_MADE_MAX], head[FROM_MADE_MAX + 8], fields[96];
-	const char *gap;
-	uint64_t at = size, split = header_end(dl);
-	int n, error = gap_before(fd, size, &gap);
+	uint64_t split = header_end(dl);
+	int n, error;
 
 	from_make(line, dl->received_s, dl->uid, dl->uid_len);
 	n = snprintf(head, sizeof(head), "%s%s", gap, line);
+	error = append_add(a, head, (size_t)n);
 	if (!error)
-		error = io_write(fd, head, (size_t)n, at);
-	at += (uint64_t)n;
-	if (!error)
-		error = io_copy(dl->fd, 0, fd, at, split);
-	at += split;
+		error = append_add_from(a, dl->fd, 0, split);
 	n = own_fields(dl, fields, sizeof(fields));
 	if (!error && n > 0)
-		error = io_write(fd, fields, (size_t)n, at);
-	at += (uint64_t)n;
+		error = append_add(a, fields, (size_t)n);
 	if (!error)
-		error = io_copy(dl->fd, split, fd, at, dl->collected - split);
-	at += dl->collected - split;
+		error = append_add_from(a, dl->fd, split, dl->collected - split);
 	if (!error)
-		error = io_write(fd, "\n\n", dl->quote.line ? 2 : 1, at);
-	if (!error && fsync(fd) != 0)
-		error = errno;
+		error = append_add(a, "\n\n", dl->quote.line ? 2 : 1);
 	return error;
 }
 
-static int append_or_not(
-	const struct delivery *dl, const struct popart_call *call, struct box *b)
+static int append(
+	const struct delivery *dl, const struct popart_call *call, const struct box *b)
 {
 	const struct store *s = dl->store;
-	uint64_t size = (uint64_t)b->st.st_size;
-	int error = append(dl, b->fd, size);
+	struct append a = { .log = -1 };
+	const char *gap = "";
+	bool left = false;
+	int error = gap_before(b->fd, (uint64_t)b->st.st_size, &gap);
 
-	if (!error && size == 0) /* the file may be new */
+	if (!error && b->st.st_size == 0) /* the file may be new */
 		error = io_sync_directory_of(dl->place.mailbox);
+	ours_begin(s, call);
 	if (!error)
-		return POPART_OK;
-	if (ftruncate(b->fd, (off_t)size) != 0 || fsync(b->fd) != 0)
+		error = append_begin(&a, dl->place.journal);
+	if (!error)
+		error = put_text(dl, &a, gap);
+	if (!error)
+		error = append_run(&a, b->fd, (unsigned)strlen(gap), &left);
+	append_end(&a);
+	ours_end(s, call);
+	if (left)
 		s->host->log(s->inst, call, POPART_LOG_ERROR,
-			"%s: a message that could not be written whole stays in part: %s",
-			dl->place.mailbox, strerror(errno));
-	return cannot(s, call, &dl->place, error, "write to");
+			"%s: a message could not be written whole; %s will take out what is "
+			"there of it",
+			dl->place.mailbox, dl->place.journal);
+	return error ? cannot(s, call, &dl->place, error, "write to") : POPART_OK;
 }
 
 int deliver_finish(void *dlv, const struct popart_call *call)
 {
 	struct delivery *dl = dlv;
 	struct box b = { .fd = -1 };
-	int error = quote_end(&dl->quote, collect, dl);
-	int status = error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
-			   : box_open(&b, dl->store, call, &dl->place, BOX_WRITE | BOX_CREATE);
+	int status, error = quote_end(&dl->quote, collect, dl);
 
+	if (!error)
+		error = write_held(dl);
+	status = error ? cannot(dl->store, call, &dl->place, error, "collect a message for")
+		       : box_open(&b, dl->store, call, &dl->place, BOX_WRITE | BOX_CREATE);
 	if (!status)
-		status = append_or_not(dl, call, &b);
+		status = append(dl, call, &b);
 	box_close(&b);
 	if (!status)
 		count(dl->store, call, STAT_DELIVERED, 1);

@@ -447,3 +447,18 @@ int index_store(const struct index *x, const char *path, const char *path_new)
 		unlink(path_new);
 	return error;
 }
+
+int index_rewrite(const struct index *x, const char *path)
+{
+	uint64_t size = sizeof(struct head) + x->n * sizeof(*x->v) + x->names_len;
+	int error, fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return io_error();
+	error = index_write(x, fd);
+	if (!error && ftruncate(fd, (off_t)size) != 0)
+		error = io_error();
+	if (close(fd) != 0 && !error)
+		error = io_error();
+	return error;
+}

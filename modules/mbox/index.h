@@ -86,5 +86,8 @@ bool index_read(struct index *, int fd);
 int index_write(const struct index *, int fd);
 /* Replaces path by way of path_new. 0 or errno. */
 int index_store(const struct index *, const char *path, const char *path_new);
+/* In the place of the one that is there, for who is alone with it: no space is looked for, and
+ * none given back. A crash leaves one that does not hold. 0 or errno, then likewise. */
+int index_rewrite(const struct index *, const char *path);
 
 #endif

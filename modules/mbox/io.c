@@ -54,6 +54,11 @@ int io_write(int fd, const void *data, size_t n, uint64_t offset)
 	return 0;
 }
 
+void io_hint(int fd, uint64_t offset, uint64_t n)
+{
+	(void)sync_file_range(fd, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
+}
+
 int io_copy(int from, uint64_t source, int to, uint64_t target, uint64_t n)
 {
 	char *buf = n ? malloc(COPY_BUFFER) : NULL;

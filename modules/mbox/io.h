@@ -19,6 +19,8 @@ int io_read(int fd, void *, size_t, uint64_t offset);
 /* What there is: *got less than n only at the end of the file. 0 or errno. */
 int io_read_some(int fd, void *, size_t n, uint64_t offset, size_t *got);
 int io_write(int fd, const void *, size_t, uint64_t offset);
+/* What was written there may go to the disk while others work; nothing is promised. */
+void io_hint(int fd, uint64_t offset, uint64_t n);
 /* n octets from one place to another, of the same file or of two; within one, to a lower
  * place. 0 or errno. */
 int io_copy(int from, uint64_t source, int to, uint64_t target, uint64_t n);

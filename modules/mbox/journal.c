@@ -301,6 +301,7 @@ static int move_chunk(const struct job *j)
 			error = gather(j, s->target + done, part);
 		if (!error)
 			error = io_write(j->fd, j->buf, part, s->target + done);
+		io_hint(j->fd, s->target + done, part);
 		done += part;
 	}
 	if (!error && end == s->size - j->total)
@@ -599,6 +600,15 @@ static int is_the_file(const struct job *j)
 	return head == j->head.proof && tail == s->tail && before == s->before ? 0 : ESTALE;
 }
 
+/* What a process that was killed has written need not have reached the disk. What
+ * is done from here on relies on the record, and on the name of the journal. */
+static int settle(const struct job *j)
+{
+	int error = sync_data(j->log);
+
+	return error ? error : io_sync_directory_of(j->how->path);
+}
+
 /* 0: the file was cut already. EAGAIN: the chunk of the last record is in its place. */
 static int resume(struct job *j)
 {
@@ -607,11 +617,14 @@ static int resume(struct job *j)
 
 	if (!read_slot(j))
 		return ESTALE;
+	error = settle(j);
+	if (error)
+		return error;
 	if (j->now.kind == KIND_CUT) {
 		mark_of(j, j->now.target, mark);
 		error = io_read(j->fd, found, MARK, j->now.target);
 		if (error == ENODATA || (!error && memcmp(mark, found, MARK) != 0))
-			return 0;
+			return fsync(j->fd) == 0 ? 0 : io_error();
 	} else {
 		error = is_the_file(j);
 		if (!error)

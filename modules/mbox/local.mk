@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 MBOX_SOURCES = \
+	modules/mbox/append.c modules/mbox/append.h \
 	modules/mbox/box.c \
 	modules/mbox/check.c \
 	modules/mbox/commit.c \

@@ -74,6 +74,8 @@ static const struct popart_stat stats[] = {
 		"Interrupted removals that were finished from their journal." },
 	[STAT_SET_ASIDE] = { "journals-set-aside", POPART_STAT_COUNTER, 0,
 		"Journals that no longer fitted their mailbox." },
+	[STAT_TAKEN_BACK] = { "deliveries-taken-back", POPART_STAT_COUNTER, 0,
+		"Interrupted deliveries of which a part was taken out." },
 	[STAT_REMOVED] = { "messages-removed", POPART_STAT_COUNTER, 0,
 		"Messages removed at QUIT." },
 	[STAT_OCTETS_MOVED] = { "octets-moved", POPART_STAT_COUNTER, 0,

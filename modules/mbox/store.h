@@ -36,6 +36,7 @@ enum stat_index {
 	STAT_INDEX_FAILURES,
 	STAT_REPLAYED,
 	STAT_SET_ASIDE,
+	STAT_TAKEN_BACK,
 	STAT_REMOVED,
 	STAT_OCTETS_MOVED,
 	STAT_DELIVERED
@@ -82,7 +83,7 @@ struct box {
 	const struct place *place;
 	int fd; /* -1: there is no file */
 	bool writable, exclusive;
-	bool interrupted; /* with BOX_LOOK: a removal is to be finished */
+	bool interrupted; /* with BOX_LOOK: a journal is to be replayed */
 	struct lock lock;
 	struct stat st; /* after the lock was had */
 };

@@ -27,7 +27,6 @@ struct plot {
 	struct mock_list was;
 	bool opens_empty; /* a maildrop that is not there yet */
 	unsigned nth;
-	unsigned parts; /* deaths that left the beginning of a message */
 	char large[LARGE];
 };
 
@@ -172,27 +171,6 @@ static size_t check_committed(struct plot *p, const struct said *said)
 	return n;
 }
 
-/* Whole; but a store without transactions may have part of its last message: how it begins,
- * so that who delivers it again can tell. */
-static void check_last(struct plot *p, struct session *x, const struct said *said)
-{
-	struct scene *s = &p->scene;
-	struct popart_str text = large_letter(p);
-	size_t last = x->list.n - 1, n;
-	int status;
-
-	if (!promised(said) && !(s->ops->caps & POPART_STORE_ATOMIC_COMMIT)) {
-		unsigned char *got = session_read(x, 0, x->list.v[last].ref, &n, &status);
-		bool part = got && n < text.len && memcmp(got, text.ptr, n) == 0;
-
-		free(got);
-		p->parts += part;
-		if (part)
-			return;
-	}
-	session_shows(x, 0, last, text);
-}
-
 static size_t check_delivered(struct plot *p, const struct said *said)
 {
 	struct tally *t = p->scene.tally;
@@ -210,7 +188,7 @@ static size_t check_delivered(struct plot *p, const struct said *said)
 		for (size_t i = 0; i < p->before; i++)
 			session_shows(&x, 0, i, letter(i));
 		if (n > p->before)
-			check_last(p, &x, said);
+			session_shows(&x, 0, n - 1, large_letter(p));
 	}
 	tally_holds(t, n > p->before || !promised(said), FINISH,
 		"%s was told POPART_OK, and the message is not there", p->what);
@@ -290,9 +268,6 @@ static void die_everywhere(struct scene *s, struct plot *p, action_fn *action, c
 	if (ok && t.ended)
 		tally_note(s->tally, "%s was killed before each of %u changes", p->what,
 			t.changes.n);
-	if (ok && p->parts)
-		tally_note(s->tally, "after %u of them the beginning of the message is there",
-			p->parts);
 	if (said)
 		said_free(&said);
 }

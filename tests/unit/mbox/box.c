@@ -47,7 +47,7 @@ void box_make(struct box *b, const char *const *options)
 
 	memset(b, 0, sizeof(*b));
 	mock_list_init(&b->list);
-	scratch_make(b->dir, sizeof(b->dir), NULL);
+	scratch_make(b->dir, sizeof(b->dir), scratch_memory());
 	snprintf(path, sizeof(path), "%s/mail", b->dir);
 	scratch_must(mkdir(path, 0700) == 0, path);
 	snprintf(path, sizeof(path), "%s/state", b->dir);

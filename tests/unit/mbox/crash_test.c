@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A process that dies at every single system call of a session with a commit, of the
- * replay that follows, and of a delivery; mail that is delivered in between; and what is
+ * replay that follows, and of a delivery; mail that others append in between; and what is
  * left for the next one.
  */
 #include "unit/mbox/tests.h"
@@ -226,55 +226,110 @@ static void replay_dies(void)
 	munmap(said, sizeof(*said));
 }
 
-static char long_text[3000];
+static char long_text[300000]; /* in several pieces */
 
 static int deliver_it(struct box *b)
 {
-	return box_deliver(b, long_text, sizeof(long_text), 1000);
+	return box_deliver(b, long_text, sizeof(long_text), 100000);
 }
 
-/* What was there stays as it was; the new message is there if that was said. */
-static void delivery_dies(void)
+/* Dies at the nth stop of a delivery, and if there is an mth, at that of the login that comes
+ * then; somebody else's mail is appended, or not. What was there is there as it was, what came
+ * late, too; the new message is there whole or not at all, and if that was said, it is. */
+static bool delivery_step(unsigned nth, unsigned mth, unsigned late, struct said *said,
+	bool *ended, bool *login_ended)
 {
-	struct said *said = shared();
-	bool ended = false;
-	unsigned n = 0;
 	char text[400];
+	struct box b;
+	bool ok, done;
+	size_t n = 0;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
-	memset(long_text, 'x', sizeof(long_text));
-	memcpy(long_text, "Subject: long\n\n", 15);
-	long_text[sizeof(long_text) - 1] = '\n';
-	while (!ended && ++n < STOPS_MAX) {
-		struct box b;
-
-		furnish(&b);
-		if (!run_until(&b, deliver_it, n, said, &ended)) {
-			skipped();
-			box_free(&b);
-			return;
-		}
-		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
-		CU_ASSERT_TRUE(b.list.n == MESSAGES || b.list.n == MESSAGES + 1);
-		for (unsigned i = 0; i < MESSAGES && i < b.list.n; i++)
+	furnish(&b);
+	ok = run_until(&b, deliver_it, nth, said, ended);
+	done = said->done && said->status == POPART_OK;
+	if (ok && late)
+		put_message(&b, "Subject: late\n\nlate\n");
+	*login_ended = true;
+	if (ok && mth && has_file(b.journal))
+		ok = run_until(&b, login_only, mth, said, login_ended);
+	if (ok) {
+		CU_ASSERT_EQUAL_FATAL(box_login(&b), POPART_OK);
+		CU_ASSERT_FALSE(has_file(b.journal));
+		CU_ASSERT_TRUE(b.list.n == MESSAGES + 1 + late ||
+			(b.list.n == MESSAGES + late && !done));
+		for (; n < MESSAGES && n < b.list.n; n++)
 			CU_ASSERT_EQUAL(
-				box_get(&b, i, text, (size_t)text_of(i, text)), POPART_OK);
-		if (said->done)
+				box_get(&b, n, text, (size_t)text_of((unsigned)n, text)),
+				POPART_OK);
+		if (n + late < b.list.n)
 			CU_ASSERT_EQUAL(
-				box_get(&b, MESSAGES, long_text, sizeof(long_text)), POPART_OK);
+				box_get(&b, n++, long_text, sizeof(long_text)), POPART_OK);
+		if (n < b.list.n)
+			CU_ASSERT_EQUAL(
+				box_get(&b, n, TEXT("Subject: late\n\nlate\n")), POPART_OK);
 		/* And the next one gets through. */
 		CU_ASSERT_EQUAL(deliver_it(&b), POPART_OK);
 		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
 		CU_ASSERT_EQUAL(
 			box_get(&b, b.list.n - 1, long_text, sizeof(long_text)), POPART_OK);
-		box_free(&b);
 	}
+	box_free(&b);
+	return ok;
+}
+
+static void make_long_text(void)
+{
+	memset(long_text, 'x', sizeof(long_text));
+	memcpy(long_text, "Subject: long\n\n", 15);
+	long_text[sizeof(long_text) - 1] = '\n';
+}
+
+static void delivery_dies(void)
+{
+	struct said *said = shared();
+	bool ended = false, login_ended;
+	unsigned n = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+	make_long_text();
+	while (!ended && ++n < STOPS_MAX)
+		for (unsigned late = 0; late < 2; late++)
+			if (!delivery_step(n, 0, late, said, &ended, &login_ended)) {
+				skipped();
+				return;
+			}
 	CU_ASSERT_TRUE(ended && said->done && said->status == POPART_OK);
 	printf("# killed at each of %u stops\n", n - 1);
+	munmap(said, sizeof(*said));
+}
+
+/* At some stops of the delivery, at some of the login that takes back what it has left. */
+static void taking_back_dies(void)
+{
+	struct said *said = shared();
+	unsigned logins = 0;
+	bool ended = false;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
+	make_long_text();
+	for (unsigned n = 60; !ended && n < STOPS_MAX; n += 11) {
+		bool login_ended = false;
+
+		for (unsigned m = 1 + n % 13; !login_ended && !ended; m += 13) {
+			if (!delivery_step(n, m, n % 2, said, &ended, &login_ended)) {
+				skipped();
+				return;
+			}
+			logins += !login_ended;
+		}
+	}
+	CU_ASSERT_TRUE(logins > 25);
+	printf("# killed in %u logins\n", logins);
 	munmap(said, sizeof(*said));
 }
 
 CU_TestInfo crash_tests[] = { { "a session dies anywhere, mail comes, the next one replays",
 				      session_dies },
 	{ "the replay dies anywhere, too", replay_dies },
-	{ "a delivery dies anywhere", delivery_dies }, CU_TEST_INFO_NULL };
+	{ "a delivery dies anywhere", delivery_dies },
+	{ "so does the login that takes it back", taking_back_dies }, CU_TEST_INFO_NULL };

@@ -38,6 +38,15 @@ static bool is_full(void)
 	return faults.full_at && ++faults.writes >= faults.full_at;
 }
 
+/* As after a kill: the caller hears of an error, and can do nothing about it. */
+static bool is_dead(void)
+{
+	if (!faults.dead_at || ++faults.steps < faults.dead_at)
+		return false;
+	errno = EIO;
+	return true;
+}
+
 ssize_t faults_pread(int fd, void *data, size_t n, off_t at)
 {
 	void (*call)(void *) = faults.before_read;
@@ -118,6 +127,8 @@ ssize_t faults_pwrite(int fd, const void *data, size_t n, off_t at)
 {
 	ssize_t put;
 
+	if (is_dead())
+		return -1;
 	if (is_full()) {
 		errno = ENOSPC;
 		return -1;
@@ -134,6 +145,8 @@ ssize_t faults_pwrite(int fd, const void *data, size_t n, off_t at)
 
 int faults_posix_fallocate(int fd, off_t at, off_t n)
 {
+	if (is_dead())
+		return EIO;
 	if (is_full())
 		return ENOSPC;
 	add((struct op){ .kind = OP_SIZE, .ino = ino_of(fd), .at = at + n }, NULL);
@@ -142,6 +155,8 @@ int faults_posix_fallocate(int fd, off_t at, off_t n)
 
 int faults_ftruncate(int fd, off_t size)
 {
+	if (is_dead())
+		return -1;
 	add((struct op){ .kind = OP_SIZE, .ino = ino_of(fd), .at = size }, NULL);
 	return ftruncate(fd, size);
 }
@@ -154,6 +169,8 @@ static void tell_sync(void)
 
 int faults_fsync(int fd)
 {
+	if (is_dead())
+		return -1;
 	tell_sync();
 	add((struct op){ .kind = OP_SYNC, .ino = ino_of(fd) }, NULL);
 	return disk.on || faults.no_sync ? 0 : fsync(fd);
@@ -161,6 +178,8 @@ int faults_fsync(int fd)
 
 int faults_fdatasync(int fd)
 {
+	if (is_dead())
+		return -1;
 	tell_sync();
 	add((struct op){ .kind = OP_SYNC, .ino = ino_of(fd) }, NULL);
 	return disk.on || faults.no_sync ? 0 : fdatasync(fd);
@@ -177,6 +196,8 @@ int faults_rename(const char *from, const char *to)
 {
 	struct stat st;
 
+	if ((is_journal(from) || is_journal(to)) && is_dead())
+		return -1;
 	if (stat(from, &st) == 0 && is_journal(to))
 		add((struct op){ .kind = OP_NAME, .ino = st.st_ino }, NULL);
 	else if (is_journal(from))
@@ -186,8 +207,11 @@ int faults_rename(const char *from, const char *to)
 
 int faults_unlink(const char *path)
 {
-	if (is_journal(path))
+	if (is_journal(path)) {
+		if (is_dead())
+			return -1;
 		add((struct op){ .kind = OP_UNNAME }, NULL);
+	}
 	return unlink(path);
 }
 
@@ -270,6 +294,20 @@ static ino_t named(size_t ops, ino_t before, ino_t directory, unsigned *seed)
 	return now;
 }
 
+/* What is done later with a number that a journal had is done to another file. */
+static size_t end_of(ino_t journal, size_t ops)
+{
+	bool has_name = false;
+
+	for (size_t i = 0; i < ops; i++) {
+		if (disk.v[i].kind == OP_NAME)
+			has_name = disk.v[i].ino == journal;
+		else if (disk.v[i].kind == OP_UNNAME && (has_name || disk.journal == journal))
+			return i;
+	}
+	return ops;
+}
+
 static void write_file(const char *path, const struct content *c)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -303,7 +341,7 @@ void disk_fail(size_t ops, unsigned *seed, const char *mailbox, const char *was,
 		resize(&log, old ? was_journal_n : 0);
 		if (old)
 			memcpy(log.data, was_journal, was_journal_n);
-		rebuild(&log, name, ops, seed);
+		rebuild(&log, name, end_of(name, ops), seed);
 		write_file(journal, &log);
 	}
 	free(box.data);

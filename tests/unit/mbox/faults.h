@@ -16,6 +16,7 @@
 struct faults {
 	unsigned allocations, fail_at; /* counted; the one that fails, from 1; 0: none        */
 	unsigned writes, full_at; /* pwrite and fallocate; from which on the disk is full */
+	unsigned steps, dead_at; /* all that disk_record knows; from which on nothing is done */
 	bool no_sync; /* fsync takes no time: a kill loses nothing that was written */
 	void (*on_sync)(void *, unsigned nth); /* told of every fsync, before it, from 1  */
 	unsigned syncs;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Power failures, modelled: whatever was not synced is there, or not, or in part. Each
- * trial removes some messages, fails at some point, has mail appended (or not), fails once
- * more in the replay, and then looks for every message.
+ * trial removes some messages or delivers one, fails at some point, has mail appended (or
+ * not), fails once more in the replay, and then looks for every message.
  */
 #include "unit/mbox/tests.h"
 
@@ -15,6 +15,7 @@ struct trial {
 	bool named[MESSAGES];
 	char late[128];
 	bool is_late;
+	bool delivers; /* the last text; no message is named */
 };
 
 static unsigned chance(struct trial *t, unsigned n)
@@ -23,16 +24,23 @@ static unsigned chance(struct trial *t, unsigned n)
 	return (t->seed >> 16) % n;
 }
 
-static void add(struct trial *t, size_t body, bool named)
+static char *make_text(struct trial *t, size_t body)
 {
-	char *text = calloc(1, body + 64), all[600];
+	char *text = calloc(1, body + 64);
 	int n = snprintf(text, 64, "Message-ID: <%010u.%u>\n\n", t->seed, t->n);
 
 	memset(text + n, 'a' + (int)t->n, body);
 	for (size_t k = 31; k < body; k += 32)
 		text[(size_t)n + k] = '\n';
 	text[(size_t)n + body] = '\n';
-	n = snprintf(all, sizeof(all), FROM "%s\n", text);
+	return text;
+}
+
+static void add(struct trial *t, size_t body, bool named)
+{
+	char *text = make_text(t, body), all[600];
+	int n = snprintf(all, sizeof(all), FROM "%s\n", text);
+
 	box_append(&t->b, all, (size_t)n);
 	t->named[t->n] = named;
 	t->texts[t->n++] = text;
@@ -54,11 +62,26 @@ static void furnish_tightly(struct trial *t)
 	add(t, LONG - 20 + chance(t, 40), false);
 }
 
-static int commit_named(struct trial *t)
+/* A message to be delivered, behind others or as the first. */
+static void furnish_for_delivery(struct trial *t)
+{
+	for (unsigned n = chance(t, 4); n; n--)
+		add(t, chance(t, LONG), false);
+	t->delivers = true;
+	t->texts[t->n] = make_text(t, chance(t, LONG));
+	t->n++;
+	box_append(&t->b, "", 0);
+}
+
+/* What the trial is about. */
+static int act(struct trial *t)
 {
 	uint64_t refs[MESSAGES];
 	size_t n = 0, removed;
+	const char *last = t->texts[t->n - 1];
 
+	if (t->delivers)
+		return box_deliver(&t->b, last, strlen(last), 100);
 	for (unsigned i = 0; i < t->n; i++)
 		if (t->named[i])
 			refs[n++] = t->b.list.v[i].ref;
@@ -78,7 +101,8 @@ static void append_late(struct trial *t)
 	t->is_late = true;
 }
 
-/* All of them, or what stays, and what came late. done: only what stays. */
+/* Before it all are there, and after it those that are not named; or, of a delivery, before it
+ * all but the last. And what came late. done: it is after it. */
 static bool is_right(struct trial *t, bool done)
 {
 	const char *all[MESSAGES + 2] = { NULL }, *left[MESSAGES + 2] = { NULL };
@@ -86,7 +110,8 @@ static bool is_right(struct trial *t, bool done)
 	struct box *b = &t->b;
 
 	for (unsigned i = 0; i < t->n; i++) {
-		all[nall++] = t->texts[i];
+		if (!t->delivers || i + 1 < t->n)
+			all[nall++] = t->texts[i];
 		if (!t->named[i])
 			left[nleft++] = t->texts[i];
 	}
@@ -112,8 +137,9 @@ static void fail_power(
 	size_t ops = disk_ops();
 
 	disk_stop();
-	disk_fail(ops ? chance(t, (unsigned)ops + 1) : 0, &t->seed, t->b.path, was, was_n,
-		t->b.journal, journal, n);
+	if (chance(t, 2)) /* else in the end, when all was done */
+		ops = chance(t, (unsigned)ops + 1);
+	disk_fail(ops, &t->seed, t->b.path, was, was_n, t->b.journal, journal, n);
 }
 
 static void replay_and_fail(struct trial *t)
@@ -128,6 +154,13 @@ static void replay_and_fail(struct trial *t)
 	free(was);
 }
 
+static void free_trial(struct trial *t)
+{
+	while (t->n)
+		free(t->texts[--t->n]);
+	box_free(&t->b);
+}
+
 static bool try(unsigned number, void (*fill)(struct trial *))
 {
 	struct trial t = { .seed = number * 2654435761u + 1 };
@@ -140,7 +173,7 @@ static bool try(unsigned number, void (*fill)(struct trial *))
 	was = box_text(&t.b, &was_n);
 	CU_ASSERT_EQUAL(box_login(&t.b), POPART_OK);
 	disk_record(t.b.journal);
-	CU_ASSERT_EQUAL(commit_named(&t), POPART_OK);
+	CU_ASSERT_EQUAL(act(&t), POPART_OK);
 	ops = disk_ops();
 	done = chance(&t, 8) == 0;
 	if (done) { /* after the answer */
@@ -158,33 +191,68 @@ static bool try(unsigned number, void (*fill)(struct trial *))
 	if (!ok)
 		printf("# trial %u\n", number);
 	free(was);
-	while (t.n)
-		free(t.texts[--t.n]);
-	box_free(&t.b);
+	free_trial(&t);
 	return ok;
 }
 
-static void try_all(void (*fill)(struct trial *))
+/* A kill loses nothing that was written, but nor does it sync it: power fails in the replay
+ * or after it. */
+static bool try_killed(unsigned number, void (*fill)(struct trial *))
+{
+	struct trial t = { .seed = number * 2654435761u + 7 };
+	size_t was_n;
+	char *was;
+	bool ok;
+
+	box_make(&t.b, NULL);
+	fill(&t);
+	was = box_text(&t.b, &was_n);
+	CU_ASSERT_EQUAL(box_login(&t.b), POPART_OK);
+	disk_record(t.b.journal);
+	faults = (struct faults){ .no_sync = true,
+		.dead_at = 1 + chance(&t, t.delivers ? 20 : 60) };
+	(void)act(&t);
+	faults = (struct faults){ .no_sync = true };
+	ok = is_right(&t, false);
+	fail_power(&t, was, was_n, NULL, 0);
+	box_logout(&t.b);
+	append_late(&t);
+	ok = is_right(&t, false) && !has_file(t.b.journal) && ok;
+	if (!ok)
+		printf("# trial %u\n", number);
+	free(was);
+	free_trial(&t);
+	return ok;
+}
+
+static void try_all(void (*fill)(struct trial *), unsigned trials)
 {
 	unsigned wrong = 0;
 
-	for (unsigned i = 0; i < TRIALS; i++)
-		wrong += !try(i, fill);
+	faults = (struct faults){ .no_sync = true };
+	for (unsigned i = 0; i < trials; i++)
+		wrong += (unsigned)!try(i, fill) + (unsigned)!try_killed(i, fill);
 	disk_record(NULL);
+	faults = (struct faults){ 0 };
 	CU_ASSERT_EQUAL(wrong, 0);
 }
 
 static void power_fails_anywhere(void)
 {
-	try_all(furnish);
+	try_all(furnish, TRIALS);
 }
 
 static void where_the_mark_is(void)
 {
-	try_all(furnish_tightly);
+	try_all(furnish_tightly, TRIALS);
+}
+
+static void in_a_delivery(void)
+{
+	try_all(furnish_for_delivery, 3 * TRIALS); /* of fewer steps, few of which matter */
 }
 
 CU_TestInfo power_tests[] = { { "power fails anywhere, also in the replay",
 				      power_fails_anywhere },
 	{ "also where what stays is as long as what goes", where_the_mark_is },
-	CU_TEST_INFO_NULL };
+	{ "in a delivery it leaves no part of a message", in_a_delivery }, CU_TEST_INFO_NULL };
