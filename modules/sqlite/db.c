@@ -247,6 +247,7 @@ static void db_close(struct db **dp)
 	struct db_file now;
 
 	d->impatient = d->must_finish = true;
+	ahead_clear(&d->ahead);
 	for (unsigned i = 0; i < DB_QUERIES_MAX; i++)
 		(void)sqlite3_finalize(d->stmts[i]);
 	for (unsigned i = 0; i < DB_WORDS; i++)
@@ -324,6 +325,21 @@ static int refuse_schema(struct db *d, enum schema_state state)
 		d->path);
 }
 
+/* It may have been changed by hand. Without a WAL it works, and waits more. */
+static void use_wal(struct db *d)
+{
+	sqlite3_stmt *stmt = NULL;
+	const unsigned char *mode;
+
+	if (sqlite3_prepare_v2(d->handle, "PRAGMA journal_mode = WAL", -1, &stmt, NULL) ==
+			SQLITE_OK &&
+		sqlite3_step(stmt) == SQLITE_ROW &&
+		(mode = sqlite3_column_text(stmt, 0)) != NULL &&
+		strcmp((const char *)mode, "wal") == 0)
+		d->header = mark_find(d->handle);
+	(void)sqlite3_finalize(stmt);
+}
+
 /* *d is closed when there is no database yet. */
 static int check_schema(struct db **dp, enum db_how how)
 {
@@ -345,8 +361,7 @@ static int check_schema(struct db **dp, enum db_how how)
 		return db_fail(d, rc, "open the database");
 	if (state != SCHEMA_GOOD)
 		return refuse_schema(d, state);
-	/* It may have been changed by hand. Without a WAL it works, and waits more. */
-	(void)sqlite3_exec(d->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+	use_wal(d);
 	return POPART_OK;
 }
 

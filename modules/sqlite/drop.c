@@ -97,34 +97,44 @@ static int check_making(const struct drop *d, struct db *db)
 	return now == d->making ? POPART_OK : replaced(d, db->call);
 }
 
-static int take(
-	const struct drop *d, const struct popart_call *call, bool only_reads, struct db **db)
+int drop_take_file(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	int rc = SQLITE_OK, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+	int status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
 
-	if (status)
-		goto out;
-	if (!*db || !db_file_same(&(*db)->file, &d->file)) {
+	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
 		status = replaced(d, call);
-		goto out;
-	}
-	if (only_reads)
-		rc = db_begin_read(*db);
-	status = rc == SQLITE_OK ? check_making(d, *db) : db_fail(*db, rc, "read the maildrop");
-out:
 	if (status)
 		db_give(db);
 	return status;
 }
 
+int drop_begin_read(const struct drop *d, struct db *db)
+{
+	int rc = db_begin_read(db);
+
+	return rc == SQLITE_OK ? check_making(d, db) : db_fail(db, rc, "read the maildrop");
+}
+
 int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	return take(d, call, false, db);
+	int status = drop_take_file(d, call, db);
+
+	if (!status)
+		status = check_making(d, *db);
+	if (status)
+		db_give(db);
+	return status;
 }
 
 int drop_take_to_read(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	return take(d, call, true, db);
+	int status = drop_take_file(d, call, db);
+
+	if (!status)
+		status = drop_begin_read(d, *db);
+	if (status)
+		db_give(db);
+	return status;
 }
 
 /* ---- commit ---- */
@@ -180,11 +190,23 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 	return status;
 }
 
+/* What was read ahead for it. */
+static void forget(const struct drop *d, const struct popart_call *call)
+{
+	struct db *db = NULL;
+
+	if (db_take(&d->store->dbs, call, d->path, DB_KEPT, &db) == POPART_OK && db)
+		ahead_clear(&db->ahead);
+	db_give(&db);
+}
+
 void drop_close(void *drop, const struct popart_call *call)
 {
 	struct drop *d = drop;
 	struct db *db = NULL;
 
+	if (d->fetched)
+		forget(d, call);
 	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK) {
 		tidy(d->store, db);
 		if (d->removed)
