@@ -141,26 +141,35 @@ int drop_take_to_read(const struct drop *d, const struct popart_call *call, stru
 
 /* The index forgets them; that is what has to be durable. Their octets go at close. A
  * status. */
-static int remove_all(const struct drop *d, struct db *db, const uint64_t *refs, size_t n)
+static int remove_all(struct drop *d, struct db *db, const uint64_t *refs, size_t n)
 {
-	bool remembered = false;
 	int rc = db_begin(db);
 	int status = rc == SQLITE_OK ? check_making(d, db) : POPART_OK;
 
 	if (status)
 		return status;
 	if (rc == SQLITE_OK)
-		rc = remember_is_made(db, &remembered);
+		rc = remember_is_made(db, &d->listed);
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
 		rc = db_run_with(db, QUERY_DOOM, (int64_t)refs[i]);
 		if (rc == SQLITE_OK)
 			rc = db_run_with(db, QUERY_REMOVE, (int64_t)refs[i]);
-		if (rc == SQLITE_OK && remembered)
+		if (rc == SQLITE_OK && d->listed)
 			rc = remember_not(db, (int64_t)refs[i]);
 	}
 	if (rc == SQLITE_OK)
 		rc = db_commit(db);
 	return rc == SQLITE_OK ? POPART_OK : db_fail(db, rc, "remove the messages");
+}
+
+/* Now, because no other session can be open. If it fails, it is made another time. */
+static void make_listed(struct drop *d, const struct popart_call *call)
+{
+	struct db *db = NULL;
+
+	if (drop_take(d, call, &db) == POPART_OK)
+		remember_make(db, &d->making);
+	db_give(&db);
 }
 
 int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
@@ -176,6 +185,8 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 			return POPART_E_BUG;
 	if (n == 0)
 		return POPART_OK;
+	if (d->unlisted)
+		make_listed(d, call);
 	status = drop_take(d, call, &db);
 	if (status)
 		return status;
@@ -209,7 +220,7 @@ void drop_close(void *drop, const struct popart_call *call)
 		forget(d, call);
 	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK) {
 		tidy(d->store, db);
-		if (d->removed)
+		if (d->removed && d->listed)
 			remember_all(db, d->misled);
 	}
 	db_give(&db);

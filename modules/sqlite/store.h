@@ -86,6 +86,8 @@ struct drop {
 	bool removed;        /* something, by this session */
 	bool fetched;        /* a message, by this session */
 	bool misled;         /* what is remembered of the list is not right */
+	bool listed;         /* there is a table for that, as the commit has found */
+	bool unlisted;       /* there is no table for that, and it would be of use */
 	char path[];
 };
 
