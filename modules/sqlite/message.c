@@ -22,6 +22,11 @@ struct reading {
 
 static const char not_what_they_were[] = "octets of a message are not what they were";
 
+static int64_t chunk_id(int64_t message, uint64_t k)
+{
+	return (int64_t)((uint64_t)message << SCHEMA_CHUNK_BITS | k);
+}
+
 /* The octets of the chunk in a column, whose sum is in the one before it; NULL: damaged. */
 static const char *whole_chunk(sqlite3_stmt *row, int column, int64_t id, size_t len)
 {
@@ -41,7 +46,7 @@ static int read_chunk(struct db *db, const struct reading *r, char *buf, size_t 
 	uint64_t k = r->at / SCHEMA_CHUNK_OCTETS, from = k * SCHEMA_CHUNK_OCTETS;
 	uint64_t left = r->stored - from;
 	size_t len = left < SCHEMA_CHUNK_OCTETS ? (size_t)left : SCHEMA_CHUNK_OCTETS;
-	int64_t id = (int64_t)((uint64_t)r->ref << SCHEMA_CHUNK_BITS | k);
+	int64_t id = chunk_id(r->ref, k);
 	sqlite3_stmt *row = db_query(db, QUERY_CHUNK);
 	int rc = row ? sqlite3_bind_int64(row, 1, id) : sqlite3_extended_errcode(db->handle);
 	int status = POPART_OK;
@@ -118,10 +123,10 @@ static bool fits(int64_t stored, uint32_t form, int64_t size)
  * it is not right. */
 static int copy_row(sqlite3_stmt *row, struct ahead_message *m, const char **damage)
 {
-	int64_t stored = sqlite3_column_int64(row, 1);
+	int64_t id = sqlite3_column_int64(row, 0), stored = sqlite3_column_int64(row, 1);
 	const char *data;
 
-	*m = (struct ahead_message){ .id = sqlite3_column_int64(row, 0),
+	*m = (struct ahead_message){ .id = id,
 		.stored = (uint64_t)stored,
 		.form = (uint32_t)sqlite3_column_int64(row, 2) & FORMS };
 	if (!fits(stored, m->form, sqlite3_column_int64(row, 3))) {
@@ -132,7 +137,7 @@ static int copy_row(sqlite3_stmt *row, struct ahead_message *m, const char **dam
 		return POPART_OK;
 	if (m->stored && sqlite3_column_type(row, 5) == SQLITE_NULL)
 		return POPART_R_GONE;
-	data = m->stored ? whole_chunk(row, 5, m->id << SCHEMA_CHUNK_BITS, m->stored) : "";
+	data = m->stored ? whole_chunk(row, 5, chunk_id(id, 0), m->stored) : "";
 	if (!data) {
 		*damage = not_what_they_were;
 		return POPART_R_PERM;

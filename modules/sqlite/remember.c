@@ -130,14 +130,8 @@ static int begin_anew(struct db *db, int64_t *at)
 	return sqlite3_exec(db->handle, "DELETE FROM listed", NULL, NULL, NULL);
 }
 
-static int begin_at_start(struct db *db, int64_t *at)
-{
-	(void)db;
-	*at = 0;
-	return SQLITE_OK;
-}
-
-/* Rows, each in a transaction of its own, in the first of which it is found where to begin. */
+/* Rows, each in a transaction of its own, in the first of which it is found where to begin;
+ * NULL: at the start. */
 static void make_rows(struct db *db, int (*find_start)(struct db *, int64_t *at), bool all)
 {
 	const struct popart_host *host = db->of->host;
@@ -149,7 +143,7 @@ static void make_rows(struct db *db, int (*find_start)(struct db *, int64_t *at)
 		return;
 	r = malloc(sizeof(*r));
 	rc = r ? db_begin(db) : SQLITE_NOMEM;
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK && find_start)
 		rc = find_start(db, &at);
 	while (rc == SQLITE_OK) {
 		rc = step(db, r, &at);
@@ -172,7 +166,7 @@ void remember_new(struct db *db)
 
 void remember_all(struct db *db, bool misled)
 {
-	make_rows(db, misled ? begin_anew : begin_at_start, true);
+	make_rows(db, misled ? begin_anew : NULL, true);
 }
 
 /* ---- the table ---- */
