@@ -81,9 +81,10 @@ static int replaced(const struct drop *d, const struct popart_call *call)
 {
 	const struct store *s = d->store;
 
-	return s->host->fail(s->inst, call, POPART_R_TEMP,
+	(void)s->host->fail(s->inst, call, POPART_R_TEMP,
 		"the maildrop was replaced; log in again", 0,
 		"%s: another file than at login is in its place, and is left alone", d->path);
+	return POPART_R_TEMP;
 }
 
 /* A backup that is put back into the file gives ids again, to other messages. */
