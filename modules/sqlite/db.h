@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include "ahead.h"
 #include "schema.h"
 
 #define DB_QUERIES_MAX 40u
@@ -46,7 +47,9 @@ struct db {
 	sqlite3_stmt *words[DB_WORDS]; /* BEGIN and its like */
 	char *path;
 	struct db_file file;
-	uid_t uid; /* as whom it was opened (as_user) */
+	uid_t uid;                      /* as whom it was opened (as_user) */
+	const _Atomic uint32_t *header; /* mark.h; NULL without a WAL */
+	struct ahead ahead;
 
 	/* While it is taken: */
 	const struct popart_call *call; /* NULL: outside of any */

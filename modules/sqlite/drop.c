@@ -81,9 +81,10 @@ static int replaced(const struct drop *d, const struct popart_call *call)
 {
 	const struct store *s = d->store;
 
-	return s->host->fail(s->inst, call, POPART_R_TEMP,
+	(void)s->host->fail(s->inst, call, POPART_R_TEMP,
 		"the maildrop was replaced; log in again", 0,
 		"%s: another file than at login is in its place, and is left alone", d->path);
+	return POPART_R_TEMP;
 }
 
 /* A backup that is put back into the file gives ids again, to other messages. */
@@ -97,60 +98,79 @@ static int check_making(const struct drop *d, struct db *db)
 	return now == d->making ? POPART_OK : replaced(d, db->call);
 }
 
-static int take(
-	const struct drop *d, const struct popart_call *call, bool only_reads, struct db **db)
+int drop_take_file(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	int rc = SQLITE_OK, status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
+	int status = db_take(&d->store->dbs, call, d->path, DB_EXISTING, db);
 
-	if (status)
-		goto out;
-	if (!*db || !db_file_same(&(*db)->file, &d->file)) {
+	if (!status && (!*db || !db_file_same(&(*db)->file, &d->file)))
 		status = replaced(d, call);
-		goto out;
-	}
-	if (only_reads)
-		rc = db_begin_read(*db);
-	status = rc == SQLITE_OK ? check_making(d, *db) : db_fail(*db, rc, "read the maildrop");
-out:
 	if (status)
 		db_give(db);
 	return status;
 }
 
+int drop_begin_read(const struct drop *d, struct db *db)
+{
+	int rc = db_begin_read(db);
+
+	return rc == SQLITE_OK ? check_making(d, db) : db_fail(db, rc, "read the maildrop");
+}
+
 int drop_take(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	return take(d, call, false, db);
+	int status = drop_take_file(d, call, db);
+
+	if (!status)
+		status = check_making(d, *db);
+	if (status)
+		db_give(db);
+	return status;
 }
 
 int drop_take_to_read(const struct drop *d, const struct popart_call *call, struct db **db)
 {
-	return take(d, call, true, db);
+	int status = drop_take_file(d, call, db);
+
+	if (!status)
+		status = drop_begin_read(d, *db);
+	if (status)
+		db_give(db);
+	return status;
 }
 
 /* ---- commit ---- */
 
 /* The index forgets them; that is what has to be durable. Their octets go at close. A
  * status. */
-static int remove_all(const struct drop *d, struct db *db, const uint64_t *refs, size_t n)
+static int remove_all(struct drop *d, struct db *db, const uint64_t *refs, size_t n)
 {
-	bool remembered = false;
 	int rc = db_begin(db);
 	int status = rc == SQLITE_OK ? check_making(d, db) : POPART_OK;
 
 	if (status)
 		return status;
 	if (rc == SQLITE_OK)
-		rc = remember_is_made(db, &remembered);
+		rc = remember_is_made(db, &d->listed);
 	for (size_t i = 0; i < n && rc == SQLITE_OK; i++) {
 		rc = db_run_with(db, QUERY_DOOM, (int64_t)refs[i]);
 		if (rc == SQLITE_OK)
 			rc = db_run_with(db, QUERY_REMOVE, (int64_t)refs[i]);
-		if (rc == SQLITE_OK && remembered)
+		if (rc == SQLITE_OK && d->listed)
 			rc = remember_not(db, (int64_t)refs[i]);
 	}
 	if (rc == SQLITE_OK)
 		rc = db_commit(db);
 	return rc == SQLITE_OK ? POPART_OK : db_fail(db, rc, "remove the messages");
+}
+
+/* Now, because no other session can be open. If it fails, it is made another time. */
+static void make_listed(struct drop *d, const struct popart_call *call)
+{
+	struct db *db = NULL;
+
+	if (drop_take(d, call, &db) == POPART_OK)
+		remember_make(db, &d->making);
+	db_give(&db);
 }
 
 int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs, size_t n,
@@ -166,6 +186,8 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 			return POPART_E_BUG;
 	if (n == 0)
 		return POPART_OK;
+	if (d->unlisted)
+		make_listed(d, call);
 	status = drop_take(d, call, &db);
 	if (status)
 		return status;
@@ -180,14 +202,26 @@ int drop_commit(void *drop, const struct popart_call *call, const uint64_t *refs
 	return status;
 }
 
+/* What was read ahead for it. */
+static void forget(const struct drop *d, const struct popart_call *call)
+{
+	struct db *db = NULL;
+
+	if (db_take(&d->store->dbs, call, d->path, DB_KEPT, &db) == POPART_OK && db)
+		ahead_clear(&db->ahead);
+	db_give(&db);
+}
+
 void drop_close(void *drop, const struct popart_call *call)
 {
 	struct drop *d = drop;
 	struct db *db = NULL;
 
+	if (d->fetched)
+		forget(d, call);
 	if (d->untidy && d->file.ino && drop_take(d, call, &db) == POPART_OK) {
 		tidy(d->store, db);
-		if (d->removed)
+		if (d->removed && d->listed)
 			remember_all(db, d->misled);
 	}
 	db_give(&db);

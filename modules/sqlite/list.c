@@ -182,8 +182,10 @@ static int look_for_memory(const struct listing *l, bool *use)
 	int rc = db_number(l->db, QUERY_COUNT, &total);
 
 	*use = false;
-	if (rc == SQLITE_OK && total >= LIST_WORTH)
+	if (rc == SQLITE_OK && total >= LIST_WORTH) {
 		rc = remember_is_made(l->db, use);
+		l->drop->unlisted = !*use;
+	}
 	if (rc != SQLITE_OK || !*use)
 		return rc;
 	rc = adds_up(l->db, total, use);

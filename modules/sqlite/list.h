@@ -35,8 +35,11 @@ int remember_not(struct db *, int64_t id);
 /* In a transaction that adds the message: whether to call remember_new after it. */
 int remember_is_due(struct db *, int64_t id, bool *);
 void remember_new(struct db *);
-/* Makes the table, and rows for all messages, in steps that hold up nobody for long. What it
- * does not get done is done next time. misled: none of the rows is right. */
+/* Makes rows for all messages, in steps that hold up nobody for long. What it does not get
+ * done is done next time. misled: none of the rows is right. */
 void remember_all(struct db *, bool misled);
+/* Makes the table, unless it is there or the database is not of that making, and says of which
+ * it is now. For whom no other session is open: it would be one of another database. */
+void remember_make(struct db *, int64_t *making);
 
 #endif

@@ -2,6 +2,7 @@
 SQLITE_SOURCES = \
 	modules/sqlite/account_query.c \
 	modules/sqlite/accounts.c modules/sqlite/accounts.h \
+	modules/sqlite/ahead.c modules/sqlite/ahead.h \
 	modules/sqlite/auth.c \
 	modules/sqlite/change.c \
 	modules/sqlite/check.c \
@@ -12,6 +13,7 @@ SQLITE_SOURCES = \
 	modules/sqlite/form.c modules/sqlite/form.h \
 	modules/sqlite/list.c modules/sqlite/list.h \
 	modules/sqlite/logins.c modules/sqlite/logins.h \
+	modules/sqlite/mark.c modules/sqlite/mark.h \
 	modules/sqlite/message.c \
 	modules/sqlite/place.c modules/sqlite/place.h \
 	modules/sqlite/queries.c \

@@ -20,6 +20,25 @@ struct reading {
 	uint64_t at, stored;
 };
 
+static const char not_what_they_were[] = "octets of a message are not what they were";
+
+static int64_t chunk_id(int64_t message, uint64_t k)
+{
+	return (int64_t)((uint64_t)message << SCHEMA_CHUNK_BITS | k);
+}
+
+/* The octets of the chunk in a column, whose sum is in the one before it; NULL: damaged. */
+static const char *whole_chunk(sqlite3_stmt *row, int column, int64_t id, size_t len)
+{
+	uint64_t sum = (uint64_t)sqlite3_column_int64(row, column - 1);
+	const char *data = sqlite3_column_blob(row, column);
+
+	return data && (size_t)sqlite3_column_bytes(row, column) == len &&
+			sum64(data, len, (uint64_t)id) == sum
+		? data
+		: NULL;
+}
+
 /* Copies octets of one chunk to buf: as many as there are from r->at on, at most cap.
  * *n: how many; 0: the message is gone. */
 static int read_chunk(struct db *db, const struct reading *r, char *buf, size_t cap, size_t *n)
@@ -27,7 +46,7 @@ static int read_chunk(struct db *db, const struct reading *r, char *buf, size_t 
 	uint64_t k = r->at / SCHEMA_CHUNK_OCTETS, from = k * SCHEMA_CHUNK_OCTETS;
 	uint64_t left = r->stored - from;
 	size_t len = left < SCHEMA_CHUNK_OCTETS ? (size_t)left : SCHEMA_CHUNK_OCTETS;
-	int64_t id = (int64_t)((uint64_t)r->ref << SCHEMA_CHUNK_BITS | k);
+	int64_t id = chunk_id(r->ref, k);
 	sqlite3_stmt *row = db_query(db, QUERY_CHUNK);
 	int rc = row ? sqlite3_bind_int64(row, 1, id) : sqlite3_extended_errcode(db->handle);
 	int status = POPART_OK;
@@ -36,12 +55,10 @@ static int read_chunk(struct db *db, const struct reading *r, char *buf, size_t 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(row);
 	if (rc == SQLITE_ROW) {
-		uint64_t sum = (uint64_t)sqlite3_column_int64(row, 0);
-		const char *data = sqlite3_column_blob(row, 1);
+		const char *data = whole_chunk(row, 1, id, len);
 
-		if (!data || (size_t)sqlite3_column_bytes(row, 1) != len ||
-			sum64(data, len, (uint64_t)id) != sum) {
-			status = db_damaged(db, "octets of a message are not what they were");
+		if (!data) {
+			status = db_damaged(db, not_what_they_were);
 		} else {
 			*n = len - (size_t)(r->at - from);
 			if (*n > cap)
@@ -102,87 +119,115 @@ static bool fits(int64_t stored, uint32_t form, int64_t size)
 		size >= 0 && (stuffed ? stored > size : stored == size);
 }
 
-static int find(struct db *db, int64_t ref, uint64_t *stored, uint32_t *form)
+/* The current row of QUERY_MESSAGES, and its octets if they are one chunk. *damage: what of
+ * it is not right. */
+static int copy_row(sqlite3_stmt *row, struct ahead_message *m, const char **damage)
 {
-	sqlite3_stmt *row = db_query(db, QUERY_MESSAGE);
-	int rc = row ? sqlite3_bind_int64(row, 1, ref) : sqlite3_extended_errcode(db->handle);
-	int64_t octets = 0;
-	bool good = false;
+	int64_t id = sqlite3_column_int64(row, 0), stored = sqlite3_column_int64(row, 1);
+	const char *data;
 
-	if (rc == SQLITE_OK)
-		rc = sqlite3_step(row);
-	if (rc == SQLITE_ROW) {
-		octets = sqlite3_column_int64(row, 0);
-		*form = (uint32_t)sqlite3_column_int64(row, 1) & FORMS;
-		good = fits(octets, *form, sqlite3_column_int64(row, 2));
+	*m = (struct ahead_message){ .id = id,
+		.stored = (uint64_t)stored,
+		.form = (uint32_t)sqlite3_column_int64(row, 2) & FORMS };
+	if (!fits(stored, m->form, sqlite3_column_int64(row, 3))) {
+		*damage = "an impossible message in the index";
+		return POPART_R_PERM;
 	}
-	if (row)
-		(void)sqlite3_reset(row);
-	if (rc == SQLITE_DONE)
+	if (m->stored > SCHEMA_CHUNK_OCTETS)
+		return POPART_OK;
+	if (m->stored && sqlite3_column_type(row, 5) == SQLITE_NULL)
 		return POPART_R_GONE;
-	if (rc != SQLITE_ROW)
-		return db_fail(db, rc, "find a message");
-	*stored = (uint64_t)octets;
-	return good ? POPART_OK : db_damaged(db, "an impossible message in the index");
-}
-
-/* One chunk, or none: in memory. */
-static int hand_over(struct db *db, const struct reading *r, struct popart_source *src)
-{
-	char *buf = malloc(r->stored ? r->stored : 1);
-	size_t n = 0;
-	int status = buf ? POPART_OK : POPART_E_NOMEM;
-
-	if (!status && r->stored)
-		status = read_chunk(db, r, buf, r->stored, &n);
-	if (!status && n != r->stored)
-		status = POPART_R_GONE;
-	if (status) {
-		free(buf);
-		return status;
+	data = m->stored ? whole_chunk(row, 5, chunk_id(id, 0), m->stored) : "";
+	if (!data) {
+		*damage = not_what_they_were;
+		return POPART_R_PERM;
 	}
-	src->kind = POPART_SRC_MEM;
-	src->mem = src->ctx = buf;
+	m->octets = malloc(m->stored ? m->stored : 1);
+	if (!m->octets)
+		return POPART_E_NOMEM;
+	memcpy(m->octets, data, m->stored);
 	return POPART_OK;
 }
 
-static int stream(const struct reading *r, struct popart_source *src)
+/* What is wrong with one of them is told when that is asked for. */
+static void read_ahead(struct db *db, sqlite3_stmt *row, unsigned n)
 {
-	struct reading *kept = malloc(sizeof(*kept));
+	for (bool more = true; more && n > 0 && sqlite3_step(row) == SQLITE_ROW; n--) {
+		struct ahead_message m;
+		const char *damage;
 
-	if (!kept)
+		more = copy_row(row, &m, &damage) == POPART_OK && m.octets &&
+			ahead_add(&db->ahead, &m);
+	}
+}
+
+/* The message, and some that come behind it. */
+static int find(const struct drop *d, struct db *db, int64_t id, struct ahead_message *m)
+{
+	unsigned more = ahead_begin(&db->ahead, db->header, d->making, id);
+	int rc, status = drop_begin_read(d, db);
+	sqlite3_stmt *row = status ? NULL : db_query(db, QUERY_MESSAGES);
+	const char *damage = NULL;
+
+	if (status)
+		return status;
+	if (!row || sqlite3_bind_int64(row, 1, id) != SQLITE_OK ||
+		sqlite3_bind_int64(row, 2, d->last) != SQLITE_OK)
+		return db_fail(db, sqlite3_extended_errcode(db->handle), "find a message");
+	rc = sqlite3_step(row);
+	if (rc == SQLITE_DONE || (rc == SQLITE_ROW && sqlite3_column_int64(row, 0) != id))
+		return POPART_R_GONE;
+	if (rc != SQLITE_ROW)
+		return db_fail(db, rc, "find a message");
+	status = copy_row(row, m, &damage);
+	if (damage)
+		return db_damaged(db, damage);
+	if (!status && m->octets)
+		read_ahead(db, row, more);
+	return status;
+}
+
+static int stream(
+	const struct drop *d, const struct ahead_message *m, struct popart_source *src)
+{
+	struct reading *r = malloc(sizeof(*r));
+
+	if (!r)
 		return POPART_E_NOMEM;
-	*kept = *r;
+	*r = (struct reading){ .drop = d, .ref = m->id, .stored = m->stored };
 	src->kind = POPART_SRC_READ;
 	src->read = source_read;
-	src->ctx = kept;
+	src->ctx = r;
 	return POPART_OK;
 }
 
 int message_open(
 	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
 {
-	const struct drop *d = drop;
-	struct reading r = { .drop = d, .ref = (int64_t)ref };
+	struct drop *d = drop;
+	struct ahead_message m = { 0 };
 	struct db *db = NULL;
-	uint32_t form = 0;
 	int status;
 
 	if (ref == 0 || ref > (uint64_t)d->last)
 		return POPART_E_BUG;
-	status = drop_take_to_read(d, call, &db);
-	if (!status)
-		status = find(db, r.ref, &r.stored, &form);
-	if (!status)
-		status = r.stored <= SCHEMA_CHUNK_OCTETS ? hand_over(db, &r, src)
-							 : stream(&r, src);
+	d->fetched = true;
+	status = drop_take_file(d, call, &db);
+	if (!status && !ahead_find(&db->ahead, db->header, d->making, (int64_t)ref, &m))
+		status = find(d, db, (int64_t)ref, &m);
 	db_give(&db);
 	if (status == POPART_R_GONE)
 		return is_gone(d, call, status);
+	if (!status && !m.octets)
+		status = stream(d, &m, src);
 	if (status)
 		return status;
-	src->length = r.stored;
-	src->form = form;
+	if (m.octets) {
+		src->kind = POPART_SRC_MEM;
+		src->mem = src->ctx = m.octets;
+	}
+	src->length = m.stored;
+	src->form = m.form;
 	src->release = source_release;
 	return POPART_OK;
 }

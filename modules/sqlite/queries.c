@@ -6,7 +6,9 @@ const char *const store_queries[] = {
 	[QUERY_LAST] = "SELECT coalesce(max(id), 0) FROM message",
 	[QUERY_LIST] = ("SELECT id, uid, size, received, flags FROM message "
 			"WHERE id > ?1 AND id <= ?2 ORDER BY 1"),
-	[QUERY_MESSAGE] = "SELECT stored, form, size FROM message WHERE id = ?1",
+	[QUERY_MESSAGES] = ("SELECT m.id, stored, form, size, sum, data FROM message AS m "
+			    "LEFT JOIN chunk AS c ON c.id = m.id << 20 AND stored <= 65536 "
+			    "WHERE m.id >= ?1 AND m.id <= ?2 ORDER BY m.id"),
 	[QUERY_CHUNK] = "SELECT sum, data FROM chunk WHERE id = ?1",
 	[QUERY_DOOM] = "INSERT INTO doomed (id) SELECT id FROM message WHERE id = ?1",
 	[QUERY_REMOVE] = "DELETE FROM message WHERE id = ?1",

@@ -101,46 +101,6 @@ static int step(struct db *db, struct range *r, int64_t *at)
 	return r->messages >= LIST_WORTH ? put(db, r) : SQLITE_OK;
 }
 
-/* The table, without what is wrong. */
-static int prepare(struct db *db, bool misled)
-{
-	bool made = false;
-	int rc = db_begin(db);
-
-	if (rc == SQLITE_OK)
-		rc = remember_is_made(db, &made);
-	if (rc == SQLITE_OK && !made)
-		rc = sqlite3_exec(db->handle, schema_mail.extra, NULL, NULL, NULL);
-	else if (rc == SQLITE_OK && misled)
-		rc = sqlite3_exec(db->handle, "DELETE FROM listed", NULL, NULL, NULL);
-	return rc == SQLITE_OK ? db_commit(db) : rc;
-}
-
-void remember_all(struct db *db, bool misled)
-{
-	const struct popart_host *host = db->of->host;
-	int64_t began = host->now_ms(), at = 0;
-	struct range *r;
-	int rc;
-
-	if (!db_begin_chores(db))
-		return;
-	r = malloc(sizeof(*r));
-	rc = r ? prepare(db, misled) : SQLITE_NOMEM;
-	while (rc == SQLITE_OK && at < INT64_MAX && !host->stop_asked(db->call) &&
-		host->now_ms() - began < REMEMBER_MS) {
-		rc = db_begin(db);
-		if (rc == SQLITE_OK)
-			rc = step(db, r, &at);
-		if (rc == SQLITE_OK)
-			rc = db_commit(db);
-	}
-	free(r);
-	db_end_chores(db, rc, "remember the list of messages");
-}
-
-/* ---- deliveries ---- */
-
 int remember_is_due(struct db *db, int64_t id, bool *due)
 {
 	int64_t last = 0, first = 0;
@@ -152,9 +112,30 @@ int remember_is_due(struct db *db, int64_t id, bool *due)
 	return rc;
 }
 
-void remember_new(struct db *db)
+/* Behind the last row, which is made anew if it is not half full, so that there are not too
+ * many. */
+static int begin_behind(struct db *db, int64_t *at)
 {
-	int64_t last = 0, at = 0;
+	int64_t last = 0;
+	int rc = two_numbers(db, QUERY_LAST_RANGE, LIST_OCTETS, &last, at);
+
+	if (rc == SQLITE_OK && *at < last)
+		rc = remember_not(db, last);
+	return rc;
+}
+
+static int begin_anew(struct db *db, int64_t *at)
+{
+	*at = 0;
+	return sqlite3_exec(db->handle, "DELETE FROM listed", NULL, NULL, NULL);
+}
+
+/* Rows, each in a transaction of its own, in the first of which it is found where to begin;
+ * NULL: at the start. */
+static void make_rows(struct db *db, int (*find_start)(struct db *, int64_t *at), bool all)
+{
+	const struct popart_host *host = db->of->host;
+	int64_t began = host->now_ms(), at = 0;
 	struct range *r;
 	int rc;
 
@@ -162,14 +143,62 @@ void remember_new(struct db *db)
 		return;
 	r = malloc(sizeof(*r));
 	rc = r ? db_begin(db) : SQLITE_NOMEM;
-	if (rc == SQLITE_OK)
-		rc = two_numbers(db, QUERY_LAST_RANGE, LIST_OCTETS, &last, &at);
-	if (rc == SQLITE_OK && at < last) /* it grows, so that there are not too many */
-		rc = remember_not(db, last);
-	if (rc == SQLITE_OK)
+	if (rc == SQLITE_OK && find_start)
+		rc = find_start(db, &at);
+	while (rc == SQLITE_OK) {
 		rc = step(db, r, &at);
-	if (rc == SQLITE_OK)
-		rc = db_commit(db);
+		if (rc == SQLITE_OK)
+			rc = db_commit(db);
+		if (!all || at == INT64_MAX || host->stop_asked(db->call) ||
+			host->now_ms() - began >= REMEMBER_MS)
+			break;
+		if (rc == SQLITE_OK)
+			rc = db_begin(db);
+	}
 	free(r);
 	db_end_chores(db, rc, "remember the list of messages");
+}
+
+void remember_new(struct db *db)
+{
+	make_rows(db, begin_behind, false);
+}
+
+void remember_all(struct db *db, bool misled)
+{
+	make_rows(db, misled ? begin_anew : NULL, true);
+}
+
+/* ---- the table ---- */
+
+static int make_table(struct db *db, int64_t *making)
+{
+	bool made = false;
+	int64_t now = 0;
+	int rc = remember_is_made(db, &made);
+
+	if (rc == SQLITE_OK && !made)
+		rc = db_number(db, QUERY_MAKING, &now);
+	if (rc != SQLITE_OK || made || now != *making)
+		return rc;
+	rc = sqlite3_exec(db->handle, schema_mail.extra, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = db_number(db, QUERY_MAKING, &now);
+	if (rc == SQLITE_OK)
+		rc = db_commit(db);
+	if (rc == SQLITE_OK)
+		*making = now;
+	return rc;
+}
+
+void remember_make(struct db *db, int64_t *making)
+{
+	int rc;
+
+	if (!db_begin_chores(db))
+		return;
+	rc = db_begin(db);
+	if (rc == SQLITE_OK)
+		rc = make_table(db, making);
+	db_end_chores(db, rc, "make the table listed");
 }

@@ -34,16 +34,17 @@ enum stat_index {
 };
 
 enum query {
-	QUERY_MAKING,  /* -> a number that another text of the database, or schema, changes */
-	QUERY_LAST,    /* -> the highest id, 0 for none */
-	QUERY_LIST,    /* id > ?1, id <= ?2 -> id, uid, size, received, flags */
-	QUERY_MESSAGE, /* id -> stored, form, size */
-	QUERY_CHUNK,   /* id -> sum, data */
-	QUERY_DOOM,    /* id */
-	QUERY_REMOVE,  /* id */
-	QUERY_DOOMED,  /* -> some id */
-	QUERY_DROP,    /* chunks from ?1 to before ?2, ?3 of them at most */
-	QUERY_FORGET,  /* id, which is doomed no more */
+	QUERY_MAKING, /* -> a number that another text of the database, or schema, changes */
+	QUERY_LAST,   /* -> the highest id, 0 for none */
+	QUERY_LIST,   /* id > ?1, id <= ?2 -> id, uid, size, received, flags */
+	/* id >= ?1, id <= ?2 -> id, stored, form, size; sum, data of those of one chunk */
+	QUERY_MESSAGES,
+	QUERY_CHUNK,      /* id -> sum, data */
+	QUERY_DOOM,       /* id */
+	QUERY_REMOVE,     /* id */
+	QUERY_DOOMED,     /* -> some id */
+	QUERY_DROP,       /* chunks from ?1 to before ?2, ?3 of them at most */
+	QUERY_FORGET,     /* id, which is doomed no more */
 	QUERY_FREE_PAGES, /* -> pages that are free */
 	QUERY_PAGES,      /* -> pages */
 	QUERY_TOTAL,      /* -> octets of all messages */
@@ -83,7 +84,10 @@ struct drop {
 	int64_t last;        /* the highest id at login: what comes later is not ours */
 	bool untidy;         /* something was removed whose room is not given back */
 	bool removed;        /* something, by this session */
+	bool fetched;        /* a message, by this session */
 	bool misled;         /* what is remembered of the list is not right */
+	bool listed;         /* there is a table for that, as the commit has found */
+	bool unlisted;       /* there is no table for that, and it would be of use */
 	char path[];
 };
 
@@ -98,6 +102,9 @@ void drop_close(void *drop, const struct popart_call *);
 int drop_take(const struct drop *, const struct popart_call *, struct db **);
 /* The same, in a transaction that only reads. */
 int drop_take_to_read(const struct drop *, const struct popart_call *, struct db **);
+/* That in two steps: its file is what it was, and so is, once it is read, what is in it. */
+int drop_take_file(const struct drop *, const struct popart_call *, struct db **);
+int drop_begin_read(const struct drop *, struct db *);
 
 /* list.c, message.c, deliver.c */
 int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);

@@ -5,7 +5,7 @@
 #define STEPS_MAX     4000
 #define CHUNKS_A_STEP 64
 #define PAGES_A_STEP  "64"
-#define PAGES_LEFT    64   /* for the next messages, so that the file need not grow again */
+#define PAGES_LEFT    128  /* for the next messages, so that the file need not grow again */
 #define LEFT_PART     16   /* or that part of the file */
 #define TIDY_MS       1000 /* of a worker's thread */
 

@@ -239,8 +239,8 @@ def rescued():
         with Pop(popartd, "bob") as client:  # has the database open
             listed = client.uids()
             with open(database(scene), "r+b") as file:
-                file.seek((page - 1) * 16384)
-                file.write(b"\xff" * 16384)
+                file.seek((page - 1) * 8192)
+                file.write(b"\xff" * 8192)
             for commands in from_manual("Damage"):
                 done = subprocess.run(commands.replace("mail.db", database(scene)), shell=True,
                                       cwd=scene.path, timeout=TIMEOUT, check=False,

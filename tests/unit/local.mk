@@ -271,6 +271,7 @@ tests_unit_test_sqlite_SOURCES = $(SQLITE_SOURCES) $(VISIT_SOURCES) \
 	server/check/killed.c server/check/killed.h \
 	server/check/mockhost.c server/check/mockhost.h \
 	server/check/complaints.c server/check/complaints.h \
+	tests/unit/sqlite/ahead_test.c \
 	tests/unit/sqlite/box.c tests/unit/sqlite/box.h \
 	tests/unit/sqlite/check_test.c \
 	tests/unit/sqlite/crash_test.c \

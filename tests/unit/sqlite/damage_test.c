@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 16384, LETTERS = 40 };
+enum { PAGE = 8192, LETTERS = 40 };
 
 static const char *const none_kept[] = { "connections=0", NULL };
 

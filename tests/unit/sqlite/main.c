@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 		{ .pName = "lock", .pTests = lock_tests },
 		{ .pName = "damage", .pTests = damage_tests },
 		{ .pName = "list", .pTests = list_tests },
+		{ .pName = "ahead", .pTests = ahead_tests },
 		{ .pName = "check", .pTests = check_tests },
 		{ .pName = "crash", .pTests = crash_tests },
 		CU_SUITE_INFO_NULL,

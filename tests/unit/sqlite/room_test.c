@@ -80,7 +80,7 @@ static void given_back(void)
 	CU_ASSERT_EQUAL(box_number(&b, "SELECT count(*) FROM doomed"), (int64_t)n);
 	box_logout(&b);
 	CU_ASSERT_EQUAL(box_number(&b, "SELECT count(*) FROM doomed"), 0);
-	CU_ASSERT_TRUE(mockhost_stat(b.host, "pages-freed") > 4 * LARGE / 16384);
+	CU_ASSERT_TRUE(mockhost_stat(b.host, "pages-freed") > 4 * LARGE / 8192);
 	box_restart(&b, NULL);
 	CU_ASSERT_TRUE(box_size(&b) < 2 * (size_t)LARGE);
 	CU_ASSERT_TRUE(box_is_sound(&b));
