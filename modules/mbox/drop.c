@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store.h"
 #include "io.h"
+#include "large.h"
 #include "scan.h"
 
 #include <errno.h>
@@ -206,7 +207,7 @@ int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink
 	struct drop *d = drop;
 	int status = POPART_OK;
 
-	d->v = d->index.n ? malloc(d->index.n * sizeof(*d->v)) : NULL;
+	d->v = d->index.n ? large_alloc(d->index.n * sizeof(*d->v)) : NULL;
 	if (d->v)
 		status = list_records(d, sink);
 	else if (d->index.n)

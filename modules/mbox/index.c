@@ -3,6 +3,7 @@
 #include "from.h"
 #include "hash.h"
 #include "io.h"
+#include "large.h"
 #include "text.h"
 
 #include <endian.h>
@@ -317,7 +318,7 @@ static bool make_room(struct index *x, const struct head *h, uint64_t len)
 		.cap = (size_t)h->count,
 		.names_len = h->names,
 		.names_cap = h->names };
-	x->v = x->n ? malloc(x->n * sizeof(*x->v)) : NULL;
+	x->v = x->n ? large_alloc(x->n * sizeof(*x->v)) : NULL;
 	x->names = x->names_len ? malloc(x->names_len) : NULL;
 	return (x->v || !x->n) && (x->names || !x->names_len);
 }
