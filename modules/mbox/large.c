@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "large.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-/* MUCH: less is not worth the calls. HUGE: what a large page is on most machines. */
+/* Less is not worth the call. */
 #define MUCH ((size_t)512 << 10)
-#define HUGE ((size_t)2 << 20)
+/* A page, where pages are small; that of others begins and ends at such places as well. */
+#define PAGE ((uintptr_t)64 << 10)
 
-/* Whether it could not do as it was advised is no matter: pages then come as usual. */
 void *large_alloc(size_t n)
 {
-	void *p;
+	char *p = malloc(n);
+	size_t before = (size_t)(-(uintptr_t)p & (PAGE - 1));
 
-	if (n < MUCH)
-		return malloc(n);
-	if (posix_memalign(&p, HUGE, n) != 0)
-		return NULL;
-	if (n >= HUGE)
-		(void)madvise(p, n - n % HUGE, MADV_HUGEPAGE);
-	(void)madvise(p, n, MADV_POPULATE_WRITE);
+	/* Whether it could is no matter: pages then come as usual. */
+	if (p && n >= MUCH)
+		(void)madvise(
+			p + before, (n - before) & ~(size_t)(PAGE - 1), MADV_POPULATE_WRITE);
 	return p;
 }

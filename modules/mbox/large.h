@@ -2,9 +2,8 @@
 #ifndef MBOX_LARGE_H
 #define MBOX_LARGE_H
 /*
- * Memory that is about to be filled, of any size. Where it is much, the kernel is asked for
- * all of its pages at once, and for large ones: to be given them one by one, as each is
- * touched, took longer than all else that a login does with them.
+ * Memory that is about to be filled. Where it is much, the kernel is asked for all of its
+ * pages at once: one by one, as each is touched, they take twice as long.
  */
 #include <stddef.h>
 
