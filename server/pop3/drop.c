@@ -107,12 +107,15 @@ static bool widen(struct drop *d)
 static int add_one(struct drop *d, const struct popart_msg *m, struct popart_str before)
 {
 	bool fits = m->ref == d->count && m->wire_size <= NARROW_SIZE_MAX;
+	int status;
 
-	if (m->uid.len == 0 || m->uid.len > UIDS_LEN_MAX || !view_is_graphic(m->uid) ||
-		m->wire_size > UINT64_MAX - d->octets)
+	if (m->wire_size > UINT64_MAX - d->octets)
 		return POPART_E_BUG;
-	if ((!fits && !d->wide && !widen(d)) || !uids_add(&d->uids, m->uid, before))
+	if (!fits && !d->wide && !widen(d))
 		return POPART_E_NOMEM;
+	status = uids_add(&d->uids, m->uid, before);
+	if (status != POPART_OK)
+		return status;
 	d->count++;
 	put(d, d->count,
 		(struct drop_message){ .ref = m->ref,

@@ -127,20 +127,24 @@ static void compare(struct popart_str a, struct popart_str b, size_t *head, size
 	*tail = shared_tail(a.ptr + a.len, b.ptr + b.len, shorter - *head);
 }
 
-bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
+int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 {
 	bool whole = u->count % UIDS_RUN == 0;
 	size_t head = 0, tail = 0, n;
 	unsigned char *at;
 
-	if (!make_room(u))
-		return false;
-	if (whole && u->count > 0)
-		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
+		return POPART_E_BUG;
 	if (!whole)
 		compare(uid, before, &head, &tail);
-	at = u->text + u->len;
 	n = uid.len - head - tail;
+	if (!view_is_graphic(view_of(uid.ptr + head, n))) /* the rest was in the one before */
+		return POPART_E_BUG;
+	if (!make_room(u))
+		return POPART_E_NOMEM;
+	if (whole && u->count > 0)
+		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	at = u->text + u->len;
 	if (!whole && uid.len == before.len) {
 		*at++ = (unsigned char)(head | SAME);
 		*at++ = (unsigned char)tail;
@@ -152,7 +156,7 @@ bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 	memcpy(at, uid.ptr + head, n);
 	u->len = (uint32_t)(at + n - u->text);
 	u->count++;
-	return true;
+	return POPART_OK;
 }
 
 struct popart_str uids_next(struct uids_walk *w)
