@@ -10,6 +10,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/image.c modules/maildir/image.h \
 	modules/maildir/inventory.c \
 	modules/maildir/lessons.c \
+	modules/maildir/list.c \
 	modules/maildir/look.c modules/maildir/look.h \
 	modules/maildir/maildir.c \
 	modules/maildir/match.c \

@@ -245,9 +245,13 @@ void names_walk(struct names_walk *w, const struct names *n)
 
 bool names_next(struct names_walk *w)
 {
+	const unsigned char *at = w->at;
+
 	if (w->next == w->names->count)
 		return false;
-	w->at = next(w->at, w->name, &w->len);
+	w->at = next(at, w->name, &w->len);
+	w->from = at[0] & SAME ? at[0] & SHARED_MAX : 0;
+	w->to = at[0] & SAME ? w->len - at[1] : w->len;
 	w->name[w->len] = 0;
 	w->next++;
 	return true;
