@@ -139,7 +139,7 @@ static int add_block(struct drop *d, const struct popart_msg *msgs, size_t n, si
 		return POPART_R_PERM;
 	if (!reserve(d, n))
 		return POPART_E_NOMEM;
-	if (d->count > 0)
+	if (d->count % UIDS_RUN != 0) /* else the next one stands whole */
 		before = drop_uid(d, d->count, &walk);
 	for (size_t i = 0; i < n; i++) {
 		const struct popart_msg *m =
