@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
+#include "large.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ bool names_room(struct names *n, size_t count, uint32_t len)
 {
 	bool ok = names_init(n, count);
 
-	n->text = ok ? malloc(len > 0 ? len : 1) : NULL;
+	n->text = ok ? large_alloc(len > 0 ? len : 1) : NULL;
 	n->len = n->cap = n->text ? len : 0;
 	n->count = n->text ? (uint32_t)count : 0;
 	return n->text != NULL;
