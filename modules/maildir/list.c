@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a name says when it came, and a little more. */
-enum { TIME_END = 12, INNER_LEAST = 8 };
+/* Where a name says when it came, and a little more; what is parsed of the time by then. */
+enum { TIME_END = 12, EIGHT = 8 };
 
 /* What the last name says. */
 struct told {
@@ -39,7 +39,7 @@ static void read_name(struct told *t, bool plain)
 	t->received_s = received(n);
 	t->seen = name_seen(n);
 	t->simple = t->key.ptr == t->walk.name && t->key.len == t->uid.len &&
-		memcmp(t->key.ptr, t->uid.ptr, t->uid.len) == 0 && t->uid.len >= INNER_LEAST &&
+		memcmp(t->key.ptr, t->uid.ptr, t->uid.len) == 0 && t->uid.len >= EIGHT &&
 		name_is_inner(t->walk.name, 0, t->uid.len);
 	if (t->simple)
 		t->uid.ptr = t->walk.name;
@@ -49,7 +49,7 @@ static bool is_alike(const struct told *t)
 {
 	const struct names_walk *w = &t->walk;
 
-	return t->simple && w->from > 0 && w->to <= t->uid.len &&
+	return t->simple && w->from >= EIGHT && w->to <= t->uid.len &&
 		name_is_inner(w->name, w->from, w->to);
 }
 

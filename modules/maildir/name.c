@@ -40,7 +40,7 @@ int64_t name_time(const struct name *n)
 {
 	const char *p = n->full.ptr;
 	size_t len = 8;
-	int64_t value = n->base_len > len && !n->plain ? eight_digits(p) : -1;
+	int64_t value = n->eight;
 
 	if (value < 0)
 		return -1;
@@ -157,6 +157,7 @@ void name_parse(struct name *n, struct popart_str full, bool plain)
 	*n = (struct name){ .full = full, .received_s = -1, .plain = plain };
 	n->stored = n->wire = NAME_NO_SIZE;
 	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
+	n->eight = n->base_len > 8 && !plain ? eight_digits(full.ptr) : -1;
 	n->lead_len = n->base_len;
 	n->only_sizes = true;
 	comma = plain ? NULL : memchr(full.ptr, ',', n->base_len);

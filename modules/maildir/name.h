@@ -26,6 +26,7 @@ struct name {
 	size_t lead_len;        /* of the base before its first ,S= or ,W= field   */
 	uint64_t stored, wire;  /* ,S= and ,W=; NAME_NO_SIZE: none                 */
 	int64_t received_s;     /* ,T=; -1: none, name_time is it                  */
+	int64_t eight;          /* number that its first eight octets are; -1: none */
 	struct popart_str kept; /* ,U= as it stands there; none: len 0             */
 	bool plain;             /* of a plain directory                            */
 	bool only_sizes;        /* nothing else stands in the base behind lead_len  */
