@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cache.h"
 #include "hash.h"
+#include "large.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,15 +137,29 @@ static bool is_ours(const struct image_head *h)
 		h->names_len <= CACHE_MAX;
 }
 
+/* What is announced must be there before there is memory for it. */
+static bool is_whole(const struct reading *r, const struct image_head *h)
+{
+	const uint64_t each = sizeof(struct message) + sizeof(struct detail);
+	uint64_t len = sizeof(*h) + h->count * each +
+		names_runs((size_t)h->count) * sizeof(uint32_t) + h->names_len;
+	struct stat st;
+
+	if (r->have < sizeof(r->first))
+		return len == r->have;
+	return fstat(r->fd, &st) == 0 && len == (uint64_t)st.st_size;
+}
+
 static bool read_list(struct reading *r, struct image *im)
 {
 	size_t n;
 	struct iovec parts[PARTS];
 
-	if (!read_part(r, (struct iovec){ &im->head, sizeof(im->head) }) || !is_ours(&im->head))
+	if (!read_part(r, (struct iovec){ &im->head, sizeof(im->head) }) ||
+		!is_ours(&im->head) || !is_whole(r, &im->head))
 		return false;
 	n = (size_t)im->head.count;
-	im->v = malloc((n > 0 ? n : 1) * sizeof(*im->v));
+	im->v = large_alloc((n > 0 ? n : 1) * sizeof(*im->v));
 	if (!im->v || !names_room(&im->names, n, im->head.names_len))
 		return false;
 	parts_of(im, parts);

@@ -9,7 +9,9 @@ MAILDIR_SOURCES = \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/image.c modules/maildir/image.h \
 	modules/maildir/inventory.c \
+	modules/maildir/large.c modules/maildir/large.h \
 	modules/maildir/lessons.c \
+	modules/maildir/list.c \
 	modules/maildir/look.c modules/maildir/look.h \
 	modules/maildir/maildir.c \
 	modules/maildir/match.c \

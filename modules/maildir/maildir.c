@@ -279,63 +279,6 @@ static int drop_open(
 	return status;
 }
 
-static int64_t received(const struct name *n, const struct detail *d)
-{
-	int64_t time_s = n->received_s >= 0 ? n->received_s : name_time(n);
-
-	return time_s >= 0 ? time_s : d->mtime_ns / 1000000000;
-}
-
-static void describe(const struct drop *d, size_t i, const struct names_walk *w,
-	struct popart_msg *msg, char uid[UID_LEN])
-{
-	const struct message *m = &d->v[i];
-	struct detail detail = { 0 };
-	struct popart_str key;
-	struct name name;
-	char room[NAME_LEN];
-	size_t len;
-
-	if (d->details)
-		detail = d->details[i];
-	name_parse(&name, (struct popart_str){ w->name, w->len }, d->plain);
-	key = name_key_view(&name, room);
-	len = m->bits & MESSAGE_TWIN ? name_uid_twin(key.ptr, key.len, detail.ino, uid)
-				     : name_uid(key.ptr, key.len, uid);
-	*msg = (struct popart_msg){ .ref = i,
-		.wire_size = message_wire(m),
-		.uid = { uid, len },
-		.received_s = received(&name, &detail),
-		.flags = (name_seen(&name) ? POPART_MSG_SEEN : 0) |
-			(m->bits & MESSAGE_HINT ? POPART_MSG_SIZE_HINT : 0) };
-}
-
-static int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
-{
-	enum { BLOCK = 64 };
-	struct drop *d = drop;
-	struct popart_msg msgs[BLOCK];
-	char uids[BLOCK][UID_LEN];
-	struct names_walk w;
-	size_t n = 0;
-	int status = POPART_OK;
-
-	(void)call;
-	names_walk(&w, &d->names);
-	for (size_t i = 0; !status && names_next(&w); i++) {
-		describe(d, i, &w, &msgs[n], uids[n]);
-		if (++n == BLOCK) {
-			status = sink->add(sink, msgs, n, sizeof(msgs[0]));
-			n = 0;
-		}
-	}
-	if (!status && n)
-		status = sink->add(sink, msgs, n, sizeof(msgs[0]));
-	free(d->details);
-	d->details = NULL;
-	return status;
-}
-
 static void drop_close(void *drop, const struct popart_call *call)
 {
 	struct drop *d = drop;

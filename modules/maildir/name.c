@@ -40,7 +40,7 @@ int64_t name_time(const struct name *n)
 {
 	const char *p = n->full.ptr;
 	size_t len = 8;
-	int64_t value = n->base_len > len && !n->plain ? eight_digits(p) : -1;
+	int64_t value = n->eight;
 
 	if (value < 0)
 		return -1;
@@ -157,6 +157,7 @@ void name_parse(struct name *n, struct popart_str full, bool plain)
 	*n = (struct name){ .full = full, .received_s = -1, .plain = plain };
 	n->stored = n->wire = NAME_NO_SIZE;
 	n->base_len = colon ? (size_t)(colon - full.ptr) : full.len;
+	n->eight = n->base_len > 8 && !plain ? eight_digits(full.ptr) : -1;
 	n->lead_len = n->base_len;
 	n->only_sizes = true;
 	comma = plain ? NULL : memchr(full.ptr, ',', n->base_len);
@@ -225,29 +226,56 @@ static size_t hashed_uid(const char *what, size_t len, char uid[UID_LEN])
 	return 33;
 }
 
-/* Whether any of eight octets is not of 0x21..0x7E: what borrows or carries from one to the
- * next comes from one that is not. */
-static bool is_strange(const char p[8])
+#define EACH (UINT64_MAX / 255)
+#define HIGH (EACH * 0x80)
+
+/* Each tells by its HIGH bits whether any of eight octets is what it looks for: what borrows or
+ * carries from one to the next comes from one that is. */
+static uint64_t strange(uint64_t x) /* not of 0x21..0x7E */
 {
-	const uint64_t each = UINT64_MAX / 255;
+	return (x - EACH * 0x21) | (x + EACH) | x;
+}
+
+static uint64_t equal(uint64_t x, char c)
+{
+	x ^= EACH * (unsigned char)c;
+	return (x - EACH) & ~x;
+}
+
+static uint64_t eight_at(const char *p)
+{
 	uint64_t x;
 
-	memcpy(&x, p, 8);
-	return (((x - each * 0x21) | (x + each) | x) & each * 0x80) != 0;
+	memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+bool name_is_inner(const char *name, size_t from, size_t to)
+{
+	uint64_t bad = 0;
+
+	for (size_t end = to, at; end > from; end = at) {
+		at = end > 8 ? end - 8 : 0;
+
+		uint64_t x = eight_at(name + at);
+
+		bad |= strange(x) | equal(x, ',') | equal(x, ':');
+	}
+	return (bad & HIGH) == 0;
 }
 
 static bool has_strange(const char *p, size_t len)
 {
-	bool strange = false;
+	uint64_t bad = 0;
 
 	if (len < 8) {
 		for (size_t i = 0; i < len; i++)
-			strange |= (unsigned char)(p[i] - 0x21) > 0x7e - 0x21;
-		return strange;
+			bad |= (unsigned char)(p[i] - 0x21) > 0x7e - 0x21;
+		return bad;
 	}
 	for (size_t i = 0; i + 8 < len; i += 8)
-		strange |= is_strange(p + i);
-	return strange | is_strange(p + len - 8);
+		bad |= strange(eight_at(p + i));
+	return ((bad | strange(eight_at(p + len - 8))) & HIGH) != 0;
 }
 
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN])

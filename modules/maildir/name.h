@@ -26,6 +26,7 @@ struct name {
 	size_t lead_len;        /* of the base before its first ,S= or ,W= field   */
 	uint64_t stored, wire;  /* ,S= and ,W=; NAME_NO_SIZE: none                 */
 	int64_t received_s;     /* ,T=; -1: none, name_time is it                  */
+	int64_t eight;          /* number that its first eight octets are; -1: none */
 	struct popart_str kept; /* ,U= as it stands there; none: len 0             */
 	bool plain;             /* of a plain directory                            */
 	bool only_sizes;        /* nothing else stands in the base behind lead_len  */
@@ -45,6 +46,9 @@ struct popart_str name_key_view(const struct name *, char room[NAME_LEN]);
 /* 1 .. UID_LEN octets of 0x21..0x7E, no end. The key as it is when it fits, else '~' and a
  * hash; keys that begin with '~' are hashed, so that no file name can imitate one. */
 size_t name_uid(const char *key, size_t len, char uid[UID_LEN]);
+/* Whether octets from .. to of a name are of 0x21..0x7E, and none of them ends what stands
+ * before it (',' and ':'). The first eight are such, or among them. */
+bool name_is_inner(const char *name, size_t from, size_t to);
 /* For the second of two messages with one key, where it cannot be given another name:
  * made from the key and the inode number. */
 size_t name_uid_twin(const char *key, size_t len, uint64_t ino, char uid[UID_LEN]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
+#include "large.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ bool names_room(struct names *n, size_t count, uint32_t len)
 {
 	bool ok = names_init(n, count);
 
-	n->text = ok ? malloc(len > 0 ? len : 1) : NULL;
+	n->text = ok ? large_alloc(len > 0 ? len : 1) : NULL;
 	n->len = n->cap = n->text ? len : 0;
 	n->count = n->text ? (uint32_t)count : 0;
 	return n->text != NULL;
@@ -245,9 +246,13 @@ void names_walk(struct names_walk *w, const struct names *n)
 
 bool names_next(struct names_walk *w)
 {
+	const unsigned char *at = w->at;
+
 	if (w->next == w->names->count)
 		return false;
-	w->at = next(w->at, w->name, &w->len);
+	w->at = next(at, w->name, &w->len);
+	w->from = at[0] & SAME ? at[0] & SHARED_MAX : 0;
+	w->to = at[0] & SAME ? w->len - at[1] : w->len;
 	w->name[w->len] = 0;
 	w->next++;
 	return true;

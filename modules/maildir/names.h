@@ -38,6 +38,7 @@ struct names_walk {
 	const unsigned char *at;
 	uint32_t next;
 	size_t len;
+	size_t from, to; /* what the last step has changed of it: all, if its length as well */
 	char name[NAME_LEN + 1]; /* ends in NUL */
 };
 void names_walk(struct names_walk *, const struct names *);

@@ -111,7 +111,8 @@ void cachefile_store(
 void lessons_add(struct drop *, uint32_t index, const struct record *);
 void lessons_keep(struct drop *, const struct popart_call *);
 
-/* message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+/* list.c, message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 /* A message that is not what was listed is read again, for the next login. */
 void message_relearn(struct drop *, const struct popart_call *, uint32_t index);

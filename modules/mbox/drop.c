@@ -168,9 +168,10 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 
 /* ---- listing ---- */
 
-/* Added in blocks, whose unique-ids stand beside them. Each record is looked at once: what
- * the session keeps of it is taken on the way. */
-static int list_records(struct drop *d, struct popart_msg_sink *sink)
+/* Added in blocks, whose unique-ids stand beside them. Each record is looked at once, and what
+ * the session keeps of it takes its place: a message is the smaller one, so that none is
+ * overwritten before. */
+static int list_records(struct drop *d, unsigned char *place, struct popart_msg_sink *sink)
 {
 	enum { BLOCK = 64 };
 	const struct index *x = &d->index;
@@ -179,18 +180,22 @@ static int list_records(struct drop *d, struct popart_msg_sink *sink)
 	size_t n = 0;
 	int status = POPART_OK;
 
+	_Static_assert(sizeof(struct message) <= sizeof(struct record), "in its place");
 	for (d->n = 0; d->n < x->n && !status; d->n++) {
-		const struct record *r = &x->v[d->n];
+		struct record r;
+		struct message m;
 
-		d->v[d->n] = message_of(r, r->offset >= d->trusted_from);
-		if (!(r->flags & RECORD_PSEUDO)) {
-			size_t len = index_uid(x, r, uids[n]);
+		memcpy(&r, place + d->n * sizeof(r), sizeof(r));
+		m = message_of(&r, r.offset >= d->trusted_from);
+		memcpy(place + d->n * sizeof(m), &m, sizeof(m));
+		if (!(r.flags & RECORD_PSEUDO)) {
+			size_t len = index_uid(x, &r, uids[n]);
 
 			block[n] = (struct popart_msg){ .ref = d->n,
-				.wire_size = r->wire,
+				.wire_size = r.wire,
 				.uid = { uids[n], len },
-				.received_s = r->received_s,
-				.flags = r->flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
+				.received_s = r.received_s,
+				.flags = r.flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
 			n++;
 		}
 		if (n == BLOCK || (d->n + 1 == x->n && n)) {
@@ -204,14 +209,16 @@ static int list_records(struct drop *d, struct popart_msg_sink *sink)
 int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
 {
 	struct drop *d = drop;
-	int status = POPART_OK;
+	struct index *x = &d->index;
+	void *place = x->v, *v;
+	int status = place ? list_records(d, place, sink) : POPART_OK;
 
-	d->v = d->index.n ? malloc(d->index.n * sizeof(*d->v)) : NULL;
-	if (d->v)
-		status = list_records(d, sink);
-	else if (d->index.n)
-		status = cannot(d->store, call, &d->place, ENOMEM, "read");
-	index_free(&d->index);
+	(void)call;
+	v = d->n ? realloc(place, d->n * sizeof(*d->v)) : NULL;
+	if (v || d->n)
+		x->v = NULL;
+	d->v = v || !d->n ? v : place;
+	index_free(x);
 	return status;
 }
 

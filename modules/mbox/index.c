@@ -3,9 +3,9 @@
 #include "from.h"
 #include "hash.h"
 #include "io.h"
+#include "large.h"
 #include "text.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -216,21 +216,26 @@ bool index_number(struct index *x)
 	return ok;
 }
 
-/* Eight digits at once, each in an octet of its own. */
-static void hex(char out[8], const unsigned char p[4])
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	uint32_t word;
-	uint64_t x, letters;
+/* Digits of all sixteen octets, side by side; the compiler finds the instructions. */
+typedef unsigned char lanes __attribute__((vector_size(16)));
 
-	memcpy(&word, p, sizeof(word));
-	x = be32toh(word);
-	x = (x | x << 16) & UINT64_C(0x0000ffff0000ffff);
-	x = (x | x << 8) & UINT64_C(0x00ff00ff00ff00ff);
-	x = (x | x << 4) & ones * 15;
-	letters = (x + ones * 6) >> 4 & ones;
-	x = htobe64(x + ones * '0' + letters * ('a' - '9' - 1));
-	memcpy(out, &x, sizeof(x));
+static lanes digits_of(lanes nibbles)
+{
+	return nibbles + '0' + ((lanes)(nibbles > 9) & ('a' - '9' - 1));
+}
+
+static void hex(char out[32], const unsigned char p[16])
+{
+	lanes x, high, low, both[2];
+
+	memcpy(&x, p, sizeof(x));
+	high = digits_of(x >> 4);
+	low = digits_of(x & 15);
+	both[0] = __builtin_shufflevector(
+		high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	both[1] = __builtin_shufflevector(
+		high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+	memcpy(out, both, sizeof(both));
 }
 
 size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX])
@@ -243,8 +248,7 @@ size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX
 		memcpy(uid, x->names + r->name - 1, len + 1);
 		return len;
 	}
-	for (unsigned i = 0; i < 16; i += 4)
-		hex(uid + 2 * i, r->uid + i);
+	hex(uid, r->uid);
 	if (r->twin)
 		more = snprintf(uid + 32, UID_MAX - 32, "-%u", r->twin + 1);
 	return 32 + (size_t)(more > 0 ? more : 0);
@@ -317,7 +321,7 @@ static bool make_room(struct index *x, const struct head *h, uint64_t len)
 		.cap = (size_t)h->count,
 		.names_len = h->names,
 		.names_cap = h->names };
-	x->v = x->n ? malloc(x->n * sizeof(*x->v)) : NULL;
+	x->v = x->n ? large_alloc(x->n * sizeof(*x->v)) : NULL;
 	x->names = x->names_len ? malloc(x->names_len) : NULL;
 	return (x->v || !x->n) && (x->names || !x->names_len);
 }

@@ -5,6 +5,7 @@ libbase_la_SOURCES = \
 	server/base/buf.c server/base/buf.h \
 	server/base/clock.c server/base/clock.h \
 	server/base/hash.c server/base/hash.h \
+	server/base/large.c server/base/large.h \
 	server/base/log.c server/base/log.h \
 	server/base/log_events.h server/base/log_fields.h server/base/log_table.c \
 	server/base/log_field.c \

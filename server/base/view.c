@@ -52,29 +52,30 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Eight octets at once: what borrows or carries from one to the next comes from one that is
- * none. */
-static bool are_graphic(const char p[8])
+/* Of eight octets: the high bit of one, or of what comes from it by a borrow or a carry, if it
+ * is none of 0x21..0x7E. */
+static uint64_t not_graphic(const char p[8])
 {
 	const uint64_t each = UINT64_MAX / 255;
 	uint64_t x;
 
 	memcpy(&x, p, 8);
-	return (((x - each * 0x21) | (x + each) | x) & each * 0x80) == 0;
+	return (x - each * 0x21) | (x + each) | x;
 }
 
 bool view_is_graphic(struct popart_str v)
 {
-	bool yes = true;
+	uint64_t bad = 0;
 
 	if (v.len < 8) {
 		for (size_t i = 0; i < v.len; i++)
-			yes &= v.ptr[i] >= 0x21 && v.ptr[i] <= 0x7E;
-		return yes;
+			bad |= (unsigned char)(v.ptr[i] - 0x21) > 0x7E - 0x21;
+		return !bad;
 	}
 	for (size_t i = 0; i + 8 < v.len; i += 8)
-		yes &= are_graphic(v.ptr + i);
-	return yes & are_graphic(v.ptr + v.len - 8);
+		bad |= not_graphic(v.ptr + i);
+	bad |= not_graphic(v.ptr + v.len - 8);
+	return (bad & UINT64_MAX / 255 * 0x80) == 0;
 }
 
 struct popart_str view_trim(struct popart_str v)

@@ -2,6 +2,7 @@
 #include "pop3/drop.h"
 
 #include <stdlib.h>
+#include "base/large.h"
 
 /* What most messages fit in: the ref is the number less 1. */
 struct narrow {
@@ -24,19 +25,19 @@ void drop_init(struct drop *d, uint32_t max)
 	d->sink = (struct popart_msg_sink){ .size = sizeof(d->sink), .add = sink_add };
 }
 
+static size_t row_size(const struct drop *d)
+{
+	return d->wide ? sizeof(struct wide) : sizeof(struct narrow);
+}
+
 void drop_free(struct drop *d)
 {
 	uids_free(&d->uids);
-	free(d->rows);
+	large_free(d->rows, d->cap * row_size(d));
 	d->rows = NULL;
 	d->count = d->cap = d->deleted = 0;
 	d->octets = 0;
 	d->wide = false;
-}
-
-static size_t row_size(const struct drop *d)
-{
-	return d->wide ? sizeof(struct wide) : sizeof(struct narrow);
 }
 
 static struct narrow *narrow_at(const struct drop *d, uint32_t number)
@@ -70,32 +71,33 @@ static void put(struct drop *d, uint32_t number, struct drop_message m)
 			m.deleted, m.size_hint };
 }
 
-static bool reserve(struct drop *d, size_t more)
+static bool resize(struct drop *d, size_t cap)
 {
-	uint64_t need = (uint64_t)d->count + more, want = (uint64_t)d->cap * 2;
-	void *rows;
+	void *rows = large_resize(d->rows, d->cap * row_size(d), cap * row_size(d));
 
-	if (need <= d->cap)
-		return true;
-	if (want < need)
-		want = need;
-	rows = realloc(d->rows, (size_t)want * row_size(d));
 	if (!rows)
 		return false;
 	d->rows = rows;
-	d->cap = (uint32_t)want;
+	d->cap = (uint32_t)cap;
 	return true;
+}
+
+static bool reserve(struct drop *d, size_t more)
+{
+	size_t need = d->count + more, each = row_size(d);
+
+	return need <= d->cap || resize(d, large_more(d->cap * each, need * each) / each);
 }
 
 static bool widen(struct drop *d)
 {
-	struct drop w = { .rows = malloc(d->cap * sizeof(struct wide)), .wide = true };
+	struct drop w = { .wide = true };
 
-	if (!w.rows)
+	if (!resize(&w, d->cap))
 		return false;
 	for (uint32_t number = 1; number <= d->count; number++)
 		put(&w, number, drop_message(d, number));
-	free(d->rows);
+	large_free(d->rows, d->cap * row_size(d));
 	d->rows = w.rows;
 	d->wide = true;
 	return true;
@@ -105,12 +107,15 @@ static bool widen(struct drop *d)
 static int add_one(struct drop *d, const struct popart_msg *m, struct popart_str before)
 {
 	bool fits = m->ref == d->count && m->wire_size <= NARROW_SIZE_MAX;
+	int status;
 
-	if (m->uid.len == 0 || m->uid.len > UIDS_LEN_MAX || !view_is_graphic(m->uid) ||
-		m->wire_size > UINT64_MAX - d->octets)
+	if (m->wire_size > UINT64_MAX - d->octets)
 		return POPART_E_BUG;
-	if ((!fits && !d->wide && !widen(d)) || !uids_add(&d->uids, m->uid, before))
+	if (!fits && !d->wide && !widen(d))
 		return POPART_E_NOMEM;
+	status = uids_add(&d->uids, m->uid, before);
+	if (status != POPART_OK)
+		return status;
 	d->count++;
 	put(d, d->count,
 		(struct drop_message){ .ref = m->ref,
@@ -134,7 +139,7 @@ static int add_block(struct drop *d, const struct popart_msg *msgs, size_t n, si
 		return POPART_R_PERM;
 	if (!reserve(d, n))
 		return POPART_E_NOMEM;
-	if (d->count > 0)
+	if (d->count % UIDS_RUN != 0) /* else the next one stands whole */
 		before = drop_uid(d, d->count, &walk);
 	for (size_t i = 0; i < n; i++) {
 		const struct popart_msg *m =
@@ -160,18 +165,12 @@ static int sink_add(
 
 void drop_shrink(struct drop *d)
 {
-	void *rows;
-
 	if (d->count == 0) {
 		drop_free(d);
 		return;
 	}
 	uids_shrink(&d->uids);
-	rows = realloc(d->rows, d->count * row_size(d));
-	if (rows) {
-		d->rows = rows;
-		d->cap = d->count;
-	}
+	(void)resize(d, d->count); /* it has enough as it is */
 }
 
 struct popart_str drop_uid(const struct drop *d, uint32_t number, struct uids_walk *walk)

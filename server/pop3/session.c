@@ -360,18 +360,18 @@ static bool list_messages(struct popart_session *s, struct popart_io *io)
 	if (s->listing == LISTING_UIDL)
 		uids_seek(&d->uids, s->cursor, &walk);
 	while (s->cursor < d->count && end - p >= (ptrdiff_t)LISTING_LINE) {
-		const struct drop_message m = drop_message(d, ++s->cursor);
 		struct popart_str uid = VIEW_NONE;
 
+		s->cursor++;
 		counter_next(&number);
 		if (s->listing == LISTING_UIDL)
 			uid = uids_next(&walk);
-		if (m.deleted)
+		if (d->deleted > 0 && drop_message(d, s->cursor).deleted)
 			continue;
 		p += counter_put(&number, p);
 		*p++ = ' ';
 		if (s->listing == LISTING_LIST) {
-			p += format_u64(p, m.size);
+			p += format_u64(p, drop_message(d, s->cursor).size);
 		} else {
 			memcpy(p, uid.ptr, UIDS_LEN_MAX);
 			p += uid.len;

@@ -2,7 +2,7 @@
 #include "pop3/uids.h"
 
 #include <endian.h>
-#include <stdlib.h>
+#include "base/large.h"
 
 /*
  * An entry: how many octets it shares with the one before at the beginning, with SAME if it is
@@ -15,42 +15,47 @@ _Static_assert(UIDS_LEN_MAX < SAME, "lengths leave a bit free");
 
 void uids_free(struct uids *u)
 {
-	free(u->text);
-	free(u->starts);
+	large_free(u->text, u->cap);
+	large_free(u->starts, u->starts_cap * sizeof(*u->starts));
 	*u = (struct uids){ .text = NULL };
 }
 
 /* The array with room for `need`, or NULL. */
 static void *grow(void *array, uint32_t *cap, uint64_t need, size_t each)
 {
-	uint64_t want = (uint64_t)*cap * 2 > need ? (uint64_t)*cap * 2 : need;
+	size_t want;
 	void *p;
 
 	if (need <= *cap)
 		return array;
+	if (need > UINT32_MAX)
+		return NULL;
+	want = large_more(*cap * each, (size_t)need * each) / each;
 	if (want > UINT32_MAX)
 		want = UINT32_MAX;
-	if (need > want)
-		return NULL;
-	p = realloc(array, (size_t)want * each);
+	p = large_resize(array, *cap * each, want * each);
 	if (p)
 		*cap = (uint32_t)want;
+	return p;
+}
+
+/* The array with no more than n, which it has. */
+static void *cut(void *array, uint32_t *cap, uint32_t n, size_t each)
+{
+	void *p = n > 0 ? large_resize(array, *cap * each, n * each) : NULL;
+
+	if (!p)
+		return array;
+	*cap = n;
 	return p;
 }
 
 void uids_shrink(struct uids *u)
 {
 	uint32_t runs = u->count > UIDS_RUN ? (u->count - 1) / UIDS_RUN : 0;
-	void *p;
 
-	if (u->len > 0 && (p = realloc(u->text, u->len)) != NULL) {
-		u->text = p;
-		u->cap = u->len;
-	}
-	if (runs > 0 && (p = realloc(u->starts, runs * sizeof(*u->starts))) != NULL) {
-		u->starts = p;
-		u->starts_cap = runs;
-	}
+	u->text = cut(u->text, &u->cap, u->len, 1);
+	u->starts = cut(u->starts, &u->starts_cap, runs, sizeof(*u->starts));
 }
 
 static bool make_room(struct uids *u)
@@ -122,20 +127,24 @@ static void compare(struct popart_str a, struct popart_str b, size_t *head, size
 	*tail = shared_tail(a.ptr + a.len, b.ptr + b.len, shorter - *head);
 }
 
-bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
+int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 {
 	bool whole = u->count % UIDS_RUN == 0;
 	size_t head = 0, tail = 0, n;
 	unsigned char *at;
 
-	if (!make_room(u))
-		return false;
-	if (whole && u->count > 0)
-		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
+		return POPART_E_BUG;
 	if (!whole)
 		compare(uid, before, &head, &tail);
-	at = u->text + u->len;
 	n = uid.len - head - tail;
+	if (!view_is_graphic(view_of(uid.ptr + head, n))) /* the rest was in the one before */
+		return POPART_E_BUG;
+	if (!make_room(u))
+		return POPART_E_NOMEM;
+	if (whole && u->count > 0)
+		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	at = u->text + u->len;
 	if (!whole && uid.len == before.len) {
 		*at++ = (unsigned char)(head | SAME);
 		*at++ = (unsigned char)tail;
@@ -147,7 +156,7 @@ bool uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 	memcpy(at, uid.ptr + head, n);
 	u->len = (uint32_t)(at + n - u->text);
 	u->count++;
-	return true;
+	return POPART_OK;
 }
 
 struct popart_str uids_next(struct uids_walk *w)

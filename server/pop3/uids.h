@@ -20,9 +20,9 @@ struct uids {
 void uids_free(struct uids *); /* empty, and may be used again */
 /* Gives back what was allocated ahead. */
 void uids_shrink(struct uids *);
-/* 1 .. UIDS_LEN_MAX octets; before: the one that was added last. False: out of memory, or past
- * 4 GiB. */
-bool uids_add(struct uids *, struct popart_str uid, struct popart_str before);
+/* before: the one that was added last. POPART_E_BUG: it is not 1 .. UIDS_LEN_MAX octets of
+ * 0x21..0x7E. POPART_E_NOMEM: out of memory, or past 4 GiB. */
+int uids_add(struct uids *, struct popart_str uid, struct popart_str before);
 
 /* A place among them, with room for the one that was read there. */
 struct uids_walk {

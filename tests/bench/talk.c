@@ -259,18 +259,33 @@ static bool take_status(struct talk *t)
 	}
 }
 
-/* "NUMBER WHAT": WHAT is a unique-id, or the size. */
-static bool take_list_line(struct talk *t)
+/* The number whose digits begin at p; where it ends, which is p if there is none. */
+static const char *read_number(const char *p, const char *end, uint64_t *number)
 {
-	char *end;
-	unsigned long long number = strtoull(t->line, &end, 10);
+	uint64_t n = 0;
 
-	if (number != t->lines + 1 || number > t->count || *end != ' ' || end[1] == '\0')
-		return wrong(t, "line %zu is: %s", t->lines + 1, t->line);
+	for (; p < end && (unsigned char)(*p - '0') <= 9; p++)
+		n = n * 10 + (uint64_t)(*p - '0');
+	*number = n;
+	return p;
+}
+
+/* "NUMBER WHAT": WHAT is a unique-id, or the size. */
+static bool take_list_line(struct talk *t, const char *line, size_t len)
+{
+	const char *const end = line + len;
+	uint64_t number, size = 0;
+	const char *p = read_number(line, end, &number);
+	bool ok = number == t->lines + 1 && number <= t->count && end - p >= 2 && *p == ' ';
+
+	if (ok && t->step == TALK_LIST)
+		ok = read_number(p + 1, end, &size) > p + 1;
+	if (!ok)
+		return wrong(t, "line %zu is: %.*s", t->lines + 1, (int)len, line);
 	t->lines++;
 	if (t->step == TALK_LIST) {
-		t->sizes[number - 1] = strtoull(end + 1, NULL, 10);
-		t->sum += t->sizes[number - 1];
+		t->sizes[number - 1] = size;
+		t->sum += size;
 	}
 	return true;
 }
@@ -292,7 +307,7 @@ static bool take_line(struct talk *t)
 	case TALK_STATUS:
 		return take_status(t);
 	case TALK_LINES:
-		return dot ? end_list(t) : take_list_line(t);
+		return dot ? end_list(t) : take_list_line(t, t->line, strlen(t->line));
 	case TALK_BODY:
 		break;
 	case TALK_DOT:
@@ -336,6 +351,31 @@ static bool feed_line(struct talk *t, const char **data, size_t *n)
 	return take_line(t);
 }
 
+/* The lines of a list that have come whole, where they lie. */
+static bool feed_list(struct talk *t, const char **data, size_t *n)
+{
+	const char *p = *data, *const end = p + *n, *lf;
+	bool ok = true;
+
+	while (ok && t->part == TALK_LINES &&
+		(lf = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+		const size_t len = (size_t)(lf - p);
+
+		if (len >= TALK_MAX_LINE)
+			ok = wrong(t, "a line too long");
+		else if (len == 0 || lf[-1] != '\r')
+			ok = wrong(t, "a line without CRLF");
+		else if (len == 2 && *p == '.')
+			ok = end_list(t);
+		else
+			ok = take_list_line(t, p, len - 1);
+		p = lf + 1;
+	}
+	*n = (size_t)(end - p);
+	*data = p;
+	return ok;
+}
+
 static void feed_body(struct talk *t, const char **data, size_t *n)
 {
 	size_t take = t->left < *n ? (size_t)t->left : *n;
@@ -350,9 +390,11 @@ static void feed_body(struct talk *t, const char **data, size_t *n)
 bool talk_feed(struct talk *t, const char *data, size_t n)
 {
 	while (n > 0) {
+		if (t->part == TALK_LINES && t->line_len == 0 && !feed_list(t, &data, &n))
+			return false;
 		if (t->part == TALK_BODY)
 			feed_body(t, &data, &n);
-		else if (!feed_line(t, &data, &n))
+		else if (n > 0 && !feed_line(t, &data, &n))
 			return false;
 	}
 	return true;

@@ -20,6 +20,7 @@ tests_fuzz_fuzz_maildir_cache_SOURCES = tests/fuzz/maildir-cache.c tests/fuzz/ma
 	modules/maildir/cache.c modules/maildir/cache.h \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/image.c modules/maildir/image.h \
+	modules/maildir/large.c modules/maildir/large.h \
 	modules/maildir/name.c modules/maildir/name.h \
 	modules/maildir/names.c modules/maildir/names.h
 tests_fuzz_fuzz_maildir_cache_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/maildir
@@ -69,6 +70,7 @@ MBOX_FUZZ_SOURCES = tests/fuzz/main.c \
 	modules/mbox/from.c modules/mbox/from.h \
 	modules/mbox/hash.c modules/mbox/hash.h \
 	modules/mbox/index.c modules/mbox/index.h \
+	modules/mbox/large.c modules/mbox/large.h \
 	modules/mbox/io.c modules/mbox/io.h
 tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) \
 	modules/mbox/lines.c modules/mbox/lines.h \

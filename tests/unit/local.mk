@@ -65,6 +65,7 @@ TESTS += tests/unit/test-base tests/unit/test-conf tests/unit/test-ipc
 tests_unit_test_base_SOURCES = \
 	tests/unit/base/arena.c \
 	tests/unit/base/buf.c \
+	tests/unit/base/large.c \
 	tests/unit/base/log.c \
 	tests/unit/base/log_file.c \
 	tests/unit/base/log_lines.c tests/unit/base/log_lines.h \

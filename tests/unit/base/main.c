@@ -8,6 +8,7 @@ int main(int argc, char **argv)
 		{ .pName = "view", .pTests = view_tests },
 		{ .pName = "buf", .pTests = buf_tests },
 		{ .pName = "arena", .pTests = arena_tests },
+		{ .pName = "large", .pTests = large_tests },
 		{ .pName = "clock", .pTests = clock_tests },
 		{ .pName = "hash", .pTests = hash_tests },
 		{ .pName = "text", .pTests = text_tests },

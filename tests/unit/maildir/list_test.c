@@ -2,6 +2,8 @@
 /* What is listed, in which order, under which size and unique-id. */
 #include "unit/maildir/tests.h"
 
+#include "name.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -472,9 +474,53 @@ static void failing_sink(void)
 	box_free(&b);
 }
 
+/* What the list should say of a name, as it is read by itself. */
+static void check_listed(struct box *b, const char *file)
+{
+	struct popart_str full = { file, strlen(file) };
+	char key[NAME_LEN], uid[UID_LEN + 1];
+	const struct mock_msg *m;
+	struct name n;
+
+	name_parse(&n, full, false);
+	uid[name_uid(key, name_key(&n, key), uid)] = 0;
+	m = box_find(b, uid);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(m->flags, name_seen(&n) ? POPART_MSG_SEEN : 0);
+	CU_ASSERT(name_time(&n) < 0 || m->received_s == name_time(&n));
+}
+
+/* Names that differ from their neighbours in one octet, which means something, or nothing. */
+static void alike(void)
+{
+	static const char like[] = "1700000001.MabcdefP7.host:2,S",
+			  odd[] = "b7.,:%~! \x01\x7f\x80";
+	char files[512][sizeof(like)], path[64];
+	size_t n = 0;
+	struct box b;
+
+	box_make(&b, NULL);
+	for (size_t i = 1; i < 25; i++)
+		for (const char *c = odd; *c; c++) {
+			memcpy(files[n], like, sizeof(like));
+			files[n][i] = *c;
+			snprintf(path, sizeof(path), "cur/%s", files[n]);
+			if (*c == like[i] || box_has(&b, path))
+				continue;
+			box_put(&b, path, TEXT("x\n"));
+			n++;
+		}
+	CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+	CU_ASSERT_EQUAL_FATAL(b.list.n, n);
+	for (size_t i = 0; i < n; i++)
+		check_listed(&b, files[i]);
+	box_free(&b);
+}
+
 CU_TestInfo list_tests[] = { { "order, sizes, flags", order_and_flags },
-	{ "FIFO, socket, directory, links", odd_files }, { "a link goes bad", link_goes_bad },
-	{ "an unreadable file", unreadable }, { "no Maildir yet, no disk", missing_maildir },
+	{ "names like the one before", alike }, { "FIFO, socket, directory, links", odd_files },
+	{ "a link goes bad", link_goes_bad }, { "an unreadable file", unreadable },
+	{ "no Maildir yet, no disk", missing_maildir },
 	{ "neither new/ nor cur/", not_a_maildir },
 	{ "a directory that is moved away", lost_directory },
 	{ "a directory that cannot be entered", closed_directory },
