@@ -101,6 +101,28 @@ static void test_every_short_text(void)
 		}
 }
 
+/* Long ones, for what is done to many octets at once: every length of lines, and all that
+ * matters at every place of a block. */
+static void test_long_texts(void)
+{
+	static const char rare[] = "x.\r\n";
+	char text[400];
+	uint32_t random = 1;
+
+	for (unsigned n = 0; n < 4000; n++) {
+		unsigned often = 1 + n % 50;
+
+		for (size_t i = 0; i < sizeof(text); i++) {
+			random = random * 1664525 + 1013904223;
+			text[i] = random >> 24 < 256 / often ? rare[random >> 20 & 3] : 'y';
+			if (i > 0 && text[i - 1] == '\n' && random >> 18 & 1)
+				text[i] = '.';
+		}
+		check(view_of(text, sizeof(text) - n % 3), WIRE_ALL, n % 391,
+			(size_t)(random >> 12) % (2 * sizeof(text)));
+	}
+}
+
 /* Output of two octets at a time, for what cannot be split. */
 static void test_smallest_output(void)
 {
@@ -168,6 +190,7 @@ static void test_passed(void)
 CU_TestInfo wire_tests[] = {
 	{ "every text cut everywhere equals the model", test_every_cut },
 	{ "every short text equals the model", test_every_short_text },
+	{ "long texts, cut anywhere, equal the model", test_long_texts },
 	{ "two octets of output are enough to go on", test_smallest_output },
 	{ "what a source says about its form", test_forms },
 	{ "octets that went out unseen are counted", test_passed },
