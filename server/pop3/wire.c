@@ -73,7 +73,7 @@ static size_t put_dot(struct wire *w, char *out)
 /* Octets that are looked at together, each block without waiting for what became of the one
  * before it: lines are so short that to search for the end of each takes two to three times as
  * long. To copy one octet writes a whole block, and an octet may become two. */
-enum { BLOCK = 32, BLOCK_IN = 2 * BLOCK, BLOCK_OUT = 3 * BLOCK };
+enum { BLOCK = 32, BLOCK_IN = 2 * BLOCK, BLOCK_OUT = 3 * BLOCK + 1 };
 
 /* One bit for each LF, the lowest for the first octet. Unit tests are to see both ways. */
 static uint32_t line_ends(const char *p)
@@ -105,43 +105,43 @@ static uint32_t line_ends(const char *p)
 /* Most of a message that is fetched. Returns the octets put out. */
 static size_t copy_blocks(struct wire *w, struct popart_str *in, char *out, size_t cap)
 {
-	const char *p = in->ptr, *const end = p + in->len;
+	const char *p = in->ptr, *const start = p, *const end = p + in->len;
 	char *o = out, *const oend = out + cap;
-	char before = w->at == WIRE_LINE_START ? '\n' : ends_in_cr(w) ? '\r' : 0;
 	size_t dots = 0;
 
-	if (w->lines != WIRE_ALL || w->form & POPART_FORM_STUFFED)
+	if (in->len < BLOCK_IN || cap <= BLOCK_OUT || w->lines != WIRE_ALL ||
+		w->form & POPART_FORM_STUFFED || (ends_in_cr(w) && *p == '\n'))
 		return 0;
+	if (*p == '.' && w->at == WIRE_LINE_START) {
+		*o++ = '.';
+		dots++;
+	}
 	while (end - p >= BLOCK_IN && oend - o >= BLOCK_OUT) {
-		const char *from = p, *const next = p + BLOCK;
-		uint32_t ends = line_ends(p);
+		const char *from = p;
 
-		if (*p == '.' && before == '\n') {
-			*o++ = '.';
-			dots++;
-		}
 		memcpy(o, from, BLOCK);
-		for (; ends; ends &= ends - 1) {
-			const char *lf = p + __builtin_ctz(ends);
+		for (uint32_t ends = line_ends(p); ends; ends &= ends - 1) {
+			const char *lf = p + (unsigned)__builtin_ctz(ends);
 
 			o += lf - from;
-			if ((lf > p ? lf[-1] : before) != '\r')
+			if (lf == start || lf[-1] != '\r')
 				*o++ = '\r';
 			*o++ = '\n';
 			from = lf + 1;
-			if (from < next && *from == '.') {
+			if (*from == '.') {
 				*o++ = '.';
 				dots++;
 			}
 			memcpy(o, from, BLOCK);
 		}
-		o += next - from;
-		before = next[-1];
-		p = next;
+		p += BLOCK;
+		o += p - from;
 	}
-	if (p == in->ptr)
-		return 0;
-	w->at = before == '\n' ? WIRE_LINE_START : before == '\r' ? WIRE_MID_CR : WIRE_MID;
+	/* The dot that begins a line may be doubled already. */
+	if (p[-1] == '\n' && *p != '.')
+		w->at = WIRE_LINE_START;
+	else
+		w->at = p[-1] == '\r' ? WIRE_MID_CR : WIRE_MID;
 	w->sent += (size_t)(o - out) - dots;
 	*in = view_of(p, (size_t)(end - p));
 	return (size_t)(o - out);
