@@ -3,9 +3,6 @@
 
 #include <endian.h>
 #include <string.h>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 void wire_init(struct wire *w, uint32_t form, uint64_t lines)
 {
@@ -75,17 +72,18 @@ static size_t put_dot(struct wire *w, char *out)
  * long. To copy one octet writes a whole block, and an octet may become two. */
 enum { BLOCK = 32, BLOCK_IN = 2 * BLOCK, BLOCK_OUT = 3 * BLOCK + 1 };
 
+typedef char lanes __attribute__((vector_size(BLOCK / 2)));
+
 /* One bit for each LF, the lowest for the first octet. Unit tests are to see both ways. */
 static uint32_t line_ends(const char *p)
 {
 #if defined(__SSE2__) && !defined(WIRE_PLAIN)
-	const __m128i lf = _mm_set1_epi8('\n');
-	__m128i low, high;
+	lanes low, high;
 
 	memcpy(&low, p, sizeof(low));
 	memcpy(&high, p + sizeof(low), sizeof(high));
-	return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(low, lf)) |
-		(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(high, lf)) << 16;
+	return (uint32_t)__builtin_ia32_pmovmskb128((lanes)(low == '\n')) |
+		(uint32_t)__builtin_ia32_pmovmskb128((lanes)(high == '\n')) << 16;
 #else
 	const uint64_t each = UINT64_C(0x0101010101010101), low = each * 0x7f;
 	uint32_t ends = 0;
