@@ -27,6 +27,7 @@ int drop_new(struct store *store, const struct popart_call *call, struct popart_
 
 void drop_free(struct drop *d)
 {
+	dirs_forget(&d->store->dirs, d);
 	for (size_t i = 0; i < d->nheld; i++)
 		close(d->held[i]);
 	free(d->details);

@@ -5,6 +5,7 @@ MAILDIR_SOURCES = \
 	modules/maildir/check.c \
 	modules/maildir/commit.c \
 	modules/maildir/deliver.c \
+	modules/maildir/dirs.c modules/maildir/dirs.h \
 	modules/maildir/drop.c \
 	modules/maildir/hash.c modules/maildir/hash.h \
 	modules/maildir/image.c modules/maildir/image.h \

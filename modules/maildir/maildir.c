@@ -203,6 +203,7 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 		return host->fail(inst, NULL, POPART_E_IO, NULL, errno, "no random numbers");
 	}
 	ledger_init(&s->ledger);
+	dirs_init(&s->dirs);
 	*state = s;
 	return POPART_OK;
 }
@@ -212,6 +213,7 @@ static void stop(void *state)
 	struct store *s = state;
 
 	ledger_free(&s->ledger);
+	dirs_free(&s->dirs);
 	free(s);
 }
 

@@ -61,13 +61,24 @@ static void release_hinted(struct popart_source *src)
 
 /* ---- before sending ---- */
 
-static int open_listed(const struct drop *d, const struct message *m, struct stat *st)
+/* From the directory, if it is open. Whatever is the matter there, the path has the last word:
+ * another directory may have come in its place. */
+static int open_listed(struct drop *d, const struct message *m, struct stat *st)
 {
+	struct dirs *dirs = &d->store->dirs;
 	char path[4096], room[NAME_LEN + 1];
+	int fd = -1, root;
 
 	if (!drop_path(d, m->bits & MESSAGE_CUR, drop_name(d, m, room), path))
 		return -ENAMETOOLONG;
-	return scan_open(AT_FDCWD, path, st);
+	root = dirs_enter(dirs, d);
+	if (root >= 0) {
+		fd = scan_open(root, path + strlen(d->root) + 1, st);
+		dirs_leave(dirs, d);
+	}
+	if (root >= 0 && fd < 0)
+		dirs_forget(dirs, d);
+	return fd >= 0 ? fd : scan_open(AT_FDCWD, path, st);
 }
 
 static bool is_gone(int fd)

@@ -8,6 +8,7 @@
  */
 #include <popart/module.h>
 #include <stdatomic.h>
+#include "dirs.h"
 #include "image.h"
 #include "look.h"
 #include "names.h"
@@ -25,6 +26,7 @@ struct store {
 	uint32_t nonce;     /* of this process and instance */
 	_Atomic uint32_t deliveries;
 	struct ledger ledger; /* of deliveries that bring their unique-ids */
+	struct dirs dirs;
 };
 
 /* Rows of the stats table, in order. */
@@ -68,7 +70,8 @@ struct drop {
 	unsigned healed; /* names corrected by release, which has no call to count with */
 	bool has[2];     /* which directories there were at login */
 	bool plain;
-	char root[]; /* the maildrop's directory */
+	uint8_t opened, place; /* how dirs.c knows it */
+	char root[];           /* the maildrop's directory */
 };
 
 /* drop.c: memory of an open maildrop, and names within it. */

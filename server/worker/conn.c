@@ -29,6 +29,10 @@ enum then { THEN_READ, THEN_WRITE, THEN_YIELD, THEN_POOL, THEN_RENEW, THEN_END }
  * are as many, it waits for its turn with them: a hundred clients may ask at once. */
 #define TURN_OCTETS (128u << 10)
 
+/* Turns that a client gets at once that has said more before its turn was over: others are told
+ * of it already, so that to wait costs it and us more than the turn. */
+#define TURNS_IN_A_ROW 4
+
 /* The client has every answer so far before a call that may take long. That a send
  * fails is found out again afterwards: RELEASE and CLOSE are wanted only once. */
 static bool put_off(struct conn *c, struct popart_io *io, enum popart_want want,
@@ -198,9 +202,12 @@ static void arm(struct conn *c, uint32_t events)
 	arm_in(c, events, false);
 }
 
+/* Whose it is after a turn whose end waits for an edge. */
+enum edge { EDGE_LEFT, EDGE_NEWS, EDGE_NONE };
+
 /* The socket was read empty, and stays armed from here on: more is an edge, and so is the
- * end. False: it is still ours, as something has come or there is no memory for a watch. */
-static bool wait_by_edge(struct conn *c)
+ * end. It is still ours if something has come, or if there is no memory for a watch. */
+static enum edge wait_by_edge(struct conn *c)
 {
 	struct worker *w = c->worker;
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET,
@@ -208,10 +215,10 @@ static bool wait_by_edge(struct conn *c)
 	int op = c->armed_before ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (!c->by_edge && watch(w->epoll, op, c->fd, &e) != 0)
-		return false;
+		return EDGE_NONE;
 	c->armed_before = c->by_edge = true;
 	/* Once it is left, another thread may own the connection: c is not touched again. */
-	return claim_leave(w->claims, c->slot);
+	return claim_leave(w->claims, c->slot) ? EDGE_LEFT : EDGE_NEWS;
 }
 
 /* Wants that are said once and must be met, whatever else happens. */
@@ -322,8 +329,17 @@ void conn_serve(struct conn *c, bool readable)
 		pool_submit(c->worker->pool, job);
 		return;
 	}
-	if (then == THEN_READ && !lease_held(c) && wait_by_edge(c))
-		return;
+	if (then == THEN_READ && !lease_held(c)) {
+		enum edge edge = wait_by_edge(c);
+
+		if (edge == EDGE_LEFT)
+			return;
+		if (edge == EDGE_NEWS && c->thread->more_turns > 0) {
+			c->thread->more_turns--;
+			c->thread->again = c;
+			return;
+		}
+	}
 	/* What has come already waits until others have had their turn. */
 	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then != THEN_READ);
 }
@@ -376,9 +392,18 @@ void conn_ready(struct thread *t, struct conn *c, uint32_t events)
 void conn_told(struct thread *t, uint64_t tag, uint32_t events)
 {
 	struct worker *w = t->worker;
+	struct conn *c;
 
-	if (claim_take(w->claims, tag))
-		conn_ready(t, w->table.conns[claim_slot(tag)], events);
+	if (!claim_take(w->claims, tag))
+		return;
+	c = w->table.conns[claim_slot(tag)];
+	t->more_turns = TURNS_IN_A_ROW - 1;
+	do {
+		t->again = NULL;
+		conn_ready(t, c, events);
+		events = EPOLLIN | EPOLLRDHUP; /* which it was, nobody has noted */
+	} while (t->again);
+	t->more_turns = 0;
 }
 
 /* What we sent lies with the kernel, and has become less since the last look. Megabytes fit

@@ -137,6 +137,7 @@ tests_unit_test_maildir_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/maildir/corpus_test.c \
 	tests/unit/maildir/crash_test.c \
 	tests/unit/maildir/deliver_test.c \
+	tests/unit/maildir/dirs_test.c \
 	tests/unit/maildir/faults.c tests/unit/maildir/faults.h \
 	tests/unit/maildir/faults_test.c \
 	tests/unit/maildir/list_test.c \

@@ -11,6 +11,7 @@ int main(int argc, char **argv)
 		{ .pName = "list", .pTests = list_tests },
 		{ .pName = "change", .pTests = change_tests },
 		{ .pName = "race", .pTests = race_tests },
+		{ .pName = "dirs", .pTests = dirs_tests },
 		{ .pName = "commit", .pTests = commit_tests },
 		{ .pName = "deliver", .pTests = deliver_tests },
 		{ .pName = "corpus", .pTests = corpus_tests },

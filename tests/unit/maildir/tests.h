@@ -5,6 +5,6 @@
 
 extern CU_TestInfo check_tests[], size_tests[], name_tests[], names_tests[], cache_tests[],
 	list_tests[], race_tests[], commit_tests[], deliver_tests[], corpus_tests[],
-	crash_tests[], faults_tests[], change_tests[];
+	crash_tests[], faults_tests[], change_tests[], dirs_tests[];
 
 #endif

@@ -101,24 +101,25 @@ static void test_every_short_text(void)
 		}
 }
 
-/* Long enough for what is done to many octets at once; each of its places sees each octet that
- * matters, beside each other one. */
+/* Long ones, for what is done to many octets at once: every length of lines, and all that
+ * matters at every place of a block. */
 static void test_long_texts(void)
 {
-	static const char octets[] = "xx.\r\n\nxxxxxxxxxxxxxxxxxxxxx";
-	uint32_t r = 1;
-	char text[300];
+	static const char rare[] = "x.\r\n";
+	char text[400];
+	uint32_t random = 1;
 
-	for (unsigned i = 0; i < 4000; i++) {
-		/* Few kinds of octets, then more and more text between them. */
-		size_t kinds = 5 + i % (sizeof(octets) - 5), len = 60 + i % (sizeof(text) - 60);
+	for (unsigned n = 0; n < 4000; n++) {
+		unsigned often = 1 + n % 50;
 
-		for (size_t k = 0; k < len; k++) {
-			r = r * 1664525u + 1013904223u;
-			text[k] = octets[(r >> 16) % kinds];
+		for (size_t i = 0; i < sizeof(text); i++) {
+			random = random * 1664525 + 1013904223;
+			text[i] = random >> 24 < 256 / often ? rare[random >> 20 & 3] : 'y';
+			if (i > 0 && text[i - 1] == '\n' && random >> 18 & 1)
+				text[i] = '.';
 		}
-		check(view_of(text, len), WIRE_ALL, (r >> 8) % len, r % (2 * len));
-		check(view_of(text, len), 3, (r >> 8) % len, r % (2 * len));
+		check(view_of(text, sizeof(text) - n % 3), WIRE_ALL, n % 391,
+			(size_t)(random >> 12) % (2 * sizeof(text)));
 	}
 }
 
@@ -211,7 +212,7 @@ static void test_passed(void)
 CU_TestInfo wire_tests[] = {
 	{ "every text cut everywhere equals the model", test_every_cut },
 	{ "every short text equals the model", test_every_short_text },
-	{ "long texts equal the model", test_long_texts },
+	{ "long texts, cut anywhere, equal the model", test_long_texts },
 	{ "two octets of output are enough to go on", test_smallest_output },
 	{ "what a source says about its form", test_forms },
 	{ "dots that are doubled already, in long texts", test_long_stuffed },
