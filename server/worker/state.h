@@ -113,9 +113,10 @@ struct thread {
 	struct worker *worker;
 	uint32_t index; /* of host and scoreboard */
 	pthread_t id;
-	bool in_bulk;   /* counted in bulk.threads                              */
-	bool long_turn; /* the connection it serves has come from bulk          */
-	bool eager;     /* it interrupts who runs when it is woken; see crew.c  */
+	bool in_bulk;            /* counted in bulk.threads                              */
+	bool long_turn;          /* the connection it serves has come from bulk          */
+	bool eager;              /* it interrupts who runs when it is woken; see crew.c  */
+	int64_t stepped_back_us; /* when it last gave up the processor; see bulk.c */
 	char *in, *out, *raw, *sealed;
 	size_t in_used;     /* octets of in that may hold what a client said */
 	size_t sealed_used; /* octets of sealed that go out with the next flush of this turn */
