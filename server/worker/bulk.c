@@ -4,6 +4,8 @@
 #include <unistd.h>
 #include "base/clock.h"
 
+#define STEP_BACK_US 500 /* less than a slice of the kernel's, and some turns */
+
 int bulk_open(struct worker *w)
 {
 	/* By edge: a level would wake thread after thread, and none would be asleep. */
@@ -75,10 +77,13 @@ static void leave(struct thread *t)
 
 /* The kernel would interrupt it at some tick, perhaps in the middle of an answer that takes a
  * moment; and that would wait until all others that download have had a slice. So it steps
- * back before, and where it holds up nobody. */
+ * back before, and where it holds up nobody; as long as those are few, it need not. */
 static void step_back(struct thread *t)
 {
-	if (clock_us() - t->stepped_back_us < BULK_SLICE_US)
+	const struct worker *w = t->worker;
+	uint32_t busy = atomic_load_explicit(&w->bulk.threads, memory_order_relaxed);
+
+	if (busy + 1 < w->conf->threads || clock_us() - t->stepped_back_us < STEP_BACK_US)
 		return;
 	(void)sched_yield();
 	t->stepped_back_us = clock_us();

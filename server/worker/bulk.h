@@ -10,9 +10,6 @@
 #include <sys/epoll.h>
 #include "worker/state.h"
 
-/* A slice of the processor, for event threads: see crew.c. */
-#define BULK_SLICE_US 500
-
 /* Once w->epoll is open. 0, or -1 with errno. */
 int bulk_open(struct worker *);
 void bulk_close(struct worker *);

@@ -2,9 +2,6 @@
 #include "worker/crew.h"
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include "worker/bulk.h"
 #include "worker/loop.h"
 #include "worker/watch.h"
 
@@ -44,28 +41,6 @@ static void be_patient(void)
 	(void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none); /* likewise */
 }
 
-/* struct sched_attr, whose header cannot be included beside <sched.h>. */
-struct attributes {
-	uint32_t size, policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime_ns, deadline_ns, period_ns;
-};
-
-/* Who gives the processor away pays for the whole slice (Linux 6.12 and later): it must not
- * be much longer than what was used of it, or others in this process, the pool's, would be
- * paid with it. It stays when the policy changes. */
-static void take_short_slices(void)
-{
-	struct attributes a = { .size = sizeof(a) };
-
-	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) != 0)
-		return;
-	a.runtime_ns = BULK_SLICE_US * UINT64_C(1000);
-	(void)syscall(SYS_sched_setattr, 0, &a, 0); /* it works without, too */
-}
-
 static void serve(struct member *m)
 {
 	struct worker *w = m->crew->worker;
@@ -73,7 +48,6 @@ static void serve(struct member *m)
 
 	if (index < w->conf->threads) {
 		be_patient();
-		take_short_slices();
 		loop_run(m->thread);
 		return;
 	}
