@@ -2,6 +2,9 @@
 #include "worker/bulk.h"
 #include <sched.h>
 #include <unistd.h>
+#include "base/clock.h"
+
+#define STEP_BACK_US 500 /* less than a slice of the kernel's, and some turns */
 
 int bulk_open(struct worker *w)
 {
@@ -72,9 +75,26 @@ static void leave(struct thread *t)
 	pthread_mutex_unlock(&w->bulk.mutex);
 }
 
-int bulk_timeout(const struct thread *t)
+/* The kernel would interrupt it at some tick, perhaps in the middle of an answer that takes a
+ * moment; and that would wait until all others that download have had a slice. So it steps
+ * back before, and where it holds up nobody; as long as those are few, it need not. */
+static void step_back(struct thread *t)
 {
-	return t->in_bulk ? 0 : -1;
+	const struct worker *w = t->worker;
+	uint32_t busy = atomic_load_explicit(&w->bulk.threads, memory_order_relaxed);
+
+	if (busy + 1 < w->conf->threads || clock_us() - t->stepped_back_us < STEP_BACK_US)
+		return;
+	(void)sched_yield();
+	t->stepped_back_us = clock_us();
+}
+
+int bulk_timeout(struct thread *t)
+{
+	if (!t->in_bulk)
+		return -1;
+	step_back(t);
+	return 0;
 }
 
 int bulk_next(struct thread *t, int n, struct epoll_event *e)

@@ -14,8 +14,9 @@
 int bulk_open(struct worker *);
 void bulk_close(struct worker *);
 /* For epoll_wait on w->epoll: whether the thread has others that download to serve, and only
- * looks (0), or has nothing else to do (-1). */
-int bulk_timeout(const struct thread *);
+ * looks (0), or has nothing else to do (-1). In between it lets others have the processor:
+ * the caller has nothing in hand that somebody waits for. */
+int bulk_timeout(struct thread *);
 /* After epoll_wait on w->epoll has brought n events (0, 1) into *e: replaces one that tells of
  * those who download, or none, by one of theirs, if it is for this thread. Returns how many
  * there are. t->long_turn: whether it is one of theirs. */

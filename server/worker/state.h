@@ -76,9 +76,9 @@ struct worker {
 	struct {
 		int epoll; /* in the other one: those who download; see bulk.h */
 		pthread_mutex_t mutex;
-		uint32_t threads; /* that serve them                              */
-		bool missed;      /* somebody was told of them who was not to serve them */
-		bool takes_all;   /* no thread is kept from them                  */
+		_Atomic uint32_t threads; /* that serve them; changed under mutex */
+		bool missed;    /* somebody was told of them who was not to serve them */
+		bool takes_all; /* no thread is kept from them                  */
 	} bulk;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
 	struct worker_listener *listeners;
@@ -113,11 +113,12 @@ struct thread {
 	struct worker *worker;
 	uint32_t index; /* of host and scoreboard */
 	pthread_t id;
-	bool in_bulk;        /* counted in bulk.threads                              */
-	bool long_turn;      /* the connection it serves has come from bulk          */
-	bool eager;          /* it interrupts who runs when it is woken; see crew.c  */
-	unsigned more_turns; /* that the connection it serves may have at once  */
-	struct conn *again;  /* that one, if it is to have another              */
+	bool in_bulk;            /* counted in bulk.threads                             */
+	bool long_turn;          /* the connection it serves has come from bulk         */
+	bool eager;              /* it interrupts who runs when it is woken; see crew.c */
+	unsigned more_turns;     /* that the connection it serves may have at once      */
+	struct conn *again;      /* that one, if it is to have another                  */
+	int64_t stepped_back_us; /* when it last gave up the processor; see bulk.c      */
 	char *in, *out, *raw, *sealed;
 	size_t in_used;     /* octets of in that may hold what a client said */
 	size_t sealed_used; /* octets of sealed that go out with the next flush of this turn */
