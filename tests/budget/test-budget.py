@@ -88,9 +88,9 @@ def hold(figures):
     budget, over = recorded(), []
     for name, figure in sorted(figures.items()):
         limit = budget[BUILD, name]
-        print("# %s: %.1f, recorded %.1f" % (name, figure, limit))
+        print("# %s: %.2f, recorded %.2f" % (name, figure, limit))
         if figure > limit * SLACK[name.rpartition(".")[2]]:
-            over.append("%s: %.1f instead of %.1f" % (name, figure, limit))
+            over.append("%s: %.2f instead of %.2f" % (name, figure, limit))
     assert not over, "; ".join(over) + " (on purpose? `make budget-record`)"
 
 
@@ -132,7 +132,7 @@ def record():
                    "# What test-budget.py allows, by kind of build; `make budget-record` writes it.\n"
                    "# With %s.\n" % compiler())
         for (build, name), figure in sorted(figures.items()):
-            file.write("%-9s %-25s %9.1f\n" % (build, name, figure))
+            file.write("%-9s %-25s %10.2f\n" % (build, name, figure))
 
 
 if sys.argv[1:] == ["--record"]:

@@ -312,10 +312,10 @@ static void taking_back_dies(void)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
 	make_long_text();
-	for (unsigned n = 60; !ended && n < STOPS_MAX; n += 11) {
+	for (unsigned n = 60; !ended && n < STOPS_MAX; n += 4) {
 		bool login_ended = false;
 
-		for (unsigned m = 1 + n % 13; !login_ended && !ended; m += 13) {
+		for (unsigned m = 1 + n % 7; !login_ended && !ended; m += 7) {
 			if (!delivery_step(n, m, n % 2, said, &ended, &login_ended)) {
 				skipped();
 				return;
