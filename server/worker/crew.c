@@ -29,7 +29,7 @@ unsigned crew_size(const struct conf *conf)
 
 /* When there is too little of the machine, a storm of logins with slow hashes must not take
  * it from those who download. Linux keeps this for each thread. */
-#define POOL_NICE 12
+#define POOL_NICE 14
 
 /* Who is woken waits until the one that runs has done its part: that is another thread of
  * ours, in the middle of an answer, or a client that is about to say more. Otherwise each
