@@ -171,16 +171,16 @@ results()
 	done | awk '{ n += $1 } END { print n + 0 }'
 }
 
-# failures DIR: the tests that failed in the last make check in DIR, each with the last that it
-# said before, or else what it said then.
+# failures DIR [LINES]: the tests that failed in the last make check in DIR, each with the last
+# that it said before, or else what it said then; so many lines of it.
 failures()
 {
-	awk -v where="$1" -v most=25 '
+	awk -v where="$1" -v most="${2-25}" '
 		/^#/ { if (after-- > 0) print "    " $0; said[++n] = $0; next }
 		/^(FAIL|XPASS|ERROR): .* / {
 			print where ": " $0
 			for (i = n > most ? n - most + 1 : 1; i <= n; i++)
-				print "    " said[i]
+				print "    " substr(said[i], 1, 400)
 			after = n > 0 ? 0 : most
 		}
 		/^(PASS|SKIP|XFAIL): / { after = 0 }
@@ -219,8 +219,11 @@ check()
 	test_build build/asan --enable-sanitizer=address,undefined
 	test_build build/tsan --enable-sanitizer=thread
 
-	for build in $broken; do
-		[ ! -e "$build/test-suite.log" ] || failures "$build"
+	# All that they said, and once more in short: often only the end of a log is kept.
+	for most in 25 1; do
+		for build in $broken; do
+			[ ! -e "$build/test-suite.log" ] || failures "$build" "$most"
+		done
 	done
 	[ -z "$broken" ] || say "see above and test-suite.log in:$broken"
 	[ "$skipped" = 0 ] || say "$skipped tests were skipped"

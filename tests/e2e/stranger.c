@@ -2,11 +2,12 @@
 /*
  * What may be found in popartd's place after an update: a worker that its master cannot
  * start. How it behaves stands in a file beside it, PROGRAM.does: "layout", it speaks with
- * another layout of messages; "crash", it dies; "hang", it never says a word.
+ * another layout of messages; "crash", it dies; "hang", it never says a word, and is named so.
  */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "ipc/chan.h"
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
 	if (strcmp(task, "layout") == 0 &&
 		send(atoi(argv[2]), &msg, offsetof(struct chan_msg, text), 0) < 0)
 		return 4;
+	if (prctl(PR_SET_NAME, task) != 0)
+		return 5;
 	for (;;)
 		(void)pause();
 }
