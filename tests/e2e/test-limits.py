@@ -75,8 +75,9 @@ class Guests:
 
 def killed(server, worker):
     """kill -9, and wait until another has taken its place."""
+    before = len(server.events("worker_start"))
     os.kill(worker, signal.SIGKILL)
-    server.wait_event("worker_start", len(server.events("worker_start")) + 1)
+    server.wait_event("worker_start", before + 1)
 
 
 # ---------------------------------------------------------------- how many
