@@ -175,6 +175,7 @@ def _():
                 simple("/v1/log-level", "PUT", '{"level":"loud"}', 400)
                 simple("/v1/log-level", "PUT", "x" * 5000, 413)
                 simple("/v1/sessions/" + session["id"], "DELETE", template=one)
+                eventually("it has ended", lambda: not ask(server, "/v1/sessions")[1]["sessions"])
                 simple("/v1/sessions/" + session["id"], "DELETE", status=404, template=one)
             simple("/v1/reload", "POST")
             server.change(("workers =", "wrkers ="))
