@@ -6,12 +6,16 @@
 
 /*
  * An entry: how many octets it shares with the one before at the beginning, with SAME if it is
- * as long; how many at the end; how many there are between, unless SAME tells; these.
+ * as long; how many at the end; how many there are between, unless SAME tells; these. Or HEX,
+ * and the number that its HEX_LEN digits are: hashes share nothing with each other.
  */
 #define SAME      0x80u
+#define HEX       0xffu
+#define HEX_LEN   32u
 #define ENTRY_MAX (3u + UIDS_LEN_MAX)
 
 _Static_assert(UIDS_LEN_MAX < SAME, "lengths leave a bit free");
+_Static_assert((SAME | UIDS_LEN_MAX) < HEX && HEX_LEN <= UIDS_LEN_MAX, "HEX is no length");
 
 void uids_free(struct uids *u)
 {
@@ -127,6 +131,66 @@ static void compare(struct popart_str a, struct popart_str b, size_t *head, size
 	*tail = shared_tail(a.ptr + a.len, b.ptr + b.len, shorter - *head);
 }
 
+/* Sixteen octets side by side; the compiler finds the instructions. */
+typedef unsigned char lanes __attribute__((vector_size(HEX_LEN / 2)));
+
+/* Values of digits, and whether each is one of 0-9a-f: else its lane has all bits set. */
+static lanes values_of(lanes digits, lanes *bad)
+{
+	lanes number = digits - '0', letter = digits - 'a';
+	lanes is_number = (lanes)(number < 10), is_letter = (lanes)(letter < 6);
+
+	*bad |= ~(is_number | is_letter);
+	return (number & is_number) | ((letter + 10) & is_letter);
+}
+
+/* False: they are not all digits, and what is at `to` is of no use. */
+static bool pack(unsigned char to[HEX_LEN / 2], const char digits[HEX_LEN])
+{
+	lanes a, b, high, low, bad = { 0 };
+	uint64_t any[2];
+
+	memcpy(&a, digits, sizeof(a));
+	memcpy(&b, digits + sizeof(a), sizeof(b));
+	a = values_of(a, &bad);
+	b = values_of(b, &bad);
+	high = __builtin_shufflevector(
+		a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+	low = __builtin_shufflevector(
+		a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+	high = high << 4 | low;
+	memcpy(to, &high, sizeof(high));
+	memcpy(any, &bad, sizeof(any));
+	return (any[0] | any[1]) == 0;
+}
+
+static lanes digits_of(lanes values)
+{
+	return values + '0' + ((lanes)(values > 9) & ('a' - '9' - 1));
+}
+
+static void unpack(char digits[HEX_LEN], const unsigned char from[HEX_LEN / 2])
+{
+	lanes x, high, low, both[2];
+
+	memcpy(&x, from, sizeof(x));
+	high = digits_of(x >> 4);
+	low = digits_of(x & 15);
+	both[0] = __builtin_shufflevector(
+		high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+	both[1] = __builtin_shufflevector(
+		high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+	memcpy(digits, both, sizeof(both));
+}
+
+static void added(struct uids *u, const unsigned char *end)
+{
+	if (u->count % UIDS_RUN == 0 && u->count > 0)
+		u->starts[u->count / UIDS_RUN - 1] = u->len;
+	u->len = (uint32_t)(end - u->text);
+	u->count++;
+}
+
 int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 {
 	bool whole = u->count % UIDS_RUN == 0;
@@ -135,16 +199,19 @@ int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 
 	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
 		return POPART_E_BUG;
+	if (!make_room(u))
+		return POPART_E_NOMEM;
+	at = u->text + u->len;
+	if (uid.len == HEX_LEN && pack(at + 1, uid.ptr)) {
+		*at = HEX;
+		added(u, at + 1 + HEX_LEN / 2);
+		return POPART_OK;
+	}
 	if (!whole)
 		compare(uid, before, &head, &tail);
 	n = uid.len - head - tail;
 	if (!view_is_graphic(view_of(uid.ptr + head, n))) /* the rest was in the one before */
 		return POPART_E_BUG;
-	if (!make_room(u))
-		return POPART_E_NOMEM;
-	if (whole && u->count > 0)
-		u->starts[u->count / UIDS_RUN - 1] = u->len;
-	at = u->text + u->len;
 	if (!whole && uid.len == before.len) {
 		*at++ = (unsigned char)(head | SAME);
 		*at++ = (unsigned char)tail;
@@ -154,8 +221,7 @@ int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 		*at++ = (unsigned char)n;
 	}
 	memcpy(at, uid.ptr + head, n);
-	u->len = (uint32_t)(at + n - u->text);
-	u->count++;
+	added(u, at + n);
 	return POPART_OK;
 }
 
@@ -164,6 +230,12 @@ struct popart_str uids_next(struct uids_walk *w)
 	const unsigned char *at = w->uids->text + w->at;
 	size_t head = at[0] & ~SAME, tail = at[1], n;
 
+	if (at[0] == HEX) {
+		unpack(w->text, at + 1);
+		w->at += 1 + HEX_LEN / 2;
+		w->next++;
+		return view_of(w->text, w->len = HEX_LEN);
+	}
 	if (at[0] & SAME) {
 		n = w->len - head - tail;
 		at += 2;

@@ -3,8 +3,8 @@
 #define POP3_UIDS_H
 /*
  * Unique-ids in the order of their messages, each as what it does not share with the one
- * before it: stores name their messages alike. Every UIDS_RUN-th stands whole, so that any
- * one is found in a few steps.
+ * before it: stores name their messages alike. One of 32 hexadecimal digits, which hashes are,
+ * takes 17 octets. Every UIDS_RUN-th stands whole, so that any one is found in a few steps.
  */
 #include "base/view.h"
 
