@@ -78,27 +78,21 @@ static enum standing find_index(
 	struct drop *d, const struct popart_call *call, const struct box *b)
 {
 	struct index *x = &d->index;
-	enum standing standing = FALLEN;
+	enum standing standing;
 	struct kept k;
-	bool found, later = false;
+	bool found;
 
 	ours_begin(d->store, call);
 	found = kept_open(&k, x, d->place.index);
 	ours_end(d->store, call);
-	if (!found)
-		return FALLEN;
-	standing = examine(x, b);
-	if (standing == STANDS && k.n >= LATER_FROM)
-		d->kept = malloc(sizeof(*d->kept));
-	later = d->kept;
-	if (standing != FALLEN && !(later ? kept_check(&k, x) : kept_load(&k, x)))
-		standing = FALLEN;
-	if (later)
+	standing = found ? examine(x, b) : FALLEN;
+	if (standing == STANDS && k.n >= LATER_FROM && (d->kept = malloc(sizeof(k)))) {
 		*d->kept = k;
-	else
-		kept_close(&k);
-	if (standing == FALLEN)
-		drop_forget_kept(d);
+		return STANDS;
+	}
+	if (standing != FALLEN && !kept_load(&k, x))
+		standing = FALLEN;
+	kept_close(&k);
 	return standing;
 }
 
@@ -193,35 +187,46 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 
 /* ---- the messages, when they are needed ---- */
 
-/* The index does not hold any more. What the mailbox is made of is the same if a login would
- * be told the same of it. */
-static int read_again(struct drop *d, const struct popart_call *call, struct message *v)
+int drop_read_again(struct drop *d, const struct popart_call *call, struct index *x,
+	bool (*same)(const void *, const struct index *), const void *arg)
 {
 	const struct store *s = d->store;
-	struct index x = { 0 };
 	struct box b;
-	uint64_t sum;
 	int status = box_open(&b, d->store, call, &d->place, BOX_HURRIED);
 
 	count(s, call, STAT_FOUND_AGAIN, 1);
 	if (!status && b.fd >= 0)
-		status = read_on(d, call, &b, &x, 0);
-	if (!status && (x.n < d->n || !kept_sum(&x, d->n, &sum) || sum != d->kept->listed))
+		status = read_on(d, call, &b, x, 0);
+	if (!status && !same(arg, x))
 		status = s->host->fail(s->inst, call, POPART_R_TEMP,
 			"the mailbox was changed by another program; log in again", 0,
 			"%s: it was changed, and so was %s: messages cannot be found again",
 			d->place.mailbox, d->place.index);
 	if (!status) {
-		for (size_t i = 0; i < d->n; i++)
-			v[i] = message_of(&x.v[i], true);
 		d->stamp = stamp_of(&b.st);
-		drop_keep_index(d, call, &x);
+		drop_keep_index(d, call, x);
 	} else {
 		ours_forget_index(s, call, &d->place);
 	}
-	index_free(&x);
 	box_close(&b);
 	return status == POPART_R_IN_USE ? POPART_R_TEMP : status;
+}
+
+static bool alike(const void *arg, const struct index *x)
+{
+	return kept_alike(arg, x);
+}
+
+static int find_messages_again(
+	struct drop *d, const struct popart_call *call, struct message *v)
+{
+	struct index x = { 0 };
+	int status = drop_read_again(d, call, &x, alike, d->kept);
+
+	for (size_t i = 0; i < d->n && !status; i++)
+		v[i] = message_of(&x.v[i], true);
+	index_free(&x);
+	return status;
 }
 
 int drop_need_messages(struct drop *d, const struct popart_call *call)
@@ -235,7 +240,7 @@ int drop_need_messages(struct drop *d, const struct popart_call *call)
 	if (!v)
 		return cannot(d->store, call, &d->place, ENOMEM, "read");
 	if (!kept_messages(d->kept, v))
-		status = read_again(d, call, v);
+		status = find_messages_again(d, call, v);
 	if (status) {
 		free(v);
 		return status;

@@ -23,7 +23,8 @@ struct head {
 	uint64_t count, covered, head, tail;
 	uint32_t format, names; /* octets of all names */
 	struct stamp stamp;
-	uint64_t listed, messages; /* sums of the rows and then the names; of the other rows */
+	uint64_t piece;            /* rows that have a sum */
+	uint64_t listed, messages; /* sum of the sums; sum of the other rows */
 };
 
 /* Rows that are read and looked at, or summed and written, while they are at hand in the
@@ -33,21 +34,27 @@ struct head {
 #endif
 enum { SUM_FROM = offsetof(struct head, count), FLAGS_ALL = 2 * RECORD_NAMED - 1 };
 
-_Static_assert(sizeof(struct head) == 112, "the format of the file");
+_Static_assert(sizeof(struct head) == 120, "the format of the file");
 _Static_assert(sizeof(struct listed) == 32, "the format of the file");
 _Static_assert(sizeof(struct message) == 32, "the format of the file");
 _Static_assert(INDEX_MAX <= (size_t)1 << LISTED_TWIN_BITS, "a twin fits");
 _Static_assert(RECORD_MAX < (UINT64_C(1) << (LISTED_FLAGS_AT - 2)), "wire fits");
 
-/* Where the parts begin. */
-static uint64_t listed_at(size_t row)
+/* Where the parts begin: sums of pieces, what a login says, where messages are, names. */
+static size_t pieces_of(size_t n)
 {
-	return sizeof(struct head) + (uint64_t)row * sizeof(struct listed);
+	return n / KEPT_PIECE + (n % KEPT_PIECE > 0);
+}
+
+static uint64_t listed_at(size_t n, size_t row)
+{
+	return sizeof(struct head) + pieces_of(n) * sizeof(uint64_t) +
+		(uint64_t)row * sizeof(struct listed);
 }
 
 static uint64_t message_at(size_t n, size_t row)
 {
-	return listed_at(n) + (uint64_t)row * sizeof(struct message);
+	return listed_at(n, n) + (uint64_t)row * sizeof(struct message);
 }
 
 static uint64_t names_at(size_t n)
@@ -60,9 +67,32 @@ static size_t piece_of(size_t n, size_t from)
 	return n - from < KEPT_PIECE ? n - from : KEPT_PIECE;
 }
 
+static uint64_t *new_sums(size_t n)
+{
+	return calloc(pieces_of(n) + 1, sizeof(uint64_t));
+}
+
+static uint64_t sum_of_sums(const uint64_t *sums, size_t n)
+{
+	return hash64(sums, pieces_of(n) * sizeof(*sums));
+}
+
+/* names: those that the rows have. */
+static uint64_t sum_of_piece(
+	const struct listed *rows, size_t n, const char *names, size_t names_len)
+{
+	struct hash sum;
+
+	hash_begin(&sum);
+	hash_add(&sum, rows, n * sizeof(*rows));
+	if (names_len)
+		hash_add(&sum, names, names_len);
+	return hash_end(&sum);
+}
+
 /* ---- opening ---- */
 
-static uint64_t sum_of(const struct head *h)
+static uint64_t sum_of_head(const struct head *h)
 {
 	return hash64((const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM);
 }
@@ -71,9 +101,9 @@ static uint64_t sum_of(const struct head *h)
 static bool head_sane(const struct head *h, uint64_t len)
 {
 	return memcmp(h->magic, MAGIC, sizeof(h->magic)) == 0 && h->order == ORDER &&
-		h->version == VERSION && h->sum == sum_of(h) && h->count <= INDEX_MAX &&
+		h->version == VERSION && h->sum == sum_of_head(h) && h->count <= INDEX_MAX &&
 		h->names <= INDEX_NAMES_MAX && h->format <= FORMAT_MBOXCL2 &&
-		len == names_at((size_t)h->count) + h->names;
+		h->piece == KEPT_PIECE && len == names_at((size_t)h->count) + h->names;
 }
 
 static bool open_fd(struct kept *k, struct index *x, int fd)
@@ -170,47 +200,40 @@ static bool rows_sane(struct kept_walk *w, size_t n)
 
 bool kept_walk_begin(struct kept_walk *w, const struct kept *k, const struct index *x)
 {
-	*w = (struct kept_walk){ .kept = k, .x = x };
-	w->rows = malloc(piece_of(k->n, 0) * sizeof(*w->rows) + 1);
-	hash_begin(&w->sum);
-	return w->rows;
+	*w = (struct kept_walk){ .kept = k,
+		.x = x,
+		.sums = new_sums(k->n),
+		.rows = malloc(piece_of(k->n, 0) * sizeof(*w->rows) + 1) };
+	return w->sums && w->rows &&
+		io_read(k->fd, w->sums, pieces_of(k->n) * sizeof(*w->sums),
+			sizeof(struct head)) == 0 &&
+		sum_of_sums(w->sums, k->n) == k->listed;
 }
 
 bool kept_walk_next(struct kept_walk *w, size_t *n)
 {
 	const struct kept *k = w->kept;
-	size_t octets;
+	size_t names = w->names;
 
 	*n = piece_of(k->n, w->next);
-	if (*n == 0) {
-		if (w->names)
-			hash_add(&w->sum, w->x->names, w->names);
-		return w->names == w->x->names_len && hash_end(&w->sum) == k->listed;
-	}
-	octets = *n * sizeof(*w->rows);
-	if (io_read(k->fd, w->rows, octets, listed_at(w->next)) != 0)
+	if (*n == 0)
+		return true;
+	if (io_read(k->fd, w->rows, *n * sizeof(*w->rows), listed_at(k->n, w->next)) != 0 ||
+		!rows_sane(w, *n) ||
+		sum_of_piece(w->rows, *n, w->x->names + names, w->names - names) !=
+			w->sums[w->next / KEPT_PIECE] ||
+		(w->next + *n == k->n && w->names != w->x->names_len))
 		return false;
-	hash_add(&w->sum, w->rows, octets);
 	w->next += *n;
-	return rows_sane(w, *n);
+	return true;
 }
 
 void kept_walk_end(struct kept_walk *w)
 {
+	free(w->sums);
 	free(w->rows);
+	w->sums = NULL;
 	w->rows = NULL;
-}
-
-bool kept_check(const struct kept *k, const struct index *x)
-{
-	struct kept_walk w;
-	size_t n = 1;
-	bool ok = kept_walk_begin(&w, k, x);
-
-	while (ok && n)
-		ok = kept_walk_next(&w, &n);
-	kept_walk_end(&w);
-	return ok;
 }
 
 /* ---- where the messages are ---- */
@@ -373,72 +396,91 @@ static bool list_record(
 	return *names < x->names_len && kept_name(x, names) == r->name;
 }
 
-/* A part on its way into the file, or nowhere (fd -1). */
-struct writing {
-	struct hash sum;
-	int fd;
-	uint64_t at;
-};
-
-static int put(struct writing *w, const void *data, size_t n)
+/* The rows of a piece, and its sum. *names: where its names begin; and then, where they end.
+ * 0 or EINVAL. */
+static int make_piece(const struct index *x, size_t from, size_t n, struct listed *rows,
+	uint32_t *names, uint64_t *sum)
 {
-	int error = w->fd < 0 ? 0 : io_write(w->fd, data, n, w->at);
+	uint32_t begin = *names;
 
-	hash_add(&w->sum, data, n);
-	w->at += n;
-	return error;
+	for (size_t i = 0; i < n; i++)
+		if (!list_record(x, &x->v[from + i], &rows[i], names))
+			return EINVAL;
+	*sum = sum_of_piece(rows, n, x->names + begin, *names - begin);
+	return 0;
 }
 
-static int put_listed(const struct index *x, size_t n, struct listed *piece, struct writing *w)
+/* The sums of what a login says of the first n. False: out of memory. */
+static bool make_sums(const struct index *x, size_t n, uint64_t *sums)
+{
+	struct listed *rows = malloc(piece_of(n, 0) * sizeof(*rows) + 1);
+	uint32_t names = 0;
+	bool ok = rows;
+
+	for (size_t i = 0, part; ok && i < n; i += part) {
+		part = piece_of(n, i);
+		ok = make_piece(x, i, part, rows, &names, &sums[i / KEPT_PIECE]) == 0;
+	}
+	free(rows);
+	return ok;
+}
+
+bool kept_walked(const struct kept_walk *w, const struct index *x, size_t n)
+{
+	uint64_t *sums = x->n < n ? NULL : new_sums(n);
+	bool ok = sums && make_sums(x, n, sums) &&
+		memcmp(sums, w->sums, pieces_of(n) * sizeof(*sums)) == 0;
+
+	free(sums);
+	return ok;
+}
+
+bool kept_alike(const struct kept *k, const struct index *x)
+{
+	uint64_t *sums = x->n < k->n ? NULL : new_sums(k->n);
+	bool ok = sums && make_sums(x, k->n, sums) && sum_of_sums(sums, k->n) == k->listed;
+
+	free(sums);
+	return ok;
+}
+
+static int write_listed(
+	const struct index *x, int fd, struct listed *rows, uint64_t *sums, struct head *h)
 {
 	uint32_t names = 0;
 	int error = 0;
 
-	for (size_t i = 0, part; i < n && !error; i += part) {
-		part = piece_of(n, i);
-		for (size_t j = 0; j < part && !error; j++)
-			if (!list_record(x, &x->v[i + j], &piece[j], &names))
-				error = EINVAL;
+	for (size_t i = 0, n; i < x->n && !error; i += n) {
+		n = piece_of(x->n, i);
+		error = make_piece(x, i, n, rows, &names, &sums[i / KEPT_PIECE]);
 		if (!error)
-			error = put(w, piece, part * sizeof(*piece));
+			error = io_write(fd, rows, n * sizeof(*rows), listed_at(x->n, i));
 	}
-	w->at = names_at(x->n);
-	return error || !names ? error : put(w, x->names, names);
+	h->listed = sum_of_sums(sums, x->n);
+	if (!error && names != x->names_len)
+		return EINVAL; /* those of messages that are gone are there still */
+	return error ? error : io_write(fd, x->names, names, names_at(x->n));
 }
 
-static int put_messages(const struct index *x, struct message *piece, struct writing *w)
+static int write_messages(const struct index *x, int fd, struct message *rows, struct head *h)
 {
+	struct hash sum;
 	int error = 0;
 
+	hash_begin(&sum);
 	for (size_t i = 0, n; i < x->n && !error; i += n) {
 		n = piece_of(x->n, i);
 		for (size_t j = 0; j < n; j++)
-			piece[j] = message_of(&x->v[i + j], true);
-		error = put(w, piece, n * sizeof(*piece));
+			rows[j] = message_of(&x->v[i + j], true);
+		hash_add(&sum, rows, n * sizeof(*rows));
+		error = io_write(fd, rows, n * sizeof(*rows), message_at(x->n, i));
 	}
+	h->messages = hash_end(&sum);
 	return error;
 }
 
-static struct writing writing_to(int fd, uint64_t at)
-{
-	struct writing w = { .fd = fd, .at = at };
-
-	hash_begin(&w.sum);
-	return w;
-}
-
-bool kept_sum(const struct index *x, size_t n, uint64_t *sum)
-{
-	struct listed *piece = malloc(piece_of(n, 0) * sizeof(*piece) + 1);
-	struct writing w = writing_to(-1, 0);
-	bool ok = piece && put_listed(x, n, piece, &w) == 0;
-
-	free(piece);
-	*sum = hash_end(&w.sum);
-	return ok;
-}
-
-static int write_all(const struct index *x, int fd, void *piece)
+/* The head comes last: until then nothing holds. */
+static int write_all(const struct index *x, int fd, void *rows, uint64_t *sums)
 {
 	struct head h = { .order = ORDER,
 		.version = VERSION,
@@ -448,30 +490,27 @@ static int write_all(const struct index *x, int fd, void *piece)
 		.tail = x->tail,
 		.format = x->format,
 		.names = (uint32_t)x->names_len,
-		.stamp = x->stamp };
-	struct writing listed = writing_to(fd, listed_at(0)),
-		       messages = writing_to(fd, message_at(x->n, 0));
-	int error = put_listed(x, x->n, piece, &listed);
+		.stamp = x->stamp,
+		.piece = KEPT_PIECE };
+	int error = write_listed(x, fd, rows, sums, &h);
 
-	if (!error && listed.at != names_at(x->n) + x->names_len)
-		error = EINVAL; /* names of messages that are gone */
-	if (!error)
-		error = put_messages(x, piece, &messages);
-	if (error)
-		return error;
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
-	h.listed = hash_end(&listed.sum);
-	h.messages = hash_end(&messages.sum);
-	h.sum = sum_of(&h);
-	return io_write(fd, &h, sizeof(h), 0);
+	if (!error)
+		error = write_messages(x, fd, rows, &h);
+	if (!error)
+		error = io_write(fd, sums, pieces_of(x->n) * sizeof(*sums), sizeof(h));
+	h.sum = sum_of_head(&h);
+	return error ? error : io_write(fd, &h, sizeof(h), 0);
 }
 
 int kept_write(const struct index *x, int fd)
 {
-	void *piece = malloc(piece_of(x->n, 0) * sizeof(struct listed) + 1);
-	int error = piece ? write_all(x, fd, piece) : ENOMEM;
+	void *rows = malloc(piece_of(x->n, 0) * sizeof(struct listed) + 1);
+	uint64_t *sums = new_sums(x->n);
+	int error = rows && sums ? write_all(x, fd, rows, sums) : ENOMEM;
 
-	free(piece);
+	free(sums);
+	free(rows);
 	return error;
 }
 

@@ -3,7 +3,7 @@
 #define MBOX_KEPT_H
 /*
  * The file that an index is kept in. It has what a login says of the messages in one place,
- * what a session needs to find them in another, and a checksum for each: who logs in and asks
+ * what a session needs to find them in another, and checksums for each: who logs in and asks
  * for no message reads half of it, and a session keeps nothing in memory until then.
  */
 #include <stdbool.h>
@@ -54,30 +54,31 @@ static inline uint32_t listed_twin(const struct listed *l)
 	return (uint32_t)l->received_twin & ((1u << LISTED_TWIN_BITS) - 1);
 }
 
-/* That part, from its first message to its last. */
+/* That part, from its first message to its last, in pieces that have a checksum each: what
+ * is given is right, whatever comes of the rest. */
 struct kept_walk {
 	const struct kept *kept;
 	const struct index *x;
+	uint64_t *sums;
 	struct listed *rows;
 	size_t next, names;
-	struct hash sum;
 };
-/* False: out of memory. */
+/* False: the file does not hold, or there is no memory; the walk can be ended. */
 bool kept_walk_begin(struct kept_walk *, const struct kept *, const struct index *x);
 /* The next ones, in walk->rows; their number in *n, 0: there are no more. False: the file does
- * not hold. That the checksum is right is seen last. */
+ * not hold from walk->next on. */
 bool kept_walk_next(struct kept_walk *, size_t *n);
 void kept_walk_end(struct kept_walk *);
 /* Where the name of a message stands that has one (RECORD_NAMED), asked in order, from
  * *at = 0 on. */
 uint32_t kept_name(const struct index *x, uint32_t *at);
-/* The whole part. */
-bool kept_check(const struct kept *, const struct index *x);
+/* Whether the first n messages of x are those that were walked over. */
+bool kept_walked(const struct kept_walk *, const struct index *x, size_t n);
+/* Whether a login is told the same of the first messages of x, as many as are kept. */
+bool kept_alike(const struct kept *, const struct index *x);
 
 /* The other part: kept->n of them. False: it does not hold. */
 bool kept_messages(const struct kept *, struct message *v);
-/* The checksum of what a login says of the first n messages. False: out of memory. */
-bool kept_sum(const struct index *x, size_t n, uint64_t *sum);
 
 /* Into an empty file. 0 or errno. */
 int kept_write(const struct index *, int fd);

@@ -2,7 +2,6 @@
 /* What a login is told of the messages. */
 #include "store.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +36,8 @@ static inline int add(struct lister *l, uint64_t ref, uint64_t wire, int64_t rec
 }
 
 /* Each record is looked at once, and what the session keeps of it takes its place: a message is
- * the smaller one, so that none is overwritten before. */
-static int list_records(struct drop *d, unsigned char *place, struct lister *l)
+ * the smaller one, so that none is overwritten before. from: those before are listed. */
+static int list_records(struct drop *d, unsigned char *place, size_t from, struct lister *l)
 {
 	const struct index *x = &d->index;
 	int status = POPART_OK;
@@ -51,11 +50,11 @@ static int list_records(struct drop *d, unsigned char *place, struct lister *l)
 		memcpy(&r, place + d->n * sizeof(r), sizeof(r));
 		m = message_of(&r, r.offset >= d->trusted_from);
 		memcpy(place + d->n * sizeof(m), &m, sizeof(m));
-		if (!(r.flags & RECORD_PSEUDO))
+		if (d->n >= from && !(r.flags & RECORD_PSEUDO))
 			status = add(l, d->n, r.wire, r.received_s, r.flags,
 				index_uid(x, &r, l->uids[l->n]));
 	}
-	return status ? status : flush(l);
+	return status;
 }
 
 /* From the file, where it holds; the session keeps nothing but that. *names: where the next
@@ -86,42 +85,60 @@ static int list_rows(
 	return status;
 }
 
-static int list_kept(struct drop *d, const struct popart_call *call, struct lister *l)
+static bool walked(const void *arg, const struct index *x)
 {
-	const struct store *s = d->store;
+	const struct kept_walk *w = arg;
+
+	return kept_walked(w, x, w->next);
+}
+
+/* From where on the records are to be listed, which have been read then, in *from. */
+static int list_kept(
+	struct drop *d, const struct popart_call *call, struct lister *l, size_t *from)
+{
+	struct index again = { 0 };
 	struct kept_walk w;
 	uint32_t names = 0;
 	size_t n = 1;
+	int status = POPART_OK;
 	bool holds = kept_walk_begin(&w, d->kept, &d->index);
-	int status = holds ? POPART_OK : cannot(s, call, &d->place, ENOMEM, "list");
 
 	while (holds && !status && n) {
 		holds = kept_walk_next(&w, &n);
 		if (holds)
 			status = list_rows(d, &w, n, &names, l);
 	}
+	if (!holds && !status) {
+		*from = w.next;
+		status = drop_read_again(d, call, &again, walked, &w);
+		index_free(&d->index);
+		d->index = again;
+		drop_forget_kept(d);
+	}
 	kept_walk_end(&w);
-	if (!holds && !status)
-		status = s->host->fail(s->inst, call, POPART_R_TEMP, NULL, 0,
-			"%s: %s was changed while it was read", d->place.mailbox,
-			d->place.index);
-	return status ? status : flush(l);
+	return status;
 }
 
 int list_run(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
 {
 	struct drop *d = drop;
 	struct index *x = &d->index;
+	size_t from = 0;
 	struct lister l;
-	void *place = x->v, *v;
+	void *place, *v;
 	int status = POPART_OK;
 
 	l.sink = sink;
 	l.n = 0;
 	if (d->kept)
-		status = list_kept(d, call, &l);
-	else if (place)
-		status = list_records(d, place, &l);
+		status = list_kept(d, call, &l, &from);
+	place = x->v;
+	if (place && !status)
+		status = list_records(d, place, from, &l);
+	if (!status)
+		status = flush(&l);
+	if (status)
+		d->n = 0;
 	if (place && d->n) {
 		x->v = NULL;
 		v = realloc(place, d->n * sizeof(*d->v));

@@ -100,6 +100,10 @@ int box_peek(const char *path, struct stat *);
 /* drop.c */
 /* Before v is looked at: most sessions ask for no message, and v is large. A status. */
 int drop_need_messages(struct drop *, const struct popart_call *);
+/* The kept index does not hold: reads the whole mailbox into *x, which is empty, and keeps a
+ * new one. same: whether what is there is what the session knows. A status. */
+int drop_read_again(struct drop *, const struct popart_call *, struct index *x,
+	bool (*same)(const void *, const struct index *), const void *arg);
 /* The message set at login: what the index knows is taken from it, the rest is read. */
 int drop_take_inventory(struct drop *, const struct popart_call *, const struct box *);
 /* Reads the whole mailbox, and finds the session's messages in it. A status. */

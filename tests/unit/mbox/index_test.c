@@ -123,11 +123,11 @@ static void spoilt(void)
 		fclose(f);
 		text[i] ^= 1;
 		box_expect(&b, (const char *const[]){ ONE, TWO, NULL });
-		/* At the login, or when a message was asked for. */
+		/* Its head at once, the rest when it was needed. */
 		CU_ASSERT_EQUAL(stat_of(&b, "read-nothing"), stat_of(&b, "found-again"));
 	}
 	believed = stat_of(&b, "read-nothing");
-	CU_ASSERT_TRUE(believed > 0 && stat_of(&b, "read-all") > believed);
+	CU_ASSERT_TRUE(believed > 0 && stat_of(&b, "read-all") > 1);
 	/* Only a part, nothing, no file, no permission to write one. */
 	CU_ASSERT_EQUAL(truncate(b.index, (off_t)n - 1), 0);
 	box_expect(&b, (const char *const[]){ ONE, TWO, NULL });

@@ -70,18 +70,26 @@ static int descriptors(const struct box *b)
 	return n;
 }
 
-/* Octets of the part that a login does not read. */
-static void spoil_messages(struct box *b)
+/* Where the parts of the file begin: a head and three sums are before them. */
+enum { LISTED = 120 + 3 * 8, MESSAGES = LISTED + COUNT * sizeof(struct listed) };
+
+static void spoil(struct box *b, size_t at)
 {
-	size_t n, at = 112 + COUNT * sizeof(struct listed);
+	size_t n;
 	char *text = file_text(b->index, &n);
 	FILE *f = fopen(b->index, "r+b");
 
-	CU_ASSERT_FATAL(text && f && n > at + COUNT * sizeof(struct message));
-	text[at + 3 * sizeof(struct message) + 9] ^= 4;
+	CU_ASSERT_FATAL(text && f && n > MESSAGES + COUNT * sizeof(struct message));
+	text[at] ^= 4;
 	fwrite(text, 1, n, f);
 	fclose(f);
 	free(text);
+}
+
+/* In the part that a login does not read. */
+static void spoil_messages(struct box *b)
+{
+	spoil(b, MESSAGES + 3 * sizeof(struct message) + 9);
 }
 
 static void open_until_needed(void)
@@ -162,6 +170,36 @@ static void spoilt(void)
 	CU_ASSERT_EQUAL_FATAL(b.list.n, COUNT);
 	CU_ASSERT_STRING_EQUAL(b.list.v[1].uid, "brought1");
 	box_free(&b);
+}
+
+/* What a login has told of already is not told again, whichever piece does not hold. */
+static void spoilt_at_login(void)
+{
+	static const size_t places[] = { 0, LISTED - 1, LISTED + 5,
+		LISTED + 3 * sizeof(struct listed), MESSAGES - 1,
+		MESSAGES + COUNT * sizeof(struct message) + 2 };
+
+	for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+		char uids[COUNT][80];
+		struct box b;
+
+		furnish(&b);
+		for (size_t i = 0; i < COUNT; i++)
+			snprintf(uids[i], sizeof(uids[i]), "%s", b.list.v[i].uid);
+		spoil(&b, places[k]);
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_EQUAL_FATAL(b.list.n, COUNT);
+		CU_ASSERT_EQUAL(mockhost_stat(b.host, "found-again"), k > 0);
+		for (int i = 0; i < COUNT; i++) {
+			CU_ASSERT_STRING_EQUAL(b.list.v[i].uid, uids[i]);
+			CU_ASSERT_EQUAL(b.list.v[i].ref, i);
+			CU_ASSERT_EQUAL(get(&b, i), POPART_OK);
+		}
+		CU_ASSERT_EQUAL(box_login(&b), POPART_OK);
+		CU_ASSERT_EQUAL(mockhost_stat(b.host, "found-again"), k > 0);
+		CU_ASSERT_EQUAL(b.list.n, COUNT);
+		box_free(&b);
+	}
 }
 
 /* Which message is which nobody knows then, and so none is sent, and none removed. */
@@ -270,5 +308,6 @@ static void older(void)
 
 CU_TestInfo kept_tests[] = { { "open until a message is asked for", open_until_needed },
 	{ "another index in its place", replaced }, { "spoilt in a session", spoilt },
+	{ "spoilt before a login", spoilt_at_login },
 	{ "spoilt, and the mailbox is another", spoilt_and_changed },
 	{ "an older layout", older }, CU_TEST_INFO_NULL };
