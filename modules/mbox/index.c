@@ -193,34 +193,36 @@ bool index_number(struct index *x)
 }
 
 /* Digits of all sixteen octets, side by side; the compiler finds the instructions. */
-typedef unsigned char lanes __attribute__((vector_size(16)));
+typedef signed char lanes __attribute__((vector_size(16)));
 
-static lanes digits_of(lanes nibbles)
+static inline lanes digits_of(lanes nibbles)
 {
-	return nibbles + '0' + ((lanes)(nibbles > 9) & ('a' - '9' - 1));
+	return nibbles + '0' + ((nibbles > 9) & ('a' - '9' - 1));
 }
 
-static void hex(char out[32], const unsigned char p[16])
+static inline void hex(char out[32], const unsigned char p[16])
 {
-	lanes x, high, low, both[2];
+	lanes x, high, low, both;
 
 	memcpy(&x, p, sizeof(x));
-	high = digits_of(x >> 4);
+	high = digits_of(x >> 4 & 15);
 	low = digits_of(x & 15);
-	both[0] = __builtin_shufflevector(
+	both = __builtin_shufflevector(
 		high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-	both[1] = __builtin_shufflevector(
+	memcpy(out, &both, sizeof(both));
+	both = __builtin_shufflevector(
 		high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-	memcpy(out, both, sizeof(both));
+	memcpy(out + sizeof(both), &both, sizeof(both));
 }
 
 size_t index_uid_of(const unsigned char hash[16], uint32_t twin, char uid[UID_MAX])
 {
-	int more = 0;
+	int more;
 
 	hex(uid, hash);
-	if (twin)
-		more = snprintf(uid + 32, UID_MAX - 32, "-%u", twin + 1);
+	if (twin == 0)
+		return 32;
+	more = snprintf(uid + 32, UID_MAX - 32, "-%u", twin + 1);
 	return 32 + (size_t)(more > 0 ? more : 0);
 }
 

@@ -62,7 +62,12 @@ void uids_shrink(struct uids *u)
 	u->starts = cut(u->starts, &u->starts_cap, runs, sizeof(*u->starts));
 }
 
-static bool make_room(struct uids *u)
+static inline bool has_room(const struct uids *u)
+{
+	return u->cap - u->len >= ENTRY_MAX && (u->count % UIDS_RUN != 0);
+}
+
+static NOINLINE bool make_room(struct uids *u)
 {
 	void *text, *starts;
 
@@ -131,59 +136,63 @@ static void compare(struct popart_str a, struct popart_str b, size_t *head, size
 	*tail = shared_tail(a.ptr + a.len, b.ptr + b.len, shorter - *head);
 }
 
-/* Sixteen octets side by side; the compiler finds the instructions. */
-typedef unsigned char lanes __attribute__((vector_size(HEX_LEN / 2)));
+/* Sixteen octets side by side, in several views; the compiler finds the instructions. */
+typedef signed char lanes __attribute__((vector_size(HEX_LEN / 2)));
+typedef unsigned char unsigned_lanes __attribute__((vector_size(HEX_LEN / 2)));
+typedef uint16_t pairs __attribute__((vector_size(HEX_LEN / 2)));
+typedef uint64_t halves __attribute__((vector_size(HEX_LEN / 2)));
 
-/* Values of digits, and whether each is one of 0-9a-f: else its lane has all bits set. */
-static lanes values_of(lanes digits, lanes *bad)
+/* Whether each is one of 0-9a-f: else its lane has no bit set. */
+static inline lanes are_digits(lanes digits)
 {
-	lanes number = digits - '0', letter = digits - 'a';
-	lanes is_number = (lanes)(number < 10), is_letter = (lanes)(letter < 6);
+	return ((unsigned_lanes)(digits - '0') < 10) | ((unsigned_lanes)(digits - 'a') < 6);
+}
 
-	*bad |= ~(is_number | is_letter);
-	return (number & is_number) | ((letter + 10) & is_letter);
+static inline lanes values_of(lanes digits)
+{
+	return (digits & 15) + ((digits > '9') & 9);
 }
 
 /* False: they are not all digits, and what is at `to` is of no use. */
-static bool pack(unsigned char to[HEX_LEN / 2], const char digits[HEX_LEN])
+static inline bool pack(unsigned char to[HEX_LEN / 2], const char digits[HEX_LEN])
 {
-	lanes a, b, high, low, bad = { 0 };
-	uint64_t any[2];
+	lanes a, b, high, low, good;
 
 	memcpy(&a, digits, sizeof(a));
 	memcpy(&b, digits + sizeof(a), sizeof(b));
-	a = values_of(a, &bad);
-	b = values_of(b, &bad);
+	good = are_digits(a) & are_digits(b);
+	a = values_of(a);
+	b = values_of(b);
 	high = __builtin_shufflevector(
 		a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 	low = __builtin_shufflevector(
 		a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-	high = high << 4 | low;
+	high = (lanes)((pairs)high << 4) | low; /* 15 each at most, if good */
 	memcpy(to, &high, sizeof(high));
-	memcpy(any, &bad, sizeof(any));
-	return (any[0] | any[1]) == 0;
+	return (((halves)good)[0] & ((halves)good)[1]) == UINT64_MAX;
 }
 
-static lanes digits_of(lanes values)
+static inline lanes digits_of(lanes values)
 {
-	return values + '0' + ((lanes)(values > 9) & ('a' - '9' - 1));
+	return values + '0' + ((values > 9) & ('a' - '9' - 1));
 }
 
-static void unpack(char digits[HEX_LEN], const unsigned char from[HEX_LEN / 2])
+static inline void unpack(char digits[HEX_LEN], const unsigned char from[HEX_LEN / 2])
 {
-	lanes x, high, low, both[2];
+	lanes x, high, low, both;
 
 	memcpy(&x, from, sizeof(x));
-	high = digits_of(x >> 4);
+	high = digits_of(x >> 4 & 15);
 	low = digits_of(x & 15);
-	both[0] = __builtin_shufflevector(
+	both = __builtin_shufflevector(
 		high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-	both[1] = __builtin_shufflevector(
+	memcpy(digits, &both, sizeof(both));
+	both = __builtin_shufflevector(
 		high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-	memcpy(digits, both, sizeof(both));
+	memcpy(digits + sizeof(both), &both, sizeof(both));
 }
 
-static void added(struct uids *u, const unsigned char *end)
+static inline void added(struct uids *u, const unsigned char *end)
 {
 	if (u->count % UIDS_RUN == 0 && u->count > 0)
 		u->starts[u->count / UIDS_RUN - 1] = u->len;
@@ -191,22 +200,12 @@ static void added(struct uids *u, const unsigned char *end)
 	u->count++;
 }
 
-int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
+static NOINLINE int add_other(
+	struct uids *u, struct popart_str uid, struct popart_str before, unsigned char *at)
 {
 	bool whole = u->count % UIDS_RUN == 0;
 	size_t head = 0, tail = 0, n;
-	unsigned char *at;
 
-	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
-		return POPART_E_BUG;
-	if (!make_room(u))
-		return POPART_E_NOMEM;
-	at = u->text + u->len;
-	if (uid.len == HEX_LEN && pack(at + 1, uid.ptr)) {
-		*at = HEX;
-		added(u, at + 1 + HEX_LEN / 2);
-		return POPART_OK;
-	}
 	if (!whole)
 		compare(uid, before, &head, &tail);
 	n = uid.len - head - tail;
@@ -225,17 +224,26 @@ int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 	return POPART_OK;
 }
 
-struct popart_str uids_next(struct uids_walk *w)
+int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
 {
-	const unsigned char *at = w->uids->text + w->at;
+	unsigned char *at;
+
+	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
+		return POPART_E_BUG;
+	if (!has_room(u) && !make_room(u))
+		return POPART_E_NOMEM;
+	at = u->text + u->len;
+	if (uid.len != HEX_LEN || !pack(at + 1, uid.ptr))
+		return add_other(u, uid, before, at);
+	*at = HEX;
+	added(u, at + 1 + HEX_LEN / 2);
+	return POPART_OK;
+}
+
+static NOINLINE void read_other(struct uids_walk *w, const unsigned char *at)
+{
 	size_t head = at[0] & ~SAME, tail = at[1], n;
 
-	if (at[0] == HEX) {
-		unpack(w->text, at + 1);
-		w->at += 1 + HEX_LEN / 2;
-		w->next++;
-		return view_of(w->text, w->len = HEX_LEN);
-	}
 	if (at[0] & SAME) {
 		n = w->len - head - tail;
 		at += 2;
@@ -247,7 +255,20 @@ struct popart_str uids_next(struct uids_walk *w)
 	}
 	memcpy(w->text + head, at, n);
 	w->at = (uint32_t)(at + n - w->uids->text);
+}
+
+struct popart_str uids_next(struct uids_walk *w)
+{
+	const unsigned char *at = w->uids->text + w->at;
+
 	w->next++;
+	if (at[0] == HEX) {
+		unpack(w->text, at + 1);
+		w->at += 1 + HEX_LEN / 2;
+		w->len = HEX_LEN;
+	} else {
+		read_other(w, at);
+	}
 	return view_of(w->text, w->len);
 }
 
