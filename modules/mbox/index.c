@@ -226,15 +226,18 @@ size_t index_uid_of(const unsigned char hash[16], uint32_t twin, char uid[UID_MA
 	return 32 + (size_t)(more > 0 ? more : 0);
 }
 
+size_t index_name(const struct index *x, uint32_t name, char uid[UID_MAX])
+{
+	size_t len = strlen(x->names + name - 1);
+
+	memcpy(uid, x->names + name - 1, len + 1);
+	return len;
+}
+
 size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX])
 {
-	size_t len;
-
-	if (!(r->flags & RECORD_KEPT))
-		return index_uid_of(r->uid, r->twin, uid);
-	len = strlen(x->names + r->name - 1);
-	memcpy(uid, x->names + r->name - 1, len + 1);
-	return len;
+	return r->flags & RECORD_KEPT ? index_name(x, r->name, uid)
+				      : index_uid_of(r->uid, r->twin, uid);
 }
 
 struct message message_of(const struct record *r, bool trusted)

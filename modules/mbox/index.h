@@ -87,8 +87,9 @@ bool index_number(struct index *);
  * equals and so on. */
 enum { UID_MAX = 72 };
 size_t index_uid(const struct index *, const struct record *, char uid[UID_MAX]);
-/* The same of one without a name. */
+/* The same of one that has no name of its own, and of one that has. */
 size_t index_uid_of(const unsigned char hash[16], uint32_t twin, char uid[UID_MAX]);
+size_t index_name(const struct index *, uint32_t name, char uid[UID_MAX]);
 static inline uint64_t record_uid_hash(const struct record *r)
 {
 	uint64_t h;

@@ -68,16 +68,14 @@ static int list_rows(
 	for (size_t i = 0; i < n && !status; i++, d->n++) {
 		const struct listed *row = &w->rows[i];
 		uint8_t flags = listed_flags(row);
-		struct record named = { .flags = flags };
+		uint32_t name = flags & RECORD_NAMED ? kept_name(x, names) : 0;
 		char *uid = l->uids[l->n];
 		size_t len;
 
-		if (flags & RECORD_NAMED)
-			named.name = kept_name(x, names);
 		if (flags & RECORD_PSEUDO)
 			continue;
 		if (flags & RECORD_KEPT)
-			len = index_uid(x, &named, uid);
+			len = index_name(x, name, uid);
 		else
 			len = index_uid_of(row->uid, listed_twin(row), uid);
 		status = add(l, d->n, listed_wire(row), listed_received(row), flags, len);
