@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Messages from which on a session keeps the index open in place of them. A test takes fewer. */
+/* From so many messages on a session keeps the index open in their place. Tests take fewer. */
 #ifndef LATER_FROM
 #define LATER_FROM 1024
 #endif
@@ -202,7 +202,7 @@ int drop_read_again(struct drop *d, const struct popart_call *call, struct index
 			"the mailbox was changed by another program; log in again", 0,
 			"%s: it was changed, and so was %s: messages cannot be found again",
 			d->place.mailbox, d->place.index);
-	if (!status) {
+	if (!status && b.fd >= 0) {
 		d->stamp = stamp_of(&b.st);
 		drop_keep_index(d, call, x);
 	} else {

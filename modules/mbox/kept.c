@@ -77,16 +77,16 @@ static uint64_t sum_of_sums(const uint64_t *sums, size_t n)
 	return hash64(sums, pieces_of(n) * sizeof(*sums));
 }
 
-/* names: those that the rows have. */
-static uint64_t sum_of_piece(
-	const struct listed *rows, size_t n, const char *names, size_t names_len)
+/* names, names_end: where those of the rows stand. */
+static uint64_t sum_of_piece(const struct listed *rows, size_t n, const struct index *x,
+	size_t names, size_t names_end)
 {
 	struct hash sum;
 
 	hash_begin(&sum);
 	hash_add(&sum, rows, n * sizeof(*rows));
-	if (names_len)
-		hash_add(&sum, names, names_len);
+	if (names_end > names)
+		hash_add(&sum, x->names + names, names_end - names);
 	return hash_end(&sum);
 }
 
@@ -170,9 +170,13 @@ uint32_t kept_name(const struct index *x, uint32_t *at)
 /* Whether a name stands there; *at: where the next one has to. */
 static bool name_sane(const struct index *x, size_t *at)
 {
-	const char *name = x->names + *at;
-	size_t len = *at < x->names_len ? strnlen(name, x->names_len - *at) : 0;
+	const char *name;
+	size_t len;
 
+	if (*at >= x->names_len)
+		return false;
+	name = x->names + *at;
+	len = strnlen(name, x->names_len - *at);
 	if (len < 1 || len > FROM_UID_MAX || *at + len >= x->names_len)
 		return false;
 	for (size_t i = 0; i < len; i++)
@@ -220,7 +224,7 @@ bool kept_walk_next(struct kept_walk *w, size_t *n)
 		return true;
 	if (io_read(k->fd, w->rows, *n * sizeof(*w->rows), listed_at(k->n, w->next)) != 0 ||
 		!rows_sane(w, *n) ||
-		sum_of_piece(w->rows, *n, w->x->names + names, w->names - names) !=
+		sum_of_piece(w->rows, *n, w->x, names, w->names) !=
 			w->sums[w->next / KEPT_PIECE] ||
 		(w->next + *n == k->n && w->names != w->x->names_len))
 		return false;
@@ -406,7 +410,7 @@ static int make_piece(const struct index *x, size_t from, size_t n, struct liste
 	for (size_t i = 0; i < n; i++)
 		if (!list_record(x, &x->v[from + i], &rows[i], names))
 			return EINVAL;
-	*sum = sum_of_piece(rows, n, x->names + begin, *names - begin);
+	*sum = sum_of_piece(rows, n, x, begin, *names);
 	return 0;
 }
 
@@ -425,11 +429,12 @@ static bool make_sums(const struct index *x, size_t n, uint64_t *sums)
 	return ok;
 }
 
-bool kept_walked(const struct kept_walk *w, const struct index *x, size_t n)
+bool kept_walked(const struct kept_walk *w, const struct index *x)
 {
+	size_t n = w->next;
 	uint64_t *sums = x->n < n ? NULL : new_sums(n);
 	bool ok = sums && make_sums(x, n, sums) &&
-		memcmp(sums, w->sums, pieces_of(n) * sizeof(*sums)) == 0;
+		(n == 0 || memcmp(sums, w->sums, pieces_of(n) * sizeof(*sums)) == 0);
 
 	free(sums);
 	return ok;

@@ -72,8 +72,8 @@ void kept_walk_end(struct kept_walk *);
 /* Where the name of a message stands that has one (RECORD_NAMED), asked in order, from
  * *at = 0 on. */
 uint32_t kept_name(const struct index *x, uint32_t *at);
-/* Whether the first n messages of x are those that were walked over. */
-bool kept_walked(const struct kept_walk *, const struct index *x, size_t n);
+/* Whether x begins with the messages that were walked over. */
+bool kept_walked(const struct kept_walk *, const struct index *x);
 /* Whether a login is told the same of the first messages of x, as many as are kept. */
 bool kept_alike(const struct kept *, const struct index *x);
 

@@ -85,9 +85,7 @@ static int list_rows(
 
 static bool walked(const void *arg, const struct index *x)
 {
-	const struct kept_walk *w = arg;
-
-	return kept_walked(w, x, w->next);
+	return kept_walked(arg, x);
 }
 
 /* From where on the records are to be listed, which have been read then, in *from. */
