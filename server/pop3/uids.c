@@ -145,7 +145,9 @@ typedef uint64_t halves __attribute__((vector_size(HEX_LEN / 2)));
 /* Whether each is one of 0-9a-f: else its lane has no bit set. */
 static inline lanes are_digits(lanes digits)
 {
-	return ((unsigned_lanes)(digits - '0') < 10) | ((unsigned_lanes)(digits - 'a') < 6);
+	unsigned_lanes d = (unsigned_lanes)digits;
+
+	return (d - '0' < 10) | (d - 'a' < 6);
 }
 
 static inline lanes values_of(lanes digits)
