@@ -10,8 +10,8 @@
  * and the number that its HEX_LEN digits are: hashes share nothing with each other.
  */
 #define SAME      0x80u
-#define HEX       0xffu
-#define HEX_LEN   32u
+#define HEX       UIDS_HEX
+#define HEX_LEN   UIDS_HEX_LEN
 #define ENTRY_MAX (3u + UIDS_LEN_MAX)
 
 _Static_assert(UIDS_LEN_MAX < SAME, "lengths leave a bit free");
@@ -62,9 +62,10 @@ void uids_shrink(struct uids *u)
 	u->starts = cut(u->starts, &u->starts_cap, runs, sizeof(*u->starts));
 }
 
+/* Seen at a glance; else make_room sees. */
 static inline bool has_room(const struct uids *u)
 {
-	return u->cap - u->len >= ENTRY_MAX && (u->count % UIDS_RUN != 0);
+	return u->cap - u->len >= ENTRY_MAX && u->count % UIDS_RUN != 0;
 }
 
 static NOINLINE bool make_room(struct uids *u)
@@ -202,17 +203,22 @@ static inline void added(struct uids *u, const unsigned char *end)
 	u->count++;
 }
 
-static NOINLINE int add_other(
-	struct uids *u, struct popart_str uid, struct popart_str before, unsigned char *at)
+int uids_add_any(struct uids *u, struct popart_str uid, struct popart_str before)
 {
 	bool whole = u->count % UIDS_RUN == 0;
 	size_t head = 0, tail = 0, n;
+	unsigned char *at;
 
+	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
+		return POPART_E_BUG;
 	if (!whole)
 		compare(uid, before, &head, &tail);
 	n = uid.len - head - tail;
 	if (!view_is_graphic(view_of(uid.ptr + head, n))) /* the rest was in the one before */
 		return POPART_E_BUG;
+	if (!has_room(u) && !make_room(u))
+		return POPART_E_NOMEM;
+	at = u->text + u->len;
 	if (!whole && uid.len == before.len) {
 		*at++ = (unsigned char)(head | SAME);
 		*at++ = (unsigned char)tail;
@@ -226,24 +232,23 @@ static NOINLINE int add_other(
 	return POPART_OK;
 }
 
-int uids_add(struct uids *u, struct popart_str uid, struct popart_str before)
+int uids_add_hex(struct uids *u, struct popart_str uid, struct popart_str before)
 {
 	unsigned char *at;
 
-	if (uid.len == 0 || uid.len > UIDS_LEN_MAX)
-		return POPART_E_BUG;
 	if (!has_room(u) && !make_room(u))
 		return POPART_E_NOMEM;
 	at = u->text + u->len;
-	if (uid.len != HEX_LEN || !pack(at + 1, uid.ptr))
-		return add_other(u, uid, before, at);
+	if (!pack(at + 1, uid.ptr))
+		return uids_add_any(u, uid, before);
 	*at = HEX;
 	added(u, at + 1 + HEX_LEN / 2);
 	return POPART_OK;
 }
 
-static NOINLINE void read_other(struct uids_walk *w, const unsigned char *at)
+void uids_read_any(struct uids_walk *w)
 {
+	const unsigned char *at = w->uids->text + w->at;
 	size_t head = at[0] & ~SAME, tail = at[1], n;
 
 	if (at[0] & SAME) {
@@ -259,19 +264,11 @@ static NOINLINE void read_other(struct uids_walk *w, const unsigned char *at)
 	w->at = (uint32_t)(at + n - w->uids->text);
 }
 
-struct popart_str uids_next(struct uids_walk *w)
+void uids_read_hex(struct uids_walk *w)
 {
-	const unsigned char *at = w->uids->text + w->at;
-
-	w->next++;
-	if (at[0] == HEX) {
-		unpack(w->text, at + 1);
-		w->at += 1 + HEX_LEN / 2;
-		w->len = HEX_LEN;
-	} else {
-		read_other(w, at);
-	}
-	return view_of(w->text, w->len);
+	unpack(w->text, w->uids->text + w->at + 1);
+	w->at += 1 + HEX_LEN / 2;
+	w->len = HEX_LEN;
 }
 
 void uids_seek(const struct uids *u, uint32_t index, struct uids_walk *w)
