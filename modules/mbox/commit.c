@@ -115,7 +115,7 @@ static bool rewrite_index(
 	int error;
 
 	ours_begin(d->store, call);
-	error = index_rewrite(x, d->place.index);
+	error = kept_rewrite(x, d->place.index);
 	ours_end(d->store, call);
 	count(d->store, call, error ? STAT_INDEX_FAILURES : STAT_INDEX_WRITES, 1);
 	return !error;
@@ -266,8 +266,8 @@ int commit_run(void *drop, const struct popart_call *call, const uint64_t *refs,
 	size_t *removed)
 {
 	struct drop *d = drop;
-	size_t named = name_messages(d, refs, n);
-	int status = POPART_OK;
+	int status = drop_need_messages(d, call);
+	size_t named = status ? 0 : name_messages(d, refs, n);
 
 	*removed = 0;
 	if (named && !d->store->read_only)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store.h"
 #include "io.h"
+#include "large.h"
 #include "scan.h"
 
 #include <errno.h>
@@ -10,21 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-uint64_t message_length(const struct message *m)
-{
-	return (uint64_t)m->length_high << 32 | m->length_low;
-}
-
-static struct message message_of(const struct record *r, bool trusted)
-{
-	return (struct message){ .offset = r->offset,
-		.hash = r->hash,
-		.uid = record_uid_hash(r),
-		.length_low = (uint32_t)r->length,
-		.length_high = (uint8_t)(r->length >> 32),
-		.bits = (uint8_t)((r->tail & MESSAGE_TAIL) | (trusted ? MESSAGE_TRUSTED : 0)),
-		.from = r->from };
-}
+/* From so many messages on a session keeps the index open in their place. Tests take fewer. */
+#ifndef LATER_FROM
+#define LATER_FROM 1024
+#endif
 
 /* ---- the index ---- */
 
@@ -33,7 +23,7 @@ bool drop_load_index(const struct drop *d, const struct popart_call *call, struc
 	bool loaded;
 
 	ours_begin(d->store, call);
-	loaded = index_load(x, d->place.index);
+	loaded = kept_read(x, d->place.index);
 	ours_end(d->store, call);
 	return loaded;
 }
@@ -50,7 +40,7 @@ void drop_keep_index(
 	ours_begin(s, call);
 	if (snprintf(path_new, sizeof(path_new), "%s.new", d->place.index) <
 		(int)sizeof(path_new))
-		error = index_store(x, d->place.index, path_new);
+		error = kept_store(x, d->place.index, path_new);
 	ours_end(s, call);
 	count(s, call, error ? STAT_INDEX_FAILURES : STAT_INDEX_WRITES, 1);
 	if (error)
@@ -73,6 +63,37 @@ static enum standing examine(const struct index *x, const struct box *b)
 		tail != x->tail)
 		return FALLEN;
 	return stamp_equal(&x->stamp, &now) && x->covered == now.size ? STANDS : STANDS_SO_FAR;
+}
+
+void drop_forget_kept(struct drop *d)
+{
+	if (d->kept)
+		kept_close(d->kept);
+	free(d->kept);
+	d->kept = NULL;
+}
+
+/* Of many messages the file stays open, and is read when it has to be. */
+static enum standing find_index(
+	struct drop *d, const struct popart_call *call, const struct box *b)
+{
+	struct index *x = &d->index;
+	enum standing standing;
+	struct kept k;
+	bool found;
+
+	ours_begin(d->store, call);
+	found = kept_open(&k, x, d->place.index);
+	ours_end(d->store, call);
+	standing = found ? examine(x, b) : FALLEN;
+	if (standing == STANDS && k.n >= LATER_FROM && (d->kept = malloc(sizeof(k)))) {
+		*d->kept = k;
+		return STANDS;
+	}
+	if (standing != FALLEN && !kept_load(&k, x))
+		standing = FALLEN;
+	kept_close(&k);
+	return standing;
 }
 
 /* ---- reading ---- */
@@ -146,12 +167,10 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 		[STANDS_SO_FAR] = STAT_READ_NEW,
 		[FALLEN] = STAT_READ_ALL };
 	struct index *x = &d->index;
-	enum standing standing = FALLEN;
+	enum standing standing = find_index(d, call, b);
 	int status = POPART_OK;
 
 	d->trusted_from = 0;
-	if (drop_load_index(d, call, x))
-		standing = examine(x, b);
 	if (standing == STANDS_SO_FAR)
 		d->trusted_from = read_from(x, b);
 	else if (standing == FALLEN)
@@ -166,60 +185,69 @@ int drop_take_inventory(struct drop *d, const struct popart_call *call, const st
 	return status;
 }
 
-/* ---- listing ---- */
+/* ---- the messages, when they are needed ---- */
 
-/* Added in blocks, whose unique-ids stand beside them. Each record is looked at once, and what
- * the session keeps of it takes its place: a message is the smaller one, so that none is
- * overwritten before. */
-static int list_records(struct drop *d, unsigned char *place, struct popart_msg_sink *sink)
+int drop_read_again(struct drop *d, const struct popart_call *call, struct index *x,
+	bool (*same)(const void *, const struct index *), const void *arg)
 {
-	enum { BLOCK = 64 };
-	const struct index *x = &d->index;
-	struct popart_msg block[BLOCK];
-	char uids[BLOCK][UID_MAX];
-	size_t n = 0;
-	int status = POPART_OK;
+	const struct store *s = d->store;
+	struct box b;
+	int status = box_open(&b, d->store, call, &d->place, BOX_HURRIED);
 
-	_Static_assert(sizeof(struct message) <= sizeof(struct record), "in its place");
-	for (d->n = 0; d->n < x->n && !status; d->n++) {
-		struct record r;
-		struct message m;
-
-		memcpy(&r, place + d->n * sizeof(r), sizeof(r));
-		m = message_of(&r, r.offset >= d->trusted_from);
-		memcpy(place + d->n * sizeof(m), &m, sizeof(m));
-		if (!(r.flags & RECORD_PSEUDO)) {
-			size_t len = index_uid(x, &r, uids[n]);
-
-			block[n] = (struct popart_msg){ .ref = d->n,
-				.wire_size = r.wire,
-				.uid = { uids[n], len },
-				.received_s = r.received_s,
-				.flags = r.flags & RECORD_SEEN ? POPART_MSG_SEEN : 0 };
-			n++;
-		}
-		if (n == BLOCK || (d->n + 1 == x->n && n)) {
-			status = sink->add(sink, block, n, sizeof(block[0]));
-			n = 0;
-		}
+	count(s, call, STAT_FOUND_AGAIN, 1);
+	if (!status && b.fd >= 0)
+		status = read_on(d, call, &b, x, 0);
+	if (!status && !same(arg, x))
+		status = s->host->fail(s->inst, call, POPART_R_TEMP,
+			"the mailbox was changed by another program; log in again", 0,
+			"%s: it was changed, and so was %s: messages cannot be found again",
+			d->place.mailbox, d->place.index);
+	if (!status && b.fd >= 0) {
+		d->stamp = stamp_of(&b.st);
+		drop_keep_index(d, call, x);
+	} else {
+		ours_forget_index(s, call, &d->place);
 	}
+	box_close(&b);
+	return status == POPART_R_IN_USE ? POPART_R_TEMP : status;
+}
+
+static bool alike(const void *arg, const struct index *x)
+{
+	return kept_alike(arg, x);
+}
+
+static int find_messages_again(
+	struct drop *d, const struct popart_call *call, struct message *v)
+{
+	struct index x = { 0 };
+	int status = drop_read_again(d, call, &x, alike, d->kept);
+
+	for (size_t i = 0; i < d->n && !status; i++)
+		v[i] = message_of(&x.v[i], true);
+	index_free(&x);
 	return status;
 }
 
-int drop_list(void *drop, const struct popart_call *call, struct popart_msg_sink *sink)
+int drop_need_messages(struct drop *d, const struct popart_call *call)
 {
-	struct drop *d = drop;
-	struct index *x = &d->index;
-	void *place = x->v, *v;
-	int status = place ? list_records(d, place, sink) : POPART_OK;
+	struct message *v;
+	int status = POPART_OK;
 
-	(void)call;
-	v = d->n ? realloc(place, d->n * sizeof(*d->v)) : NULL;
-	if (v || d->n)
-		x->v = NULL;
-	d->v = v || !d->n ? v : place;
-	index_free(x);
-	return status;
+	if (!d->kept)
+		return POPART_OK;
+	v = large_alloc(d->n * sizeof(*v));
+	if (!v)
+		return cannot(d->store, call, &d->place, ENOMEM, "read");
+	if (!kept_messages(d->kept, v))
+		status = find_messages_again(d, call, v);
+	if (status) {
+		free(v);
+		return status;
+	}
+	d->v = v;
+	drop_forget_kept(d);
+	return POPART_OK;
 }
 
 /* ---- finding again ---- */

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "index.h"
-#include "from.h"
 #include "hash.h"
 #include "io.h"
-#include "large.h"
-#include "text.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MAGIC   "popartMB"
-#define ORDER   0x01020304u
-#define VERSION 2u
-
-struct head {
-	char magic[8];
-	uint32_t order, version;
-	uint64_t sum; /* of everything behind it */
-	uint64_t count, covered, head, tail;
-	uint32_t format, names; /* octets behind the records */
-	struct stamp stamp;
-};
-#define NAMES_MAX ((size_t)1 << 31)
-/* PIECE: records that are read and looked at, or summed and written, while they are at hand
- * in the processor. */
-enum { SUM_FROM = offsetof(struct head, count), PROOF = 4096, PIECE = 2048 };
-
-_Static_assert(sizeof(struct record) == 72, "the format of the file");
-_Static_assert(sizeof(struct head) == 96, "the format of the file");
+enum { PROOF = 4096 };
 
 struct stamp stamp_of(const struct stat *st)
 {
@@ -68,7 +44,7 @@ uint32_t index_add_name(struct index *x, const char *name, size_t len)
 
 	if (x->names_cap - at <= len) {
 		size_t cap = x->names_cap ? x->names_cap * 2 : 4096;
-		char *names = cap <= NAMES_MAX ? realloc(x->names, cap) : NULL;
+		char *names = cap <= INDEX_NAMES_MAX ? realloc(x->names, cap) : NULL;
 
 		if (!names)
 			return 0;
@@ -217,44 +193,65 @@ bool index_number(struct index *x)
 }
 
 /* Digits of all sixteen octets, side by side; the compiler finds the instructions. */
-typedef unsigned char lanes __attribute__((vector_size(16)));
+typedef signed char lanes __attribute__((vector_size(16)));
 
-static lanes digits_of(lanes nibbles)
+static inline lanes digits_of(lanes nibbles)
 {
-	return nibbles + '0' + ((lanes)(nibbles > 9) & ('a' - '9' - 1));
+	return nibbles + '0' + ((nibbles > 9) & ('a' - '9' - 1));
 }
 
-static void hex(char out[32], const unsigned char p[16])
+static inline void hex(char out[32], const unsigned char p[16])
 {
-	lanes x, high, low, both[2];
+	lanes x, high, low, both;
 
 	memcpy(&x, p, sizeof(x));
-	high = digits_of(x >> 4);
+	high = digits_of(x >> 4 & 15);
 	low = digits_of(x & 15);
-	both[0] = __builtin_shufflevector(
+	both = __builtin_shufflevector(
 		high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-	both[1] = __builtin_shufflevector(
+	memcpy(out, &both, sizeof(both));
+	both = __builtin_shufflevector(
 		high, low, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-	memcpy(out, both, sizeof(both));
+	memcpy(out + sizeof(both), &both, sizeof(both));
+}
+
+size_t index_uid_of(const unsigned char hash[16], uint32_t twin, char uid[UID_MAX])
+{
+	int more;
+
+	hex(uid, hash);
+	if (twin == 0)
+		return 32;
+	more = snprintf(uid + 32, UID_MAX - 32, "-%u", twin + 1);
+	return 32 + (size_t)(more > 0 ? more : 0);
+}
+
+size_t index_name(const struct index *x, uint32_t name, char uid[UID_MAX])
+{
+	size_t len = strlen(x->names + name - 1);
+
+	memcpy(uid, x->names + name - 1, len + 1);
+	return len;
 }
 
 size_t index_uid(const struct index *x, const struct record *r, char uid[UID_MAX])
 {
-	int more = 0;
-
-	if (r->flags & RECORD_KEPT) {
-		size_t len = strlen(x->names + r->name - 1);
-
-		memcpy(uid, x->names + r->name - 1, len + 1);
-		return len;
-	}
-	hex(uid, r->uid);
-	if (r->twin)
-		more = snprintf(uid + 32, UID_MAX - 32, "-%u", r->twin + 1);
-	return 32 + (size_t)(more > 0 ? more : 0);
+	return r->flags & RECORD_KEPT ? index_name(x, r->name, uid)
+				      : index_uid_of(r->uid, r->twin, uid);
 }
 
-/* ---- the file ---- */
+struct message message_of(const struct record *r, bool trusted)
+{
+	return (struct message){ .offset = r->offset,
+		.hash = r->hash,
+		.uid = record_uid_hash(r),
+		.length_low = (uint32_t)r->length,
+		.length_high = (uint8_t)(r->length >> 32),
+		.bits = (uint8_t)((r->tail & MESSAGE_TAIL) | (trusted ? MESSAGE_TRUSTED : 0)),
+		.from = r->from };
+}
+
+/* ---- the mailbox ---- */
 
 int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail)
 {
@@ -267,202 +264,5 @@ int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail)
 	*head = hash64(buf, n);
 	error = io_read(fd, buf, n, covered - n);
 	*tail = error ? 0 : hash64(buf, n);
-	return error;
-}
-
-static bool name_sane(const struct index *x, const struct record *r)
-{
-	const char *name;
-	size_t len;
-
-	if (r->name == 0)
-		return !(r->flags & RECORD_KEPT);
-	if (r->name > x->names_len)
-		return false;
-	name = x->names + r->name - 1;
-	len = strnlen(name, x->names_len - r->name + 1);
-	if (len < 1 || len > FROM_UID_MAX || r->name + len > x->names_len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] < 0x21 || name[i] > 0x7e)
-			return false;
-	return true;
-}
-
-/* A right checksum does not make it true: the file may be anybody's work. at: where the first
- * of the n records has to begin; and then, where the next one has to. */
-static bool records_sane(const struct index *x, const struct record *r, size_t n, uint64_t *at)
-{
-	for (const struct record *end = r + n; r < end; r++) {
-		if (r->offset != *at || r->length > RECORD_MAX || r->offset > INT64_MAX / 2 ||
-			(uint64_t)r->from + r->tail > r->length || r->from == 0 ||
-			r->wire > r->length * 2 + 2 || r->twin >= INDEX_MAX || !name_sane(x, r))
-			return false;
-		*at += r->length;
-	}
-	return true;
-}
-
-/* Room for what the head announces, if that is all there is of len octets. False: it is not,
- * or there is no memory. */
-static bool make_room(struct index *x, const struct head *h, uint64_t len)
-{
-	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) != 0 || h->order != ORDER ||
-		h->version != VERSION || h->count > INDEX_MAX || h->names > NAMES_MAX ||
-		len - sizeof(*h) != h->count * sizeof(*x->v) + h->names ||
-		h->format > FORMAT_MBOXCL2)
-		return false;
-	*x = (struct index){ .stamp = h->stamp,
-		.covered = h->covered,
-		.head = h->head,
-		.tail = h->tail,
-		.format = h->format,
-		.n = (size_t)h->count,
-		.cap = (size_t)h->count,
-		.names_len = h->names,
-		.names_cap = h->names };
-	x->v = x->n ? large_alloc(x->n * sizeof(*x->v)) : NULL;
-	x->names = x->names_len ? malloc(x->names_len) : NULL;
-	return (x->v || !x->n) && (x->names || !x->names_len);
-}
-
-static void begin_sum(struct hash *sum, const struct head *h)
-{
-	hash_begin(sum);
-	hash_add(sum, (const char *)h + SUM_FROM, sizeof(*h) - SUM_FROM);
-}
-
-static size_t piece_of(const struct index *x, size_t from)
-{
-	return x->n - from < PIECE ? x->n - from : PIECE;
-}
-
-/* Straight to where they stay: of a hundred thousand messages that is 7 MB. */
-static bool read_records(struct index *x, int fd, struct hash *sum)
-{
-	uint64_t at = 0;
-
-	for (size_t i = 0, n; i < x->n; i += n) {
-		struct record *v = x->v + i;
-
-		n = piece_of(x, i);
-		if (io_read(fd, v, n * sizeof(*v), sizeof(struct head) + i * sizeof(*v)) != 0)
-			return false;
-		hash_add(sum, v, n * sizeof(*v));
-		if (i == 0)
-			at = v->offset;
-		if (!records_sane(x, v, n, &at))
-			return false;
-	}
-	return x->n == 0 || at == x->covered;
-}
-
-static bool read_all(struct index *x, int fd, uint64_t len)
-{
-	struct head h;
-	struct hash sum;
-
-	if (len < sizeof(h) || io_read(fd, &h, sizeof(h), 0) != 0 || !make_room(x, &h, len) ||
-		(x->names_len && io_read(fd, x->names, x->names_len, len - x->names_len) != 0))
-		return false;
-	begin_sum(&sum, &h);
-	if (!read_records(x, fd, &sum))
-		return false;
-	if (x->names_len)
-		hash_add(&sum, x->names, x->names_len);
-	return h.sum == hash_end(&sum);
-}
-
-bool index_read(struct index *x, int fd)
-{
-	struct stat st;
-
-	*x = (struct index){ 0 };
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(x, fd, (uint64_t)st.st_size))
-		return true;
-	index_free(x);
-	return false;
-}
-
-bool index_load(struct index *x, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-	bool ok = false;
-
-	*x = (struct index){ 0 };
-	if (fd < 0)
-		return false;
-	ok = index_read(x, fd);
-	close(fd);
-	return ok;
-}
-
-int index_write(const struct index *x, int fd)
-{
-	struct head h = { .order = ORDER,
-		.version = VERSION,
-		.count = x->n,
-		.covered = x->covered,
-		.head = x->head,
-		.tail = x->tail,
-		.format = x->format,
-		.names = (uint32_t)x->names_len,
-		.stamp = x->stamp };
-	uint64_t at = sizeof(h);
-	struct hash sum;
-	int error = 0;
-
-	memcpy(h.magic, MAGIC, sizeof(h.magic));
-	begin_sum(&sum, &h);
-	for (size_t i = 0, n; i < x->n && !error; i += n) {
-		size_t octets;
-
-		n = piece_of(x, i);
-		octets = n * sizeof(*x->v);
-		hash_add(&sum, x->v + i, octets);
-		error = io_write(fd, x->v + i, octets, at);
-		at += octets;
-	}
-	if (x->names_len && !error) {
-		hash_add(&sum, x->names, x->names_len);
-		error = io_write(fd, x->names, x->names_len, at);
-	}
-	h.sum = hash_end(&sum);
-	return error ? error : io_write(fd, &h, sizeof(h), 0);
-}
-
-/* No fsync: an index that did not survive a crash is made again. */
-int index_store(const struct index *x, const char *path, const char *path_new)
-{
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	int error, fd = open(path_new, flags, 0600);
-
-	if (fd < 0 && errno == EEXIST && unlink(path_new) == 0)
-		fd = open(path_new, flags, 0600);
-	if (fd < 0)
-		error = errno;
-	else
-		error = index_write(x, fd);
-	if (fd >= 0 && close(fd) != 0 && !error)
-		error = errno;
-	if (!error && rename(path_new, path) != 0)
-		error = errno;
-	if (error && fd >= 0)
-		unlink(path_new);
-	return error;
-}
-
-int index_rewrite(const struct index *x, const char *path)
-{
-	uint64_t size = sizeof(struct head) + x->n * sizeof(*x->v) + x->names_len;
-	int error, fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return io_error();
-	error = index_write(x, fd);
-	if (!error && ftruncate(fd, (off_t)size) != 0)
-		error = io_error();
-	if (close(fd) != 0 && !error)
-		error = io_error();
 	return error;
 }

@@ -3,8 +3,8 @@
 #define MBOX_INDEX_H
 /*
  * What is known of a mailbox: where its messages are, how large they are when sent, and
- * their unique-ids. Kept in a file of ours, so that a login reads only what is new. The
- * file belongs to the machine that wrote it; any other, and whatever fails its checksum,
+ * their unique-ids. Kept in a file of ours (kept.h), so that a login reads only what is new.
+ * The file belongs to the machine that wrote it; any other, and whatever fails its checksum,
  * counts as none. Nothing is lost with it: all of it is made from the mail again.
  */
 #include <stdbool.h>
@@ -24,7 +24,8 @@ bool stamp_equal(const struct stamp *, const struct stamp *);
 enum {
 	RECORD_PSEUDO = 1u << 0, /* c-client's own: not a message of the user's     */
 	RECORD_SEEN = 1u << 1,   /* its Status says so                              */
-	RECORD_KEPT = 1u << 2    /* the name is its unique-id: no other one has it  */
+	RECORD_KEPT = 1u << 2,   /* the name is its unique-id: no other one has it  */
+	RECORD_NAMED = 1u << 3   /* in the file: it has a name                      */
 };
 
 struct record {
@@ -39,12 +40,30 @@ struct record {
 	uint16_t from; /* octets of the "From " line                            */
 	uint8_t tail;  /* octets at the end that are no part of the message     */
 	uint8_t flags; /* RECORD_*                                              */
-	uint32_t reserved;
+};
+
+/* What a session keeps of it. Lengths have 40 bits, in two parts. */
+struct message {
+	uint64_t offset;
+	uint64_t hash;
+	uint64_t uid; /* the first octets of it */
+	uint32_t length_low;
+	uint8_t length_high;
+	uint8_t bits; /* MESSAGE_* and, in the low four, octets of the tail */
+	uint16_t from;
+};
+enum {
+	MESSAGE_TAIL = 15,
+	MESSAGE_TRUSTED = 1u << 4, /* found there while the file was as drop->stamp says */
+	MESSAGE_GONE = 1u << 5,
+	MESSAGE_NAMED = 1u << 6,  /* to be removed */
+	MESSAGE_CHANGED = 1u << 7 /* GONE, but one with its uid and another text is there */
 };
 
 /* The largest message, and the most messages. */
-#define RECORD_MAX ((UINT64_C(1) << 40) - 1)
-#define INDEX_MAX  ((size_t)1 << 24)
+#define RECORD_MAX      ((UINT64_C(1) << 40) - 1)
+#define INDEX_MAX       ((size_t)1 << 24)
+#define INDEX_NAMES_MAX ((size_t)1 << 31)
 
 struct index {
 	struct stamp stamp;  /* of the file when it was read; times 0: changed since        */
@@ -68,6 +87,9 @@ bool index_number(struct index *);
  * equals and so on. */
 enum { UID_MAX = 72 };
 size_t index_uid(const struct index *, const struct record *, char uid[UID_MAX]);
+/* The same of one that has no name of its own, and of one that has. */
+size_t index_uid_of(const unsigned char hash[16], uint32_t twin, char uid[UID_MAX]);
+size_t index_name(const struct index *, uint32_t name, char uid[UID_MAX]);
 static inline uint64_t record_uid_hash(const struct record *r)
 {
 	uint64_t h;
@@ -76,18 +98,13 @@ static inline uint64_t record_uid_hash(const struct record *r)
 	return h;
 }
 
+struct message message_of(const struct record *, bool trusted);
+static inline uint64_t message_length(const struct message *m)
+{
+	return (uint64_t)m->length_high << 32 | m->length_low;
+}
+
 /* Hashes of up to 4 KiB at both ends of the first `covered` octets. 0 or errno. */
 int index_proof(int fd, uint64_t covered, uint64_t *head, uint64_t *tail);
-
-/* The whole file, checked. False: there is none that holds. */
-bool index_load(struct index *, const char *path);
-bool index_read(struct index *, int fd);
-/* Into an empty file. 0 or errno. */
-int index_write(const struct index *, int fd);
-/* Replaces path by way of path_new. 0 or errno. */
-int index_store(const struct index *, const char *path, const char *path_new);
-/* In the place of the one that is there, for who is alone with it: no space is looked for, and
- * none given back. A crash leaves one that does not hold. 0 or errno, then likewise. */
-int index_rewrite(const struct index *, const char *path);
 
 #endif

@@ -10,9 +10,11 @@ MBOX_SOURCES = \
 	modules/mbox/hash.c modules/mbox/hash.h \
 	modules/mbox/index.c modules/mbox/index.h \
 	modules/mbox/io.c modules/mbox/io.h \
+	modules/mbox/journal.c modules/mbox/journal.h \
+	modules/mbox/kept.c modules/mbox/kept.h \
 	modules/mbox/large.c modules/mbox/large.h \
 	modules/mbox/lines.c modules/mbox/lines.h \
-	modules/mbox/journal.c modules/mbox/journal.h \
+	modules/mbox/list.c \
 	modules/mbox/lock.c modules/mbox/lock.h \
 	modules/mbox/mbox.c \
 	modules/mbox/message.c \

@@ -61,7 +61,8 @@ static const struct popart_stat stats[] = {
 	[STAT_OCTETS_SCANNED] = { "octets-scanned", POPART_STAT_COUNTER, 0,
 		"Octets read to find messages." },
 	[STAT_FOUND_AGAIN] = { "found-again", POPART_STAT_COUNTER, 0,
-		"Times that a mailbox was changed by others in a session, and read again." },
+		"Times that a mailbox, or its index, was changed by others in a session, and "
+		"read again." },
 	[STAT_LOCK_WAITS] = { "lock-waits", POPART_STAT_COUNTER, 0,
 		"Times that another program had the lock." },
 	[STAT_LOCK_FAILURES] = { "lock-failures", POPART_STAT_COUNTER, 0,
@@ -242,6 +243,7 @@ static int maildrop_id(void *state, const struct popart_call *call,
 static void drop_free(struct drop *d)
 {
 	index_free(&d->index);
+	drop_forget_kept(d);
 	place_free(&d->place);
 	free(d->v);
 	free(d);
@@ -286,7 +288,7 @@ static const struct popart_storage_ops ops = {
 	.caps = POPART_STORE_BLOCKS | POPART_STORE_QUICK_READS,
 	.maildrop_id = maildrop_id,
 	.open = drop_open,
-	.list = drop_list,
+	.list = list_run,
 	.message = message_open,
 	.commit = commit_run,
 	.close = drop_close,

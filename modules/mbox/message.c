@@ -182,6 +182,12 @@ static int find_again(struct drop *d, const struct popart_call *call)
 	return status;
 }
 
+/* What may be there again at the next command ends no session. */
+static int softened(int status)
+{
+	return status < 0 && status != POPART_E_CANCELLED ? POPART_R_TEMP : status;
+}
+
 int message_open(
 	void *drop, const struct popart_call *call, uint64_t ref, struct popart_source *src)
 {
@@ -192,13 +198,15 @@ int message_open(
 
 	if (ref >= d->n)
 		return POPART_E_BUG;
+	status = drop_need_messages(d, call);
+	if (status)
+		return softened(status);
 	m = &d->v[ref];
 	error = m->bits & MESSAGE_GONE ? ENOENT : take(d, m, src);
 	if (error == ENOENT && !(m->bits & MESSAGE_GONE)) {
 		status = find_again(d, call);
 		if (status)
-			return status < 0 && status != POPART_E_CANCELLED ? POPART_R_TEMP
-									  : status;
+			return softened(status);
 		error = m->bits & MESSAGE_GONE ? ENOENT : take(d, m, src);
 	}
 	if (error == ENOENT && m->bits & MESSAGE_CHANGED)

@@ -9,6 +9,7 @@
  */
 #include <popart/module.h>
 #include "index.h"
+#include "kept.h"
 #include "lock.h"
 #include "text.h"
 #include "window.h"
@@ -42,24 +43,6 @@ enum stat_index {
 	STAT_DELIVERED
 };
 
-/* A message of an idle session. Lengths have 40 bits, in two parts. */
-struct message {
-	uint64_t offset;
-	uint64_t hash;
-	uint64_t uid; /* the first octets of it */
-	uint32_t length_low;
-	uint8_t length_high;
-	uint8_t bits; /* MESSAGE_* and, in the low four, octets of the tail */
-	uint16_t from;
-};
-enum {
-	MESSAGE_TAIL = 15,
-	MESSAGE_TRUSTED = 1u << 4, /* found there while the file was as drop->stamp says */
-	MESSAGE_GONE = 1u << 5,
-	MESSAGE_NAMED = 1u << 6,  /* to be removed */
-	MESSAGE_CHANGED = 1u << 7 /* GONE, but one with its uid and another text is there */
-};
-
 /* Where a mailbox is, and our own files for it. */
 struct place {
 	char *mailbox;         /* as configured, and as others lock it        */
@@ -70,10 +53,11 @@ struct drop {
 	struct store *store;
 	struct place place;
 	struct index index;    /* between open and list only                     */
+	struct kept *kept;     /* where to read v from; NULL: it is there        */
 	uint64_t trusted_from; /* between these, too: what is before is as the index
 	                          said, which others have changed the file since     */
 	struct stamp stamp;    /* of the file as it was last looked through      */
-	struct message *v;
+	struct message *v;     /* see drop_need_messages                         */
 	size_t n;
 };
 
@@ -114,13 +98,19 @@ void box_tick(void *);
 int box_peek(const char *path, struct stat *);
 
 /* drop.c */
-uint64_t message_length(const struct message *);
+/* Before v is looked at: most sessions ask for no message, and v is large. A status. */
+int drop_need_messages(struct drop *, const struct popart_call *);
+/* The kept index does not hold: reads the whole mailbox into *x, which is empty, and keeps a
+ * new one. same: whether what is there is what the session knows. A status. */
+int drop_read_again(struct drop *, const struct popart_call *, struct index *x,
+	bool (*same)(const void *, const struct index *), const void *arg);
 /* The message set at login: what the index knows is taken from it, the rest is read. */
 int drop_take_inventory(struct drop *, const struct popart_call *, const struct box *);
 /* Reads the whole mailbox, and finds the session's messages in it. A status. */
 int drop_find_again(struct drop *, const struct popart_call *, struct box *);
 /* False: there is none that can be used. */
 bool drop_load_index(const struct drop *, const struct popart_call *, struct index *);
+void drop_forget_kept(struct drop *);
 /* Keeps an index for the next login. A failure is logged, and harms nobody. */
 void drop_keep_index(const struct drop *, const struct popart_call *, const struct index *);
 
@@ -140,8 +130,8 @@ int reader_check(struct window *, enum format, const struct message *);
 /* Whether a message begins at offset, which is not 0. The same. */
 int reader_check_from(struct window *, uint64_t offset);
 
-/* drop.c, message.c, commit.c, deliver.c, check.c: operations of the storage table. */
-int drop_list(void *drop, const struct popart_call *, struct popart_msg_sink *);
+/* list.c, message.c, commit.c, deliver.c, check.c: operations of the storage table. */
+int list_run(void *drop, const struct popart_call *, struct popart_msg_sink *);
 int message_open(void *drop, const struct popart_call *, uint64_t ref, struct popart_source *);
 int commit_run(void *drop, const struct popart_call *, const uint64_t *refs, size_t n,
 	size_t *removed);

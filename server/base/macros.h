@@ -13,5 +13,7 @@
 #define NORETURN                      __attribute__((noreturn))
 #define PRINTF_LIKE(f, a)             __attribute__((format(printf, f, a)))
 #define UNUSED                        __attribute__((unused))
+/* What is seldom needed stays out of what is quick. */
+#define NOINLINE __attribute__((noinline))
 
 #endif

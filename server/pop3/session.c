@@ -2,10 +2,11 @@
 #include "pop3/capa.h"
 #include "pop3/state.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #define BAD_IN_ROW_MAX 20u
-#define COUNTER_MAX    10u                            /* digits of a message number */
+#define COUNTER_MAX    8u                             /* digits of a message number */
 #define LISTING_LINE   (20u + 1u + UIDS_LEN_MAX + 2u) /* number or size: 20 digits */
 #define READY          "POP3 server ready"
 /* TOP seldom needs more than the first piece of a message. */
@@ -313,37 +314,41 @@ static enum popart_want do_open(
 	return GO_ON;
 }
 
-/* A message number in digits, counted up in them: cheaper than to divide for each. */
+/* A message number in digits, counted up in them: cheaper than to divide for each. The last one
+ * is the least significant octet. */
 struct counter {
-	char digits[2 * COUNTER_MAX]; /* they end in the middle: as many may be copied always */
-	size_t at;
+	uint64_t digits;
+	unsigned bits; /* that they have */
 };
+
+_Static_assert(DROP_MESSAGES_MAX < 100000000, "COUNTER_MAX digits");
 
 static void counter_set(struct counter *c, uint32_t number)
 {
-	char digits[20];
-	size_t len = format_u64(digits, number);
-
-	memset(c->digits, '0', sizeof(c->digits));
-	c->at = COUNTER_MAX - len;
-	memcpy(c->digits + c->at, digits, len);
+	c->digits = 0;
+	for (c->bits = 0; number > 0 || c->bits == 0; c->bits += 8, number /= 10)
+		c->digits |= (uint64_t)('0' + number % 10) << c->bits;
 }
 
-static void counter_next(struct counter *c)
+static inline void counter_next(struct counter *c)
 {
-	size_t i = COUNTER_MAX - 1;
+	unsigned at = 0;
 
-	for (; c->digits[i] == '9'; i--)
-		c->digits[i] = '0';
-	c->digits[i]++;
-	if (i < c->at)
-		c->at = i;
+	for (c->digits++; (c->digits >> at & 0xff) > '9'; at += 8) {
+		if (at + 8 == c->bits) {
+			c->digits |= (uint64_t)'0' << c->bits;
+			c->bits += 8;
+		}
+		c->digits += (uint64_t)(0x100 - 10) << at;
+	}
 }
 
-static size_t counter_put(const struct counter *c, char out[COUNTER_MAX])
+static inline size_t counter_put(const struct counter *c, char out[COUNTER_MAX])
 {
-	memcpy(out, c->digits + c->at, COUNTER_MAX);
-	return COUNTER_MAX - c->at;
+	uint64_t first = htobe64(c->digits << (8 * COUNTER_MAX - c->bits));
+
+	memcpy(out, &first, sizeof(first));
+	return c->bits / 8;
 }
 
 /* The lines of LIST or UIDL that fit; false: there are more. What is copied is longer than

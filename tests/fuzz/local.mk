@@ -71,8 +71,9 @@ MBOX_FUZZ_SOURCES = tests/fuzz/main.c \
 	modules/mbox/from.c modules/mbox/from.h \
 	modules/mbox/hash.c modules/mbox/hash.h \
 	modules/mbox/index.c modules/mbox/index.h \
-	modules/mbox/large.c modules/mbox/large.h \
-	modules/mbox/io.c modules/mbox/io.h
+	modules/mbox/io.c modules/mbox/io.h \
+	modules/mbox/kept.c modules/mbox/kept.h \
+	modules/mbox/large.c modules/mbox/large.h
 tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) \
 	modules/mbox/lines.c modules/mbox/lines.h \
 	modules/mbox/lock.h modules/mbox/reader.c modules/mbox/store.h \
@@ -82,7 +83,8 @@ tests_fuzz_fuzz_mbox_scan_SOURCES = tests/fuzz/mbox-scan.c $(MBOX_FUZZ_SOURCES) 
 tests_fuzz_fuzz_mbox_scan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
 	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002
 tests_fuzz_fuzz_mbox_index_SOURCES = tests/fuzz/mbox-index.c $(MBOX_FUZZ_SOURCES)
-tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox
+tests_fuzz_fuzz_mbox_index_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \
+	-DKEPT_PIECE=3
 tests_fuzz_fuzz_mbox_journal_SOURCES = tests/fuzz/mbox-journal.c $(MBOX_FUZZ_SOURCES) \
 	modules/mbox/journal.c modules/mbox/journal.h
 tests_fuzz_fuzz_mbox_journal_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/mbox \

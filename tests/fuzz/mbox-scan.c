@@ -14,11 +14,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-uint64_t message_length(const struct message *m)
-{
-	return (uint64_t)m->length_high << 32 | m->length_low;
-}
-
 struct shown {
 	struct hash hash;
 	uint64_t wire;
@@ -72,14 +67,15 @@ static void check(int fd, enum format format, size_t size)
 		for (size_t i = 0; i < x.n; i++)
 			check_message(fd, format, &x.v[i], READER_LEAST + i % 41);
 		/* What the scanner makes the index takes. */
-		int kept = memfd_create("index", MFD_CLOEXEC);
+		int file = memfd_create("index", MFD_CLOEXEC);
+		struct kept k;
 
-		if (!index_number(&x) || kept < 0 || index_write(&x, kept) != 0)
+		if (!index_number(&x) || file < 0 || kept_write(&x, file) != 0)
 			abort();
 		index_free(&x);
-		if (!index_read(&x, kept))
+		if (!kept_open_fd(&k, &x, file) || !kept_load(&k, &x))
 			abort();
-		close(kept);
+		kept_close(&k);
 	}
 	index_free(&x);
 }

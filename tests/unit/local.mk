@@ -160,7 +160,7 @@ check_LTLIBRARIES += tests/unit/mbox/libmodule.la
 tests_unit_mbox_libmodule_la_SOURCES = $(MBOX_SOURCES)
 tests_unit_mbox_libmodule_la_CPPFLAGS = $(TEST_CPPFLAGS) -DPOPART_MODULE_STATIC \
 	-DJOURNAL_CHUNK=100 -DJOURNAL_DIRECT=300 -DJOURNAL_LEAP=700 -DJOURNAL_PIECE=70 \
-	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002 -DLINES_PLAIN \
+	-DWINDOW_LEAST=1001 -DWINDOW_MOST=2002 -DLINES_PLAIN -DKEPT_PIECE=3 -DLATER_FROM=2 \
 	-DMODULE_WITH_FAULTS -include unit/mbox/faults.h
 tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	server/check/mockhost.c server/check/mockhost.h \
@@ -175,6 +175,7 @@ tests_unit_test_mbox_SOURCES = $(VISIT_SOURCES) \
 	tests/unit/mbox/faults_test.c \
 	tests/unit/mbox/from_test.c \
 	tests/unit/mbox/index_test.c \
+	tests/unit/mbox/kept_test.c \
 	tests/unit/mbox/lines_test.c \
 	tests/unit/mbox/list_test.c \
 	tests/unit/mbox/lock_test.c \

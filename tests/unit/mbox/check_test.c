@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include "index.h"
+#include "kept.h"
 #include "check/complaints.h"
 
 static const struct popart_user alice = { .size = sizeof(alice), .name = { "alice", 5 } };
@@ -76,14 +76,14 @@ static void wrong_index(void)
 		box_logout(&b);
 		look(&b, NULL);
 		snprintf(path, sizeof(path), "%s.new", b.index);
-		CU_ASSERT_TRUE(index_load(&x, b.index));
+		CU_ASSERT_TRUE(kept_read(&x, b.index));
 		if (i == 0)
 			x.v[1].wire++;
 		else if (i == 1)
 			x.v[1].uid[0] ^= 1;
 		else
 			x.v[--x.n - 1].length = x.covered;
-		CU_ASSERT_EQUAL(index_store(&x, b.index, path), 0);
+		CU_ASSERT_EQUAL(kept_store(&x, b.index, path), 0);
 		index_free(&x);
 		look(&b,
 			i < 2 ? "message 2, at 66: the index says something else"

@@ -10,6 +10,7 @@ int main(int argc, char **argv)
 		{ .pName = "uid", .pTests = uid_tests },
 		{ .pName = "lock", .pTests = lock_tests },
 		{ .pName = "index", .pTests = index_tests },
+		{ .pName = "kept", .pTests = kept_tests },
 		{ .pName = "change", .pTests = change_tests },
 		{ .pName = "commit", .pTests = commit_tests },
 		{ .pName = "deliver", .pTests = deliver_tests },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <popart/session.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -363,6 +364,87 @@ static void test_reasons(void)
 	CU_ASSERT(n >= 10);
 }
 
+enum { MANY = 10012, GONE = 100 };
+
+/* Message `number` of many, as a line of a list. */
+static size_t many_line(char line[80], unsigned number, bool uid)
+{
+	if (!uid)
+		return (size_t)snprintf(line, 80, "%u %u\r\n", number, 7 * number);
+	if (number % 3 == 0)
+		return (size_t)snprintf(line, 80, "%u u%u\r\n", number, number);
+	return (size_t)snprintf(line, 80, "%u %032x\r\n", number, number * 2654435761u);
+}
+
+static void open_many(struct talk *t)
+{
+	struct popart_msg_sink *sink = popart_session_sink(t->session);
+
+	for (unsigned number = 1; number <= MANY; number++) {
+		struct popart_msg m = { .ref = number - 1, .wire_size = 7 * number };
+		char line[80];
+		size_t len = many_line(line, number, true);
+
+		m.uid = view_of(line, len - 2);
+		(void)view_cut(&m.uid, ' ');
+		CU_ASSERT_FATAL(sink->add(sink, &m, 1, sizeof(m)) == POPART_OK);
+	}
+	popart_session_open_done(t->session, POPART_OK, VIEW_NONE);
+}
+
+/* An answer of many lines, as it comes out in pieces. */
+static void expect_many(struct talk *t, bool uid)
+{
+	enum popart_want want = say(t, uid ? "UIDL\r\n" : "LIST\r\n");
+	unsigned number = 0;
+	struct buf all;
+
+	buf_init(&all, 1 << 20);
+	for (;;) {
+		buf_add(&all, view_of(t->out, t->io.out_len));
+		t->io.out_len = 0;
+		if (want != POPART_WANT_OUTPUT)
+			break;
+		want = step(t);
+	}
+
+	struct popart_str rest = buf_view(&all);
+
+	(void)view_cut(&rest, '\n');
+	while (++number <= MANY) {
+		char line[80];
+		struct popart_str expected;
+
+		expected = view_of(line, many_line(line, number, uid));
+		if (number == GONE)
+			continue;
+		CU_ASSERT_FATAL(view_starts(rest, expected));
+		rest = view_of(rest.ptr + expected.len, rest.len - expected.len);
+	}
+	CU_ASSERT(view_eq(rest, VIEW_LIT(".\r\n")));
+	buf_free(&all);
+}
+
+static void test_long_lists(void)
+{
+	struct talk t;
+
+	talk_start(&t);
+	CU_ASSERT_FATAL(say(&t, "USER u\r\nPASS p\r\n") == POPART_WANT_AUTH);
+	popart_session_auth_done(t.session, POPART_OK, VIEW_NONE);
+	CU_ASSERT_FATAL(step(&t) == POPART_WANT_OPEN);
+	open_many(&t);
+	CU_ASSERT_FATAL(step(&t) == POPART_WANT_INPUT);
+	CU_ASSERT(say(&t, "DELE 100\r\n") == POPART_WANT_INPUT);
+	t.io.out_len = 0;
+	expect_many(&t, true);
+	expect_many(&t, false);
+	popart_session_abort(t.session, "shutdown");
+	while (step(&t) != POPART_WANT_DONE)
+		;
+	talk_end(&t, "shutdown");
+}
+
 CU_TestInfo session_tests[] = {
 	{ "AUTH is repeated, then answered", test_auth_want },
 	{ "an idle session holds no buffers", test_idle_memory },
@@ -375,5 +457,6 @@ CU_TestInfo session_tests[] = {
 	{ "abort at a commit", test_abort_at_commit },
 	{ "modules that break the contract", test_broken_modules },
 	{ "reasons", test_reasons },
+	{ "long lists", test_long_lists },
 	CU_TEST_INFO_NULL,
 };

@@ -87,9 +87,49 @@ static void test_small(void)
 	uids_free(&u);
 }
 
+/* Hashes, and what looks like one but for an octet, in every place. */
+static void test_of_digits(void)
+{
+	static const char others[] = "/:`gAF~!@G";
+	static char ids[COUNT][UIDS_LEN_MAX + 1];
+	struct uids u = { .text = NULL };
+	uint32_t random = 1;
+
+	for (const char *other = others; *other; other++) {
+		for (unsigned i = 0; i < COUNT; i++) {
+			for (unsigned k = 0; k < 32; k++) {
+				random = random * 1664525 + 1013904223;
+				ids[i][k] = "0123456789abcdef"[random >> 28];
+			}
+			if (i % 3 == 1)
+				ids[i][i % 32] = *other;
+			ids[i][i % 5 == 4 ? 31 : 32] = '\0';
+		}
+		check(ids);
+	}
+	for (unsigned i = 0; i < 20; i++)
+		CU_ASSERT(uids_add(&u, view_of("0123456789abcdeffedcba9876543210", 32),
+				  VIEW_NONE) == POPART_OK);
+	CU_ASSERT(u.len == 20 * 17);
+	for (unsigned at = 0; at < 32; at++) {
+		static const char refused[] = " \x7f\x80\xff\r";
+
+		for (const char *bad = refused; *bad; bad++) {
+			char id[33] = "0123456789abcdeffedcba9876543210";
+
+			id[at] = *bad;
+			CU_ASSERT(
+				uids_add(&u, view_of(id, 32), view_of(id, 0)) == POPART_E_BUG);
+		}
+	}
+	CU_ASSERT(u.count == 20 && u.len == 20 * 17);
+	uids_free(&u);
+}
+
 CU_TestInfo uids_tests[] = {
 	{ "as stores name their messages", test_as_stores_name_them },
 	{ "of any kind", test_of_any_kind },
+	{ "of hexadecimal digits", test_of_digits },
 	{ "what is shared is kept once", test_small },
 	CU_TEST_INFO_NULL,
 };
