@@ -169,7 +169,7 @@ static bool shake(const struct server *s, struct client *c)
 	gnutls_transport_set_pull_function(c->tls, pull);
 	gnutls_transport_set_push_function(c->tls, push);
 	c->agreed = shake_hands(c->tls) == 0;
-	return c->agreed;
+	return c->agreed && c->thread->in_len == 0; /* nobody speaks before the greeting */
 }
 
 /* As few records as each answer takes, as few sends as there is room for. */
@@ -219,8 +219,11 @@ static ssize_t hear(struct client *c, char *text, size_t room, bool *more)
 
 static void leave(struct client *c)
 {
+	if (c->agreed && gnutls_bye(c->tls, GNUTLS_SHUT_WR) == 0)
+		(void)flush(c);
 	if (c->tls)
 		gnutls_deinit(c->tls);
+	c->thread->in_len = c->thread->out_len = 0; /* not the next one's */
 	close(c->fd);
 }
 
@@ -259,8 +262,10 @@ static void take(struct thread *first)
 		return;
 	}
 	c->thread = first + s->next++ % s->threads;
-	if (!watch(c->thread->epoll, fd))
-		leave(c);
+	if (watch(c->thread->epoll, fd))
+		return; /* it is that thread's now */
+	c->thread = first;
+	leave(c);
 }
 
 /* True: it stays open. */
