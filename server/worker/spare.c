@@ -4,7 +4,7 @@
 
 #define ENOUGH   2 /* one may be about to leave, and the next event has somebody */
 #define LOOK_MS  2 /* between two looks */
-#define LOOKS    8 /* that found somebody waiting, before the next one has to be asked for */
+#define LOOKS    2 /* that found somebody waiting, before the next one has to be asked for */
 #define NS_IN_MS 1000000
 #define NS_IN_S  1000000000
 
