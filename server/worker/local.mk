@@ -26,6 +26,7 @@ libworker_la_SOURCES = \
 	server/worker/secure.h \
 	server/worker/show.c \
 	server/worker/show.h \
+	server/worker/spare.c server/worker/spare.h \
 	server/worker/state.h \
 	server/worker/tell.c \
 	server/worker/tell.h \

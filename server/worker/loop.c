@@ -132,8 +132,14 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 /* What is next. False: nothing now. */
 static bool next_event(struct thread *t, struct epoll_event *e)
 {
-	int n = epoll_wait(t->worker->epoll, e, 1, bulk_timeout(t));
+	struct worker *w = t->worker;
+	int timeout = bulk_timeout(t), n;
 
+	if (timeout != 0)
+		spare_enter(&w->spare);
+	n = epoll_wait(w->epoll, e, 1, timeout);
+	if (timeout != 0)
+		spare_leave(&w->spare);
 	if (n >= 0)
 		n = bulk_next(t, n, e);
 	if (n < 0 && errno != EINTR)
@@ -169,4 +175,5 @@ void loop_run(struct thread *t)
 void loop_leave(struct worker *w)
 {
 	(void)eventfd_write(w->wake, 1);
+	spare_release(&w->spare);
 }

@@ -14,6 +14,7 @@
 #include "net/tls.h"
 #include "net/wheel.h"
 #include "worker/pool.h"
+#include "worker/spare.h"
 
 enum worker_phase {
 	WORKER_WAITING,  /* ready, but not told to accept yet         */
@@ -80,6 +81,7 @@ struct worker {
 		bool missed;    /* somebody was told of them who was not to serve them */
 		bool takes_all; /* no thread is kept from them                  */
 	} bulk;
+	struct spare spare;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
 	struct worker_listener *listeners;
 	size_t nlisteners;

@@ -500,12 +500,14 @@ int worker_main(int chan)
 	(void)pthread_mutex_init(&w.reserve_mutex, NULL);
 	(void)pthread_mutex_init(&w.table.mutex, NULL);
 	(void)pthread_mutex_init(&w.bulk.mutex, NULL);
+	spare_init(&w.spare);
 	ok = take_start(&w, &report) && live(&w, &report);
 	if (!ok)
 		tell(&w, CHAN_FAILED, &report);
 	free_worker(&w);
 	pthread_mutex_destroy(&w.reserve_mutex);
 	pthread_mutex_destroy(&w.table.mutex);
+	spare_destroy(&w.spare);
 	pthread_mutex_destroy(&w.bulk.mutex);
 	report_free(&report);
 	return ok ? 0 : 1;

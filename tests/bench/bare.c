@@ -2,7 +2,7 @@
 /* The least that a server over TLS can do, to compare with: accept, handshake, one ticket,
  * an end in order, close. With GnuTLS and popartd's own settings, and nothing else: no
  * protocol, no epoll, no log. It says its port, and ends when its standard input does. */
-#include <gnutls/gnutls.h>
+#include "shake.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -12,44 +12,24 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "net/tls.h"
 
 #define MAX_THREADS 64
 #define BACKLOG     1024
 
 struct bare {
 	int listener;
-	gnutls_certificate_credentials_t credentials;
-	gnutls_priority_t priorities;
-	gnutls_datum_t ticket_key;
+	struct shake shake;
 };
-
-static int set_up(const struct bare *b, gnutls_session_t session, int fd)
-{
-	int rc = gnutls_priority_set(session, b->priorities);
-
-	if (rc == 0)
-		rc = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, b->credentials);
-	if (rc == 0)
-		rc = gnutls_session_ticket_enable_server(session, &b->ticket_key);
-	gnutls_transport_set_int(session, fd);
-	gnutls_handshake_set_timeout(session, GNUTLS_INDEFINITE_TIMEOUT);
-	return rc;
-}
 
 static void serve(const struct bare *b, int fd)
 {
-	gnutls_session_t session;
-	int rc = gnutls_init(
-		&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL | GNUTLS_NO_AUTO_SEND_TICKET);
+	gnutls_session_t session = shake_session(&b->shake);
+	int rc;
 
-	if (rc != 0)
+	if (!session)
 		return;
-	rc = set_up(b, session, fd);
-	while (rc == 0 && (rc = gnutls_handshake(session)) < 0 && !gnutls_error_is_fatal(rc))
-		rc = 0;
-	if (rc == 0)
-		rc = gnutls_session_ticket_send(session, 1, 0);
+	gnutls_transport_set_int(session, fd);
+	rc = shake_hands(session);
 	if (rc == 0)
 		rc = gnutls_bye(session, GNUTLS_SHUT_WR);
 	if (rc < 0 && rc != GNUTLS_E_PREMATURE_TERMINATION) /* the load's time is over */
@@ -70,22 +50,6 @@ static void *run(void *arg)
 			serve(b, fd);
 		close(fd);
 	}
-}
-
-static bool set_up_tls(struct bare *b, const char *certificate)
-{
-	int rc = gnutls_certificate_allocate_credentials(&b->credentials);
-
-	if (rc == 0)
-		rc = gnutls_certificate_set_x509_key_file(
-			b->credentials, certificate, certificate, GNUTLS_X509_FMT_PEM);
-	if (rc == 0)
-		rc = gnutls_priority_init(&b->priorities, TLS_PRIORITIES, NULL);
-	if (rc == 0)
-		rc = gnutls_session_ticket_key_generate(&b->ticket_key);
-	if (rc < 0)
-		fprintf(stderr, "bare: %s: %s\n", certificate, gnutls_strerror(rc));
-	return rc == 0;
 }
 
 static bool listen_somewhere(struct bare *b)
@@ -117,7 +81,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (!set_up_tls(&b, argv[1]) || !listen_somewhere(&b))
+	if (!shake_init(&b.shake, argv[1]) || !listen_somewhere(&b))
 		return 1;
 	for (int i = 0; i < threads; i++)
 		if (pthread_create(&ids[i], NULL, run, &b) != 0)

@@ -63,11 +63,13 @@ SESSIONS = [
     Workload("fetch", "fetch 8 KiB, plain", "fetch", goal=3, cost_goal=4, echo=True),
     Workload("fetch-pipelined", "fetch 8 KiB, plain, pipelined", "fetch", goal=4.5,
              cost_goal=5, echo=True, pipeline=True),
-    Workload("fetch-tls", "fetch 8 KiB, TLS 1.3", "fetch", "full", goal=5.6, cost_goal=8),
+    Workload("fetch-tls", "fetch 8 KiB, TLS 1.3", "fetch", "full", goal=5.6, cost_goal=8,
+             echo=True),
     Workload("fetch-tls-pipelined", "fetch 8 KiB, TLS 1.3, pipelined", "fetch", "full",
-             pipeline=True),
+             echo=True, pipeline=True),
     Workload("large", "fetch 5 MiB, plain", "large", goal=3.8, cost_goal=5, echo=True),
-    Workload("large-tls", "fetch 5 MiB, TLS 1.3", "large", "full", goal=6.5, cost_goal=9),
+    Workload("large-tls", "fetch 5 MiB, TLS 1.3", "large", "full", goal=6.5, cost_goal=9,
+             echo=True),
 ]
 # popa3d takes 50 sessions in ten seconds: long ones, then.
 MBOX = [
@@ -224,10 +226,16 @@ def take_turn(server, workload, seconds, quick=False):
     return counted, servers.cpu_seconds(server.session) - before
 
 
+def certificate_of(server):
+    """The one that all have who run beside it."""
+    return os.path.join(os.path.dirname(os.path.dirname(server.mail)), "certificate.pem")
+
+
 @contextlib.contextmanager
 def with_echo(running, workload):
     """And what does next to nothing, where a workload wants it."""
-    echo = Echo(*MAILDROPS[workload.prefix][1:]) if workload.echo else None
+    secure = None if workload.tls == "none" else certificate_of(running[0])
+    echo = Echo(*MAILDROPS[workload.prefix][1:], secure) if workload.echo else None
     try:
         yield running + [echo] if echo else running
     finally:
@@ -300,8 +308,7 @@ def handshake(run, wanted):
     fill, prefixes = fill_for([plain])
     with run.guarded(wanted), run.servers([Popart], run.names(prefixes), fill) as running:
         ours, bares = Series(), Series()
-        bare = servers.Bare(os.path.join(os.path.dirname(os.path.dirname(running[0].mail)),
-                                         "certificate.pem"))
+        bare = servers.Bare(certificate_of(running[0]))
         try:
             for number in range(-1, ROUNDS):  # the first does not count
                 costs = []

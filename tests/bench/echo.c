@@ -2,13 +2,13 @@
 /*
  * The least that a server can do, to compare with: it says +OK to whoever comes and to every
  * line, and closes after QUIT. With COUNT and OCTETS it has so many messages of that length
- * for everybody, all one, in memory, and a thread more. It says its port, and ends when its
- * standard input does.
+ * for everybody, all one, in memory, and a thread more; with CERTIFICATE it says all that over
+ * TLS. It says its port, and ends when its standard input does.
  */
+#include "shake.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,15 +23,32 @@ enum {
 	TURN = 32,    /* answers in a send */
 	THREADS = 2,
 	CLIENTS = 4096,
-	LINE = 40 /* the longest of a list */
+	LINE = 40,     /* the longest of a list */
+	SEALED = 65536 /* octets in a send, with TLS */
+};
+
+struct client {
+	int fd;
+	char begun;           /* what a line that is not whole yet begins with */
+	gnutls_session_t tls; /* NULL: without */
+	bool agreed;          /* it has shaken hands */
+	struct thread *thread;
 };
 
 struct server {
 	struct iovec ok, stat, list, message;
 	int listener;
+	bool secure;
+	struct shake shake;
 	unsigned threads, next;
-	int epolls[THREADS];
-	char begun[CLIENTS]; /* by descriptor: what a line that is not whole yet begins with */
+	struct client clients[CLIENTS]; /* by descriptor */
+};
+
+struct thread {
+	struct server *server;
+	int epoll;
+	size_t in_at, in_len, out_len; /* TLS between us and the client whose turn it is */
+	char in[ROOM], out[SEALED];
 };
 
 /* ---- what it says ---- */
@@ -96,16 +113,118 @@ static struct iovec answer_to(const struct server *s, char first)
 	}
 }
 
+/* ---- TLS ---- */
+
+static bool flush(const struct client *c)
+{
+	struct thread *t = c->thread;
+	size_t n = t->out_len;
+
+	t->out_len = 0;
+	return send(c->fd, t->out, n, MSG_NOSIGNAL) == (ssize_t)n; /* it waits */
+}
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *room, size_t want)
+{
+	const struct client *c = ptr;
+	struct thread *t = c->thread;
+	ssize_t n;
+
+	if (t->in_len == 0) {
+		if (t->out_len > 0 && !flush(c)) /* it waits for that */
+			return -1;
+		n = recv(c->fd, t->in, sizeof(t->in), c->agreed ? MSG_DONTWAIT : 0);
+		if (n <= 0)
+			return n;
+		t->in_at = 0;
+		t->in_len = (size_t)n;
+	}
+	want = want < t->in_len ? want : t->in_len;
+	memcpy(room, t->in + t->in_at, want);
+	t->in_at += want;
+	t->in_len -= want;
+	return (ssize_t)want;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t n)
+{
+	const struct client *c = ptr;
+	struct thread *t = c->thread;
+
+	if (n > sizeof(t->out) - t->out_len && !flush(c))
+		return -1;
+	memcpy(t->out + t->out_len, data, n);
+	t->out_len += n;
+	return (ssize_t)n;
+}
+
+static bool shake(const struct server *s, struct client *c)
+{
+	if (!s->secure)
+		return true;
+	c->tls = shake_session(&s->shake);
+	if (!c->tls)
+		return false;
+	gnutls_transport_set_ptr(c->tls, c);
+	gnutls_transport_set_pull_function(c->tls, pull);
+	gnutls_transport_set_push_function(c->tls, push);
+	c->agreed = shake_hands(c->tls) == 0;
+	return c->agreed && c->thread->in_len == 0; /* nobody speaks before the greeting */
+}
+
+/* As few records as each answer takes, as few sends as there is room for. */
+static bool seal(const struct client *c, const struct iovec *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *text = v[i].iov_base;
+		size_t left = v[i].iov_len;
+
+		while (left > 0) {
+			ssize_t done = gnutls_record_send(c->tls, text, left);
+			if (done <= 0)
+				return false;
+			text += done;
+			left -= (size_t)done;
+		}
+	}
+	return flush(c);
+}
+
 /* ---- clients ---- */
 
-static bool say(int fd, struct iovec *v, size_t n)
+static bool say(const struct client *c, struct iovec *v, size_t n)
 {
 	size_t whole = 0;
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
 
+	if (c->tls)
+		return seal(c, v, n);
 	for (size_t i = 0; i < n; i++)
 		whole += v[i].iov_len;
-	return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)whole; /* it waits */
+	return sendmsg(c->fd, &m, MSG_NOSIGNAL) == (ssize_t)whole; /* it waits */
+}
+
+/* What it says next; more: there may be more. */
+static ssize_t hear(struct client *c, char *text, size_t room, bool *more)
+{
+	ssize_t n;
+
+	*more = false;
+	if (!c->tls)
+		return recv(c->fd, text, room, 0);
+	n = gnutls_record_recv(c->tls, text, room);
+	*more = c->thread->in_len > 0 || gnutls_record_check_pending(c->tls) > 0;
+	return n;
+}
+
+static void leave(struct client *c)
+{
+	if (c->agreed && gnutls_bye(c->tls, GNUTLS_SHUT_WR) == 0)
+		(void)flush(c);
+	if (c->tls)
+		gnutls_deinit(c->tls);
+	c->thread->in_len = c->thread->out_len = 0; /* not the next one's */
+	close(c->fd);
 }
 
 static bool watch(int epoll, int fd)
@@ -115,78 +234,98 @@ static bool watch(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0;
 }
 
-static void take(struct server *s)
+static bool greet(struct server *s, struct client *c)
 {
 	const int on = 1;
-	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
 	struct iovec greeting = s->ok;
+
+	return setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0 &&
+		shake(s, c) && say(c, &greeting, 1);
+}
+
+static void take(struct thread *first)
+{
+	struct server *s = first->server;
+	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct client *c;
 
 	if (fd < 0)
 		return;
-	if (fd >= CLIENTS || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
-		!say(fd, &greeting, 1)) {
+	if (fd >= CLIENTS) {
 		close(fd);
 		return;
 	}
-	s->begun[fd] = '\0';
-	if (!watch(s->epolls[s->next++ % s->threads], fd))
-		close(fd);
+	c = &s->clients[fd];
+	*c = (struct client){ .fd = fd, .thread = first };
+	if (!greet(s, c)) {
+		leave(c);
+		return;
+	}
+	c->thread = first + s->next++ % s->threads;
+	if (watch(c->thread->epoll, fd))
+		return; /* it is that thread's now */
+	c->thread = first;
+	leave(c);
 }
 
 /* True: it stays open. */
-static bool answer_all(struct server *s, int fd, const char *text, size_t n)
+static bool answer_all(struct server *s, struct client *c, const char *text, size_t n)
 {
 	struct iovec said[TURN];
 	size_t k = 0;
 	bool quit = false, well = true;
 
 	for (size_t i = 0; i < n && well && !quit; i++) {
-		if (!s->begun[fd])
-			s->begun[fd] = text[i];
+		if (!c->begun)
+			c->begun = text[i];
 		if (text[i] != '\n')
 			continue;
-		quit = s->begun[fd] == 'Q';
-		said[k++] = answer_to(s, s->begun[fd]);
-		s->begun[fd] = '\0';
+		quit = c->begun == 'Q';
+		said[k++] = answer_to(s, c->begun);
+		c->begun = '\0';
 		if (k == TURN) {
-			well = say(fd, said, k);
+			well = say(c, said, k);
 			k = 0;
 		}
 	}
-	return (k == 0 || say(fd, said, k)) && well && !quit;
+	return (k == 0 || say(c, said, k)) && well && !quit;
 }
 
-static void answer(struct server *s, int fd)
+static void answer(struct server *s, struct client *c)
 {
 	char text[ROOM];
-	ssize_t n = recv(fd, text, sizeof(text), 0);
+	bool more;
+	ssize_t n;
 
-	if (n <= 0 || !answer_all(s, fd, text, (size_t)n))
-		close(fd);
+	do {
+		n = hear(c, text, sizeof(text), &more);
+		if (n == GNUTLS_E_AGAIN)
+			continue;
+		if (n <= 0 || !answer_all(s, c, text, (size_t)n)) {
+			leave(c);
+			return;
+		}
+	} while (more);
 }
 
 /* ---- threads ---- */
 
-struct turn {
-	struct server *server;
-	unsigned number; /* the first one has the listener, and sees the end */
-};
-
+/* The first one has the listener, and sees the end. */
 static void *serve(void *arg)
 {
-	struct turn *turn = arg;
-	struct server *s = turn->server;
+	struct thread *t = arg;
+	struct server *s = t->server;
 	struct epoll_event e;
 
 	for (;;) {
-		if (epoll_wait(s->epolls[turn->number], &e, 1, -1) != 1)
+		if (epoll_wait(t->epoll, &e, 1, -1) != 1)
 			continue;
 		if (e.data.fd == STDIN_FILENO)
 			exit(0); /* nobody writes there */
 		if (e.data.fd == s->listener)
-			take(s);
+			take(t);
 		else
-			answer(s, e.data.fd);
+			answer(s, &s->clients[e.data.fd]);
 	}
 	return NULL;
 }
@@ -225,21 +364,24 @@ static void prepare(struct server *s, size_t count, size_t octets)
 int main(int argc, char **argv)
 {
 	static struct server s;
-	static struct turn turns[THREADS];
-	pthread_t thread;
+	static struct thread threads[THREADS];
+	pthread_t id;
 
-	prepare(&s, argc == 3 ? strtoul(argv[1], NULL, 10) : 0,
-		argc == 3 ? strtoul(argv[2], NULL, 10) : 0);
+	prepare(&s, argc > 2 ? strtoul(argv[1], NULL, 10) : 0,
+		argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
+	s.secure = argc > 3;
+	if (s.secure && !shake_init(&s.shake, argv[3]))
+		return 1;
 	for (unsigned i = 0; i < s.threads; i++) {
-		turns[i] = (struct turn){ &s, i };
-		s.epolls[i] = epoll_create1(EPOLL_CLOEXEC);
+		threads[i].server = &s;
+		threads[i].epoll = epoll_create1(EPOLL_CLOEXEC);
 	}
 	s.listener = listen_somewhere();
-	if (s.listener < 0 || !watch(s.epolls[0], s.listener) ||
-		!watch(s.epolls[0], STDIN_FILENO))
+	if (s.listener < 0 || !watch(threads[0].epoll, s.listener) ||
+		!watch(threads[0].epoll, STDIN_FILENO))
 		return 1;
 	for (unsigned i = 1; i < s.threads; i++)
-		if (pthread_create(&thread, NULL, serve, &turns[i]) != 0)
+		if (pthread_create(&id, NULL, serve, &threads[i]) != 0)
 			return 1;
-	serve(&turns[0]);
+	serve(&threads[0]);
 }

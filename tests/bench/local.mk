@@ -11,12 +11,13 @@ tests_bench_load_LDADD = $(GNUTLS_LIBS)
 
 # What a handshake costs by itself.
 check_PROGRAMS += tests/bench/bare
-tests_bench_bare_SOURCES = tests/bench/bare.c
+tests_bench_bare_SOURCES = tests/bench/bare.c tests/bench/shake.c tests/bench/shake.h
 tests_bench_bare_LDADD = $(GNUTLS_LIBS)
 
 # What a login takes beside others when there is nothing to do for it.
 check_PROGRAMS += tests/bench/echo
-tests_bench_echo_SOURCES = tests/bench/echo.c
+tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/shake.c tests/bench/shake.h
+tests_bench_echo_LDADD = $(GNUTLS_LIBS)
 
 if WITH_MAILDIR
 if WITH_STATIC

@@ -81,17 +81,19 @@ def load(port, **options):
 
 class Echo:
     """Says +OK to everything, and does nothing; to have messages, it needs to be told how many,
-    and how many octets each is stored with."""
+    and how many octets each is stored with; to speak TLS, a certificate."""
     name = "echo"
 
-    def __init__(self, messages=0, octets=0):
+    def __init__(self, messages=0, octets=0, certificate_file=None):
         command = [ECHO]
         if messages:
             command += [str(messages), str(len(wire(letter(1, octets))))]
+        if certificate_file:
+            command.append(certificate_file)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, start_new_session=True)
         self.session = self.process.pid
-        self.plain = int(self.process.stdout.readline())
+        self.plain = self.tls = int(self.process.stdout.readline())
 
     def stop(self):
         self.process.communicate()

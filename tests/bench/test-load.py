@@ -147,6 +147,24 @@ def _():
         echo.stop()
 
 
+@test("messages of a process that only echoes, over TLS, of one record and of many sends")
+def _():
+    with tempfile.TemporaryDirectory() as directory:
+        certificate = servers.certificate(directory)
+        for octets in (500, 200000):
+            echo = servers.Echo(MESSAGES, octets, certificate)
+            try:
+                for options in ({}, {"pipeline": True, "repeat": 40}):
+                    result = servers.load(echo.tls, workload="fetch", connections=USERS,
+                                          threads=2, tls="resumed", rounds=3, seconds=60,
+                                          **options)
+                    equal(result["sessions"], 3 * USERS, "sessions")
+                    equal((result["offered"], result["resumed"]), (2 * USERS, 2 * USERS),
+                          "resumed")
+            finally:
+                echo.stop()
+
+
 @test("a wrong password is an error")
 def _():
     try:

@@ -53,6 +53,7 @@ tests_unit_test_worker_SOURCES = \
 	tests/unit/worker/claim.c \
 	tests/unit/worker/main.c \
 	tests/unit/worker/probe.c \
+	tests/unit/worker/spare.c \
 	tests/unit/worker/suites.h \
 	tests/unit/worker/where.c
 tests_unit_test_worker_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -381,6 +381,7 @@ int main(int argc, char **argv)
 		{ .pName = "claim", .pTests = claim_tests },
 		{ .pName = "where", .pTests = where_tests },
 		{ .pName = "probe", .pTests = probe_tests },
+		{ .pName = "spare", .pTests = spare_tests },
 		CU_SUITE_INFO_NULL,
 	};
 

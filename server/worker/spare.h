@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_SPARE_H
+#define WORKER_SPARE_H
+/*
+ * Event threads that are not needed now. The kernel wakes one that waits for each event, though
+ * another one, which is about to look for the next event anyway, often has answered it before
+ * that one runs. So only a few wait at a time. Who comes back from a turn and finds enough of
+ * them there is held, until nobody waits and nobody has come back for some milliseconds: then
+ * all others are in calls that take long, or serve downloads without an end.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct spare {
+	pthread_mutex_t mutex;
+	pthread_cond_t looks;     /* of those who are held one looks whether it is needed ... */
+	pthread_cond_t sleeps;    /* ... and the others sleep                                 */
+	_Atomic uint32_t waiting; /* threads that wait for events                             */
+	_Atomic uint32_t turns;   /* grows whenever one comes back                            */
+	_Atomic bool calm;        /* who looks sleeps, too, until nobody waits                */
+	bool looking, over;
+};
+
+void spare_init(struct spare *);
+/* When no thread is held any more. */
+void spare_destroy(struct spare *);
+/* Returns once this thread is to wait for events. */
+void spare_enter(struct spare *);
+/* It does not wait any more. */
+void spare_leave(struct spare *);
+/* From now on nobody is held. Any thread. */
+void spare_release(struct spare *);
+
+#endif
