@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,91 +10,106 @@
 #define OPENED_BEFORE 1u
 #define UNUSED_NS     INT64_C(1000000000)
 
-void dirs_init(struct dirs *dirs)
+static bool take(struct dirs_place *p)
 {
-	(void)pthread_mutex_init(&dirs->mutex, NULL);
+	return !atomic_exchange_explicit(&p->taken, true, memory_order_acquire);
 }
 
-void dirs_free(struct dirs *dirs)
+static bool is_owner(const struct dirs_place *p, const struct drop *d)
 {
-	(void)pthread_mutex_destroy(&dirs->mutex);
+	return atomic_load_explicit(&p->owner, memory_order_relaxed) == d;
 }
 
-/* NULL: it had none, or that is another's by now. */
+static void own(struct dirs_place *p, const struct drop *d)
+{
+	atomic_store_explicit(&p->owner, d, memory_order_relaxed);
+}
+
+static bool is_unused(const struct dirs_place *p, int64_t now)
+{
+	return is_owner(p, NULL) ||
+		now - atomic_load_explicit(&p->used_ns, memory_order_relaxed) >= UNUSED_NS;
+}
+
 static struct dirs_place *place_of(struct dirs *dirs, const struct drop *d)
 {
 	struct dirs_place *p = d->place ? &dirs->places[d->place - 1] : NULL;
 
-	return p && p->owner == d ? p : NULL;
+	return p && is_owner(p, d) ? p : NULL;
 }
 
+/* Taken; NULL: there is none. Those in use are not touched, as their owners are at them. */
 static struct dirs_place *find(struct dirs *dirs, struct drop *d, int64_t now)
 {
 	for (unsigned i = 0; i < DIRS_PLACES; i++) {
 		struct dirs_place *p = &dirs->places[i];
 
-		if (p->owner && (p->busy || now - p->used_ns < UNUSED_NS))
+		if (!is_unused(p, now) || !take(p))
 			continue;
-		if (p->owner)
+		if (!is_unused(p, now)) {
+			dirs_leave(p);
+			continue;
+		}
+		if (!is_owner(p, NULL))
 			(void)close(p->fd);
 		p->fd = -1;
-		p->owner = d;
+		own(p, d);
+		names_walk(&p->walk, &d->names);
 		d->place = (uint8_t)(i + 1);
 		return p;
 	}
 	return NULL;
 }
 
-int dirs_enter(struct dirs *dirs, struct drop *d)
+struct dirs_place *dirs_enter(struct dirs *dirs, struct drop *d)
 {
 	int64_t now = now_ns(CLOCK_MONOTONIC_COARSE);
 	struct dirs_place *p;
 
 	if (d->opened < OPENED_BEFORE) {
 		d->opened++;
-		return -1;
+		return NULL;
 	}
-	pthread_mutex_lock(&dirs->mutex);
 	p = place_of(dirs, d);
+	if (p && !take(p))
+		return NULL; /* somebody who looks for one is at it: not this time, then */
+	if (p && !is_owner(p, d)) {
+		dirs_leave(p);
+		p = NULL;
+	}
 	if (!p)
 		p = find(dirs, d, now);
-	if (p) {
-		p->busy = true;
-		p->used_ns = now;
-	}
-	pthread_mutex_unlock(&dirs->mutex);
 	if (!p)
-		return -1;
+		return NULL;
+	atomic_store_explicit(&p->used_ns, now, memory_order_relaxed);
 	if (p->fd < 0)
 		p->fd = open(d->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->fd >= 0)
-		return p->fd;
-	dirs_forget(dirs, d);
-	return -1;
+		return p;
+	own(p, NULL);
+	dirs_leave(p);
+	return NULL;
 }
 
-void dirs_leave(struct dirs *dirs, struct drop *d)
+void dirs_leave(struct dirs_place *p)
 {
-	pthread_mutex_lock(&dirs->mutex);
-	dirs->places[d->place - 1].busy = false;
-	pthread_mutex_unlock(&dirs->mutex);
+	atomic_store_explicit(&p->taken, false, memory_order_release);
 }
 
 void dirs_forget(struct dirs *dirs, struct drop *d)
 {
-	struct dirs_place *p;
-	int fd = -1;
+	struct dirs_place *p = place_of(dirs, d);
 
-	if (!d->place)
-		return;
-	pthread_mutex_lock(&dirs->mutex);
-	p = place_of(dirs, d);
-	if (p) {
-		fd = p->fd;
-		*p = (struct dirs_place){ .owner = NULL };
-	}
-	pthread_mutex_unlock(&dirs->mutex);
 	d->place = 0;
-	if (fd >= 0)
-		(void)close(fd);
+	while (p && is_owner(p, d)) {
+		if (!take(p)) {
+			sched_yield(); /* whoever looks at it sees at once that it is used */
+			continue;
+		}
+		if (is_owner(p, d)) {
+			(void)close(p->fd);
+			own(p, NULL);
+		}
+		dirs_leave(p);
+	}
 }

@@ -47,7 +47,6 @@ const char *drop_name(const struct drop *d, const struct message *m, char room[N
 	return names_get(&d->names, (size_t)(m - d->v), room);
 }
 
-/* Not snprintf: paths are made for every message that is sent. */
 bool path_join(char path[4096], const char *root, const char *dir, const char *name)
 {
 	size_t a = strlen(root), b = strlen(dir), c = strlen(name);
@@ -61,11 +60,14 @@ bool path_join(char path[4096], const char *root, const char *dir, const char *n
 	return true;
 }
 
+const char *drop_below(const struct drop *d, uint8_t flags)
+{
+	return d->plain ? "" : flags & MESSAGE_CUR ? "cur/" : "new/";
+}
+
 bool drop_path(const struct drop *d, uint8_t flags, const char *name, char path[4096])
 {
-	const char *dir = d->plain ? "" : flags & MESSAGE_CUR ? "cur/" : "new/";
-
-	return path_join(path, d->root, dir, name);
+	return path_join(path, d->root, drop_below(d, flags), name);
 }
 
 int drop_dir(const struct drop *d, unsigned which)

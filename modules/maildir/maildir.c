@@ -203,7 +203,6 @@ static int start(const struct popart_host *host, struct popart_instance *inst,
 		return host->fail(inst, NULL, POPART_E_IO, NULL, errno, "no random numbers");
 	}
 	ledger_init(&s->ledger);
-	dirs_init(&s->dirs);
 	*state = s;
 	return POPART_OK;
 }
@@ -213,7 +212,6 @@ static void stop(void *state)
 	struct store *s = state;
 
 	ledger_free(&s->ledger);
-	dirs_free(&s->dirs);
 	free(s);
 }
 

@@ -7,21 +7,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A message whose size came from its name, on its way out. */
-struct hinted {
-	struct drop *drop;
-	uint32_t index;
-	uint32_t proof; /* of the file that was opened */
-};
-
 /* ---- after sending ---- */
 
 /* The name gets the right size; where that cannot be, the cache has the last word. */
-static void heal(const struct hinted *h, int fd, uint64_t wire)
+static void heal(struct drop *d, int fd, uint64_t wire)
 {
-	struct drop *d = h->drop;
-	uint32_t index = h->index;
-	struct message *m = &d->v[index];
+	struct message *m = &d->v[d->sending];
 	char room[NAME_LEN + 1];
 	const char *was = drop_name(d, m, room);
 	uint8_t flags = m->bits & MESSAGE_CUR;
@@ -35,10 +26,10 @@ static void heal(const struct hinted *h, int fd, uint64_t wire)
 		drop_path(d, flags, name, to) && rename_apart(from, to) == 0) {
 		drop_rename(d, m, name, strlen(name), flags);
 		d->healed++;
-	} else if (fstat(fd, &st) == 0 && proof_of_stat(&st) == h->proof) {
+	} else if (fstat(fd, &st) == 0 && proof_of_stat(&st) == d->proof) {
 		r.file = detail_of(&st);
 		if (wire >= r.file.stored && wire - r.file.stored <= r.file.stored + 2)
-			lessons_add(d, index, &r);
+			lessons_add(d, d->sending, &r);
 	}
 }
 
@@ -49,36 +40,51 @@ static void release_counted(struct popart_source *src)
 
 static void release_hinted(struct popart_source *src)
 {
-	struct hinted *h = src->ctx;
-	const struct message *m = &h->drop->v[h->index];
+	struct drop *d = src->ctx;
 
-	if (src->wire_sent && src->wire_sent != message_wire(m) && src->wire_sent <= WIRE_MAX &&
-		!h->drop->store->read_only)
-		heal(h, src->fd, src->wire_sent);
+	if (src->wire_sent && src->wire_sent != message_wire(&d->v[d->sending]) &&
+		src->wire_sent <= WIRE_MAX && !d->store->read_only)
+		heal(d, src->fd, src->wire_sent);
 	close(src->fd);
-	free(h);
 }
 
 /* ---- before sending ---- */
 
-/* From the directory, if it is open. Whatever is the matter there, the path has the last word:
- * another directory may have come in its place. */
+/* From its directory, which is open. */
+static int open_below(const struct drop *d, const struct message *m, struct dirs_place *place,
+	struct stat *st)
+{
+	const char *below = drop_below(d, m->bits & MESSAGE_CUR), *name = place->walk.name;
+	size_t len = strlen(below);
+	char path[sizeof("cur/") + NAME_LEN];
+
+	if (m->renamed)
+		name = drop_name(d, m, NULL);
+	else
+		names_seek(&place->walk, (size_t)(m - d->v));
+	memcpy(path, below, len);
+	memcpy(path + len, name, strlen(name) + 1);
+	return scan_open(place->fd, path, st);
+}
+
+/* Whatever is the matter in a directory that is open, the path has the last word: another one
+ * may have come in its place. */
 static int open_listed(struct drop *d, const struct message *m, struct stat *st)
 {
-	struct dirs *dirs = &d->store->dirs;
+	struct dirs_place *place = dirs_enter(&d->store->dirs, d);
 	char path[4096], room[NAME_LEN + 1];
-	int fd = -1, root;
+	int fd;
 
+	if (place) {
+		fd = open_below(d, m, place, st);
+		dirs_leave(place);
+		if (fd >= 0)
+			return fd;
+		dirs_forget(&d->store->dirs, d);
+	}
 	if (!drop_path(d, m->bits & MESSAGE_CUR, drop_name(d, m, room), path))
 		return -ENAMETOOLONG;
-	root = dirs_enter(dirs, d);
-	if (root >= 0) {
-		fd = scan_open(root, path + strlen(d->root) + 1, st);
-		dirs_leave(dirs, d);
-	}
-	if (root >= 0 && fd < 0)
-		dirs_forget(dirs, d);
-	return fd >= 0 ? fd : scan_open(AT_FDCWD, path, st);
+	return scan_open(AT_FDCWD, path, st);
 }
 
 static bool is_gone(int fd)
@@ -180,9 +186,9 @@ int message_open(
 {
 	struct drop *d = drop;
 	struct message *m;
-	struct hinted *hinted = NULL;
 	struct stat st;
 	int fd, status = POPART_OK;
+	bool hinted;
 
 	if (ref >= d->n)
 		return POPART_E_BUG;
@@ -190,12 +196,10 @@ int message_open(
 	fd = open_moved(d, call, m, &st);
 	if (fd < 0)
 		return cannot_open(d, call, m, -fd);
-	if (m->bits & MESSAGE_HINT) {
-		hinted = malloc(sizeof(*hinted));
-		if (!hinted)
-			status = POPART_E_NOMEM;
-		else
-			*hinted = (struct hinted){ d, (uint32_t)ref, proof_of_stat(&st) };
+	hinted = m->bits & MESSAGE_HINT;
+	if (hinted) {
+		d->sending = (uint32_t)ref;
+		d->proof = proof_of_stat(&st);
 		m->file = file_of_stat(&st);
 	} else if (m->proof != proof_of_stat(&st)) {
 		status = count_again(d, call, (uint32_t)ref, fd, &st);
@@ -210,7 +214,7 @@ int message_open(
 	src->length = (uint64_t)st.st_size;
 	src->form = m->bits & MESSAGE_FORM;
 	src->body_offset = m->body <= src->length ? m->body : 0;
-	src->ctx = hinted;
+	src->ctx = d;
 	src->release = hinted ? release_hinted : release_counted;
 	return POPART_OK;
 }

@@ -257,3 +257,18 @@ bool names_next(struct names_walk *w)
 	w->next++;
 	return true;
 }
+
+void names_seek(struct names_walk *w, size_t index)
+{
+	size_t run = index / NAMES_RUN, from = run * NAMES_RUN;
+
+	if (index + 1 == w->next)
+		return;
+	if (index < w->next || from > w->next) {
+		w->at = w->names->text + (run > 0 ? w->names->starts[run - 1] : 0);
+		w->next = (uint32_t)from;
+		w->len = 0;
+	}
+	while (w->next <= index)
+		(void)names_next(w);
+}

@@ -44,5 +44,7 @@ struct names_walk {
 void names_walk(struct names_walk *, const struct names *);
 /* To the next one, or the first. False: there is none. */
 bool names_next(struct names_walk *);
+/* To this one, which is quick if it is the next one. index < count. */
+void names_seek(struct names_walk *, size_t index);
 
 #endif

@@ -67,6 +67,8 @@ struct drop {
 	uint32_t renamed_len, renamed_cap;
 	uint32_t nlessons, lessons_cap;
 	uint32_t nheld;
+	uint32_t sending, proof; /* a message whose size came from its name: its index, and that
+	                            of the file that was opened */
 	unsigned healed; /* names corrected by release, which has no call to count with */
 	bool has[2];     /* which directories there were at login */
 	bool plain;
@@ -82,6 +84,8 @@ void drop_free(struct drop *);
 const char *drop_name(const struct drop *, const struct message *, char room[NAME_LEN + 1]);
 /* "ROOT/DIRNAME"; dir is empty or ends in '/'. False: too long. */
 bool path_join(char path[4096], const char *root, const char *dir, const char *name);
+/* "new/", "cur/" or nothing: where a message of these flags is below the root. */
+const char *drop_below(const struct drop *, uint8_t flags);
 /* "new/NAME", "cur/NAME" or "NAME" below the root, as a path. False: too long. */
 bool drop_path(const struct drop *, uint8_t flags, const char *name, char path[4096]);
 /* Directories of the layout: opened as a descriptor, or -errno. which: 0 new/ or the plain

@@ -100,6 +100,29 @@ static uint32_t line_ends(const char *p)
 #endif
 }
 
+/* One block of a message that begins at start. Returns where the next one goes. */
+static inline char *copy_block(const char *start, const char *p, char *o, size_t *dots)
+{
+	const char *from = p;
+
+	memcpy(o, from, BLOCK);
+	for (uint32_t ends = line_ends(p); ends; ends &= ends - 1) {
+		const char *lf = p + (unsigned)__builtin_ctz(ends);
+
+		o += lf - from;
+		if (lf == start || lf[-1] != '\r')
+			*o++ = '\r';
+		*o++ = '\n';
+		from = lf + 1;
+		if (*from == '.') {
+			*o++ = '.';
+			++*dots;
+		}
+		memcpy(o, from, BLOCK);
+	}
+	return o + (p + BLOCK - from);
+}
+
 /* Most of a message that is fetched. Returns the octets put out. */
 static size_t copy_blocks(struct wire *w, struct popart_str *in, char *out, size_t cap)
 {
@@ -114,26 +137,13 @@ static size_t copy_blocks(struct wire *w, struct popart_str *in, char *out, size
 		*o++ = '.';
 		dots++;
 	}
+	/* So many blocks need no look at the room behind each. */
 	while (end - p >= BLOCK_IN && oend - o >= BLOCK_OUT) {
-		const char *from = p;
+		ptrdiff_t there = (end - p) / BLOCK - 1, room = (oend - o) / BLOCK_OUT;
+		const char *stop = p + BLOCK * (there < room ? there : room);
 
-		memcpy(o, from, BLOCK);
-		for (uint32_t ends = line_ends(p); ends; ends &= ends - 1) {
-			const char *lf = p + (unsigned)__builtin_ctz(ends);
-
-			o += lf - from;
-			if (lf == start || lf[-1] != '\r')
-				*o++ = '\r';
-			*o++ = '\n';
-			from = lf + 1;
-			if (*from == '.') {
-				*o++ = '.';
-				dots++;
-			}
-			memcpy(o, from, BLOCK);
-		}
-		p += BLOCK;
-		o += p - from;
+		for (; p < stop; p += BLOCK)
+			o = copy_block(start, p, o, &dots);
 	}
 	/* The dot that begins a line may be doubled already. */
 	if (p[-1] == '\n' && *p != '.')

@@ -119,6 +119,12 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			c->ending = true;
 			break;
 		case POPART_WANT_BODY:
+			/* A part of it would be read now, and be gone in the next turn. */
+			if (io->out_len >= TURN_OCTETS &&
+				step.length > io->out_cap - io->out_len) {
+				flushed = flow_flush(c, io, 0);
+				break;
+			}
 			if (short_turn && step.offset == 0 && step.length >= TURN_OCTETS) {
 				flushed = flow_flush(c, io, MSG_MORE);
 				if (flushed != FLOW_DONE)

@@ -375,11 +375,9 @@ static void meet_message(struct conn *c, const struct popart_step *step)
 	int status = POPART_E_NOMEM;
 
 	call_begin(c, &call, "message");
-	c->source = calloc(1, sizeof(*c->source));
-	if (c->source) {
-		c->source->size = sizeof(*c->source);
+	c->source = malloc(sizeof(*c->source));
+	if (c->source)
 		status = store_message(&call, c->who->store, c->drop, step->ref, c->source);
-	}
 	if (status != POPART_OK) {
 		count_failure(c, status);
 		free(c->source);

@@ -4,11 +4,12 @@
 #include "unit/maildir/tests.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-#include "dirs.h"
+#include "store.h"
 
 static const char *const texts[] = { "a\n", "b\n", "c\n", "d\n", "e\n", "f\n" };
 enum { MESSAGES = sizeof(texts) / sizeof(texts[0]) };
@@ -192,6 +193,135 @@ static void more_than_places(void)
 	box_free(&b);
 }
 
+/* A maildrop of which no more is known than where it is. */
+static struct drop *a_drop(const char *root)
+{
+	struct drop *d = calloc(1, sizeof(*d) + strlen(root) + 1);
+
+	scratch_must(d != NULL, "memory");
+	memcpy(d->root, root, strlen(root));
+	return d;
+}
+
+/* All look as if they had not been used for long. */
+static void let_rest(struct dirs *dirs)
+{
+	for (unsigned i = 0; i < DIRS_PLACES; i++)
+		atomic_store(&dirs->places[i].used_ns, 0);
+}
+
+static void taken_and_left(void)
+{
+	struct dirs *dirs = calloc(1, sizeof(*dirs));
+	struct drop *a = a_drop("/tmp"), *b = a_drop("/");
+	struct dirs_place *place;
+	unsigned before = descriptors(NULL);
+
+	scratch_must(dirs != NULL, "memory");
+	CU_ASSERT_PTR_NULL(dirs_enter(dirs, a)); /* one message is no reason */
+	place = dirs_enter(dirs, a);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(place);
+	CU_ASSERT_PTR_NULL(dirs_enter(dirs, a)); /* taken, if only to be looked at */
+	dirs_leave(place);
+	CU_ASSERT_PTR_EQUAL(dirs_enter(dirs, a), place);
+	let_rest(dirs);
+	CU_ASSERT_PTR_NULL(dirs_enter(dirs, b));
+	CU_ASSERT_PTR_EQUAL(dirs_enter(dirs, b), &dirs->places[1]); /* the first is in use */
+	dirs_leave(&dirs->places[1]);
+	dirs_forget(dirs, b);
+	dirs_leave(place);
+	CU_ASSERT_PTR_EQUAL(dirs_enter(dirs, b), place); /* now it rests */
+	CU_ASSERT_PTR_EQUAL(dirs_enter(dirs, a), &dirs->places[1]);
+	dirs_leave(place);
+	dirs_leave(&dirs->places[1]);
+	CU_ASSERT_EQUAL(descriptors(NULL), before + 2);
+	dirs_forget(dirs, a);
+	dirs_forget(dirs, a);
+	dirs_forget(dirs, b);
+	CU_ASSERT_EQUAL(descriptors(NULL), before);
+	free(a);
+	free(b);
+	free(dirs);
+}
+
+enum { THREADS = 4, EACH = DIRS_PLACES / 2, ROUNDS = 300 };
+
+struct crowd {
+	struct dirs dirs;
+	_Atomic unsigned entered, wrong;
+};
+
+struct member {
+	struct crowd *crowd;
+	const char *root;
+	ino_t ino;
+};
+
+/* Has so many maildrops that those of all threads find no places, but that they rest. */
+static void *visit_all(void *arg)
+{
+	const struct member *m = arg;
+	struct dirs *dirs = &m->crowd->dirs;
+	struct drop *drops[EACH];
+
+	for (unsigned i = 0; i < EACH; i++)
+		drops[i] = a_drop(m->root);
+	for (unsigned n = 0; n < ROUNDS * EACH; n++) {
+		struct drop *d = drops[n % EACH];
+		struct dirs_place *place = dirs_enter(dirs, d);
+		struct stat st;
+
+		if (place) {
+			atomic_fetch_add(&m->crowd->entered, 1);
+			if (place->owner != d || place->walk.names != &d->names ||
+				fstat(place->fd, &st) != 0 || st.st_ino != m->ino)
+				atomic_fetch_add(&m->crowd->wrong, 1);
+			dirs_leave(place);
+		}
+		if (n % 7 == 0)
+			dirs_forget(dirs, d);
+		let_rest(dirs);
+	}
+	for (unsigned i = 0; i < EACH; i++) {
+		dirs_forget(dirs, drops[i]);
+		free(drops[i]);
+	}
+	return NULL;
+}
+
+static void taken_from_each_other(void)
+{
+	struct crowd *crowd = calloc(1, sizeof(*crowd));
+	struct member members[THREADS];
+	pthread_t threads[THREADS];
+	char roots[THREADS][600];
+	unsigned before;
+	struct stat st;
+	struct box b;
+
+	scratch_must(crowd != NULL, "memory");
+	box_make(&b, NULL);
+	before = descriptors(NULL);
+	for (unsigned i = 0; i < THREADS; i++) {
+		snprintf(roots[i], sizeof(roots[i]), "%s/t%u", b.dir, i);
+		scratch_must(mkdir(roots[i], 0700) == 0 && stat(roots[i], &st) == 0, roots[i]);
+		members[i] = (struct member){ crowd, roots[i], st.st_ino };
+		CU_ASSERT_EQUAL_FATAL(
+			pthread_create(&threads[i], NULL, visit_all, &members[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT(crowd->entered > 0);
+	CU_ASSERT_EQUAL(crowd->wrong, 0);
+	CU_ASSERT_EQUAL(descriptors(NULL), before);
+	for (unsigned i = 0; i < DIRS_PLACES; i++)
+		CU_ASSERT(!crowd->dirs.places[i].taken && !crowd->dirs.places[i].owner);
+	free(crowd);
+	box_free(&b);
+}
+
 CU_TestInfo dirs_tests[] = { { "changes behind it are seen", changes_are_seen },
 	{ "another Maildir in its place", another_in_its_place },
-	{ "more maildrops than places", more_than_places }, CU_TEST_INFO_NULL };
+	{ "more maildrops than places", more_than_places },
+	{ "taken, left, forgotten", taken_and_left },
+	{ "taken from each other by many threads", taken_from_each_other }, CU_TEST_INFO_NULL };

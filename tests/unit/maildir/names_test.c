@@ -27,6 +27,13 @@ static void check(char names[COUNT][NAME_LEN + 1])
 	CU_ASSERT(!names_next(&w));
 	for (size_t i = COUNT; i-- > 0;)
 		CU_ASSERT_STRING_EQUAL(names_get(&n, i, room), names[i]);
+	names_walk(&w, &n);
+	for (size_t from = 0; from < COUNT; from++)
+		for (size_t to = 0; to < COUNT; to++) {
+			names_seek(&w, from);
+			names_seek(&w, to);
+			CU_ASSERT(w.len == strlen(names[to]) && strcmp(w.name, names[to]) == 0);
+		}
 	names_free(&n);
 }
 
