@@ -109,6 +109,8 @@ int bulk_next(struct thread *t, int n, struct epoll_event *e)
 		return n;
 	n = epoll_wait(w->bulk.epoll, e, 1, 0);
 	t->long_turn = n == 1;
+	if (n == 1)
+		spare_let_all(&w->spare);
 	if (n == 0) /* another thread was faster, or they wait for their clients */
 		leave(t);
 	else if (told) /* two may have become ready in one edge, and this turn may be long */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/spare.h"
 #include <time.h>
+#include "base/clock.h"
 
 #define ENOUGH   2 /* one may be about to leave, and the next event has somebody */
 #define LOOK_MS  2 /* between two looks */
 #define LOOKS    2 /* that found somebody waiting, before the next one has to be asked for */
+#define FREE_US  100000 /* since the last turn of a download */
 #define NS_IN_MS 1000000
 #define NS_IN_S  1000000000
 
@@ -46,11 +48,16 @@ static bool nobody_waits(struct spare *s)
 	return atomic_load(&s->waiting) == 0;
 }
 
+static bool is_free(struct spare *s)
+{
+	return s->over || clock_us() < atomic_load(&s->free_us);
+}
+
 /* The last one to leave sees that it is calm, or we see that it has left. */
 static void rest(struct spare *s)
 {
 	atomic_store(&s->calm, true);
-	while (atomic_load(&s->calm) && !nobody_waits(s) && !s->over)
+	while (atomic_load(&s->calm) && !nobody_waits(s) && !is_free(s))
 		(void)pthread_cond_wait(&s->looks, &s->mutex);
 	atomic_store(&s->calm, false);
 }
@@ -62,7 +69,7 @@ static void look(struct spare *s)
 	unsigned calm = 0;
 	bool nobody;
 
-	while (!s->over) {
+	while (!is_free(s)) {
 		if (calm == LOOKS) {
 			rest(s);
 			calm = 0;
@@ -80,7 +87,7 @@ static void look(struct spare *s)
 static void hold(struct spare *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	while (s->looking && !s->over)
+	while (s->looking && !is_free(s))
 		(void)pthread_cond_wait(&s->sleeps, &s->mutex);
 	s->looking = true;
 	look(s);
@@ -95,7 +102,7 @@ static bool may_wait(struct spare *s)
 	uint32_t n = atomic_load(&s->waiting);
 
 	do {
-		if (n >= ENOUGH)
+		if (n >= ENOUGH && !is_free(s))
 			return false;
 	} while (!atomic_compare_exchange_weak(&s->waiting, &n, n + 1));
 	return true;
@@ -118,11 +125,27 @@ void spare_leave(struct spare *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
-void spare_release(struct spare *s)
+static void let_go(struct spare *s)
 {
 	pthread_mutex_lock(&s->mutex);
-	s->over = true;
 	(void)pthread_cond_signal(&s->looks);
 	(void)pthread_cond_broadcast(&s->sleeps);
 	pthread_mutex_unlock(&s->mutex);
+}
+
+void spare_let_all(struct spare *s)
+{
+	int64_t now = clock_us(), until = atomic_load(&s->free_us);
+
+	if (until - now > FREE_US / 2)
+		return;
+	atomic_store(&s->free_us, now + FREE_US);
+	if (until <= now) /* else nobody is held */
+		let_go(s);
+}
+
+void spare_release(struct spare *s)
+{
+	atomic_store(&s->over, true);
+	let_go(s);
 }

@@ -6,7 +6,8 @@
  * another one, which is about to look for the next event anyway, often has answered it before
  * that one runs. So only a few wait at a time. Who comes back from a turn and finds enough of
  * them there is held, until nobody waits and nobody has come back for some milliseconds: then
- * all others are in calls that take long, or serve downloads without an end.
+ * all others are in calls that take long. While somebody downloads nobody is held: those who
+ * serve downloads go on without an end, and a login would wait for one look after the other.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,9 @@ struct spare {
 	_Atomic uint32_t waiting; /* threads that wait for events                             */
 	_Atomic uint32_t turns;   /* grows whenever one comes back                            */
 	_Atomic bool calm;        /* who looks sleeps, too, until nobody waits                */
-	bool looking, over;
+	_Atomic int64_t free_us;  /* CLOCK_MONOTONIC; until then nobody is held               */
+	_Atomic bool over;        /* nobody is held any more                                  */
+	bool looking;
 };
 
 void spare_init(struct spare *);
@@ -30,6 +33,8 @@ void spare_destroy(struct spare *);
 void spare_enter(struct spare *);
 /* It does not wait any more. */
 void spare_leave(struct spare *);
+/* Nobody is held for a while, nor is anybody now. Any thread. */
+void spare_let_all(struct spare *);
 /* From now on nobody is held. Any thread. */
 void spare_release(struct spare *);
 
