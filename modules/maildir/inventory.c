@@ -15,7 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PASSES = 4 }; /* while others rename under our eyes */
+/* While others rename under our eyes. What one pass misses another one sees, and all of them
+ * together have to see everything. */
+enum { PASSES = 8 };
 
 /* ---- the cache file ---- */
 
@@ -83,13 +85,15 @@ static int nothing_there(const struct drop *d, const struct popart_call *call)
 	char parent[4096];
 	struct stat st;
 
-	if (is_dir(d->root, "/new") || is_dir(d->root, "/cur"))
-		return POPART_OK; /* there was nothing when we looked: it was made since */
-	if (stat(d->root, &st) == 0)
+	if (stat(d->root, &st) == 0) {
+		/* There was nothing when we looked: it may have been made since, and whole. */
+		if (is_dir(d->root, "/new") || is_dir(d->root, "/cur"))
+			return POPART_OK;
 		return s->host->fail(s->inst, call, POPART_R_TEMP, NULL, 0,
 			"%s: not a Maildir, it has neither new/ nor cur/: is a file system not "
 			"mounted?",
 			d->root);
+	}
 	if (errno != ENOENT)
 		return cannot_list(d, call, errno);
 	snprintf(parent, sizeof(parent), "%.*s", (int)(slash - d->root), d->root);

@@ -179,7 +179,16 @@ static void restless(void)
 struct client {
 	struct box *box;
 	unsigned number, wrong;
+	_Atomic bool over;
 };
+
+static struct popart_user user_of(char name[16], unsigned number)
+{
+	size_t len = (size_t)snprintf(name, 16, "user%u", number);
+
+	return (struct popart_user){ .size = sizeof(struct popart_user),
+		.name = { name, len } };
+}
 
 /* Delivers three, gets them, removes two; again and again. */
 static void *client(void *arg)
@@ -188,10 +197,9 @@ static void *client(void *arg)
 	const struct popart_storage_ops *ops = c->box->ops;
 	void *state = mockhost_state(c->box->host);
 	char name[16];
-	struct popart_user user = { .size = sizeof(user), .name = { name, 0 } };
+	struct popart_user user = user_of(name, c->number);
 	struct popart_delivery about = { .size = sizeof(about) };
 
-	user.name.len = (size_t)snprintf(name, sizeof(name), "user%u", c->number);
 	for (size_t round = 0; round < 20; round++) {
 		struct mock_call call;
 		struct mock_list list;
@@ -250,9 +258,83 @@ static void many_threads(void)
 	box_free(&b);
 }
 
+enum { NEWCOMERS = 60 };
+
+/* The first message for one after the other. */
+static void *deliver_first(void *arg)
+{
+	struct client *c = arg;
+	const struct popart_storage_ops *ops = c->box->ops;
+	void *state = mockhost_state(c->box->host), *dlv;
+	struct popart_delivery about = { .size = sizeof(about) };
+
+	for (unsigned i = 0; i < NEWCOMERS; i++) {
+		char name[16];
+		struct popart_user user = user_of(name, i);
+		struct mock_call call;
+
+		mock_call_begin(&call, c->box->host, 1, i);
+		c->wrong += ops->deliver_begin(state, &call.pub, &user, &about, &dlv) != 0;
+		c->wrong += ops->deliver_write(dlv, &call.pub, "x\ny\n", 4) != 0;
+		c->wrong += ops->deliver_finish(dlv, &call.pub) != 0;
+		mock_call_end(&call);
+	}
+	atomic_store(&c->over, true);
+	return NULL;
+}
+
+/* How many messages a user has; failures are counted. */
+static size_t look_in(struct client *c, unsigned number)
+{
+	const struct popart_storage_ops *ops = c->box->ops;
+	void *state = mockhost_state(c->box->host), *drop = NULL;
+	char name[16];
+	struct popart_user user = user_of(name, number);
+	struct mock_call call;
+	struct mock_list list;
+	size_t n = 0;
+
+	mock_call_begin(&call, c->box->host, 0, number);
+	mock_list_init(&list);
+	if (ops->open(state, &call.pub, &user, &drop) == 0) {
+		c->wrong += ops->list(drop, &call.pub, &list.sink) != 0;
+		n = list.n;
+		ops->close(drop, &call.pub);
+	} else {
+		c->wrong++;
+	}
+	mock_list_free(&list);
+	mock_call_end(&call);
+	return n;
+}
+
+/* A Maildir is there whole or not at all, also for who logs in while it is made. */
+static void made_meanwhile(void)
+{
+	struct client deliverer = { 0 }, reader = { 0 };
+	pthread_t thread;
+	struct box b;
+
+	box_make(&b, NULL);
+	b.per_user = true;
+	box_restart(&b, NULL);
+	deliverer.box = reader.box = &b;
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, deliver_first, &deliverer), 0);
+	for (unsigned i = 0; i < NEWCOMERS; i++)
+		while (look_in(&reader, i) == 0 && !atomic_load(&deliverer.over))
+			;
+	pthread_join(thread, NULL);
+	for (unsigned i = 0; i < NEWCOMERS; i++)
+		CU_ASSERT_EQUAL(look_in(&reader, i), 1);
+	CU_ASSERT_EQUAL(deliverer.wrong, 0);
+	CU_ASSERT_EQUAL(reader.wrong, 0);
+	box_free(&b);
+}
+
 CU_TestInfo race_tests[] = { { "moved and flagged during a session", moved_and_flagged },
 	{ "removed by another program", removed_by_another }, { "replaced", replaced },
 	{ "twins are not mistaken", twins_keep_apart },
 	{ "a newcomer of the same name", newcomer_stays },
 	{ "a program that never rests", restless },
-	{ "one instance, many threads", many_threads }, CU_TEST_INFO_NULL };
+	{ "one instance, many threads", many_threads },
+	{ "made while its user logs in", made_meanwhile }, CU_TEST_INFO_NULL };
