@@ -133,6 +133,21 @@ static void test_calm(void)
 	end(&c);
 }
 
+static void test_let_all(void)
+{
+	struct crowd c;
+
+	begin(&c);
+	wait_for(&c.come, ENOUGH);
+	while (!atomic_load(&c.spare.calm))
+		a_moment();
+	while (atomic_load(&c.come) < THREADS) {
+		spare_let_all(&c.spare);
+		a_moment();
+	}
+	end(&c);
+}
+
 /* --- as it is in a worker --- */
 
 #define EVENTS 20000
@@ -177,6 +192,7 @@ CU_TestInfo spare_tests[] = {
 	{ "enough wait, the others are held", test_enough },
 	{ "when all who waited are busy for long, one takes their place", test_one_by_one },
 	{ "so it is where nothing has happened for a while", test_calm },
+	{ "while somebody downloads nobody is held", test_let_all },
 	{ "threads that come and go", test_market },
 	CU_TEST_INFO_NULL,
 };
