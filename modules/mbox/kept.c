@@ -365,8 +365,8 @@ static bool load_messages(const struct kept *k, struct index *x)
 bool kept_load(const struct kept *k, struct index *x)
 {
 	x->n = x->cap = k->n;
-	x->v = k->n ? large_alloc(k->n * sizeof(*x->v)) : NULL;
-	return (x->v || !k->n) && load_listed(k, x) && load_messages(k, x);
+	x->v = large_alloc((k->n + 1) * sizeof(*x->v));
+	return x->v && load_listed(k, x) && load_messages(k, x);
 }
 
 bool kept_read(struct index *x, const char *path)
