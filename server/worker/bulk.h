@@ -14,13 +14,15 @@
 int bulk_open(struct worker *);
 void bulk_close(struct worker *);
 /* For epoll_wait on w->epoll: whether the thread has others that download to serve, and only
- * looks (0), or has nothing else to do (-1). In between it lets others have the processor:
+ * looks, or has nothing else to do. In between it lets others have the processor:
  * the caller has nothing in hand that somebody waits for. */
-int bulk_timeout(struct thread *);
+bool bulk_looks_only(struct thread *);
 /* After epoll_wait on w->epoll has brought n events (0, 1) into *e: replaces one that tells of
  * those who download, or none, by one of theirs, if it is for this thread. Returns how many
  * there are. t->long_turn: whether it is one of theirs. */
 int bulk_next(struct thread *, int n, struct epoll_event *);
+/* Whether those who download have all threads but one. Any thread. */
+bool bulk_is_crowded(const struct worker *);
 /* Whether one thread is to be kept from those who download, as at the beginning; not, while all
  * others are in calls that do not end. Any thread. */
 void bulk_keep_one(struct worker *, bool);

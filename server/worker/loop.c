@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/loop.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -10,6 +11,10 @@
 #include "worker/claim.h"
 #include "worker/conn.h"
 #include "worker/lease.h"
+
+/* How often a thread lets others go first before it sleeps: more often as long as that helps. */
+#define LINGER_MIN 2
+#define LINGER_MAX 16
 
 #define ROOMS (THREAD_CLEAR_ROOM + THREAD_OUT_ROOM + THREAD_RAW_ROOM + THREAD_SEALED_ROOM)
 
@@ -27,6 +32,7 @@ struct thread *thread_new(struct worker *w, uint32_t index)
 	}
 	t->worker = w;
 	t->index = index;
+	t->linger = LINGER_MIN;
 	t->in = room;
 	t->out = t->in + THREAD_CLEAR_ROOM;
 	t->raw = t->out + THREAD_OUT_ROOM;
@@ -129,17 +135,48 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 		conn_ready(t, c, out | (events != out ? (uint32_t)EPOLLIN : 0));
 }
 
+/* The next event; 0: others had the processor, and there is none. Who waits for it is a client,
+ * as a rule, that has its answer and is about to say more: nobody has to be woken for that then,
+ * which takes longer than a short command. But those who download do not end: a thread that
+ * lets them go first comes last. */
+static int linger(struct thread *t, struct epoll_event *e)
+{
+	struct worker *w = t->worker;
+	int n = 0;
+
+	for (unsigned i = 0; i < t->linger && !bulk_is_crowded(w); i++) {
+		n = epoll_wait(w->epoll, e, 1, 0);
+		if (n != 0) {
+			if (i > 0 && t->linger < LINGER_MAX)
+				t->linger *= 2;
+			return n;
+		}
+		(void)sched_yield();
+	}
+	if (t->linger > LINGER_MIN)
+		t->linger /= 2;
+	return 0;
+}
+
+static int wait_for_event(struct thread *t, struct epoll_event *e)
+{
+	struct worker *w = t->worker;
+	int n;
+
+	spare_enter(&w->spare);
+	n = linger(t, e);
+	if (n == 0)
+		n = epoll_wait(w->epoll, e, 1, -1);
+	spare_leave(&w->spare);
+	return n;
+}
+
 /* What is next. False: nothing now. */
 static bool next_event(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
-	int timeout = bulk_timeout(t), n;
+	int n = bulk_looks_only(t) ? epoll_wait(w->epoll, e, 1, 0) : wait_for_event(t, e);
 
-	if (timeout != 0)
-		spare_enter(&w->spare);
-	n = epoll_wait(w->epoll, e, 1, timeout);
-	if (timeout != 0)
-		spare_leave(&w->spare);
 	if (n >= 0)
 		n = bulk_next(t, n, e);
 	if (n < 0 && errno != EINTR)

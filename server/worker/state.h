@@ -120,6 +120,7 @@ struct thread {
 	bool eager;              /* it interrupts who runs when it is woken; see crew.c */
 	unsigned more_turns;     /* that the connection it serves may have at once      */
 	struct conn *again;      /* that one, if it is to have another                  */
+	unsigned linger;         /* how often it lets others go first; see loop.c       */
 	int64_t stepped_back_us; /* when it last gave up the processor; see bulk.c      */
 	char *in, *out, *raw, *sealed;
 	size_t in_used;     /* octets of in that may hold what a client said */

@@ -185,13 +185,18 @@ def finished(path):
                 yield thread, call, begun.pop(thread, "") + rest if resumed else rest
 
 
+def is_linger(call, rest):
+    """What a thread does before it sleeps, more or less often, as the client is quick or slow."""
+    return call == "sched_yield" or (call == "epoll_wait" and rest.endswith("= 0"))
+
+
 def chunks(path):
     """[{system call: how often}] of the thread that accepts, for each connection."""
     lines = list(finished(path))
     thread = next(pid for pid, call, _ in lines if call == "accept4")
     found = []
     for pid, call, rest in lines:
-        if pid != thread:
+        if pid != thread or is_linger(call, rest):
             continue
         if call == "accept4" and "EAGAIN" not in rest:
             found.append(collections.Counter())
