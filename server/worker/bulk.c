@@ -75,19 +75,15 @@ static void leave(struct thread *t)
 	pthread_mutex_unlock(&w->bulk.mutex);
 }
 
-bool bulk_is_crowded(const struct worker *w)
-{
-	uint32_t busy = atomic_load_explicit(&w->bulk.threads, memory_order_relaxed);
-
-	return busy > 0 && busy + 1 >= w->conf->threads;
-}
-
 /* The kernel would interrupt it at some tick, perhaps in the middle of an answer that takes a
  * moment; and that would wait until all others that download have had a slice. So it steps
  * back before, and where it holds up nobody; as long as those are few, it need not. */
 static void step_back(struct thread *t)
 {
-	if (!bulk_is_crowded(t->worker) || clock_us() - t->stepped_back_us < STEP_BACK_US)
+	const struct worker *w = t->worker;
+	uint32_t busy = atomic_load_explicit(&w->bulk.threads, memory_order_relaxed);
+
+	if (busy + 1 < w->conf->threads || clock_us() - t->stepped_back_us < STEP_BACK_US)
 		return;
 	(void)sched_yield();
 	t->stepped_back_us = clock_us();

@@ -21,8 +21,6 @@ bool bulk_looks_only(struct thread *);
  * those who download, or none, by one of theirs, if it is for this thread. Returns how many
  * there are. t->long_turn: whether it is one of theirs. */
 int bulk_next(struct thread *, int n, struct epoll_event *);
-/* Whether those who download have all threads but one. Any thread. */
-bool bulk_is_crowded(const struct worker *);
 /* Whether one thread is to be kept from those who download, as at the beginning; not, while all
  * others are in calls that do not end. Any thread. */
 void bulk_keep_one(struct worker *, bool);

@@ -22,8 +22,9 @@ static const char *const kill_reasons[] = {
 	[KILL_KICK] = "kicked",
 };
 
-/* What a turn ends with. */
-enum then { THEN_READ, THEN_WRITE, THEN_YIELD, THEN_POOL, THEN_RENEW, THEN_END };
+/* What a turn ends with. PAUSE: the client has all answers, and gets those to what it may have
+ * said since when others had their turn. */
+enum then { THEN_READ, THEN_PAUSE, THEN_WRITE, THEN_YIELD, THEN_POOL, THEN_RENEW, THEN_END };
 
 /* Octets after which a download lets others have their turn. Where those that it begins with
  * are as many, it waits for its turn with them: a hundred clients may ask at once. */
@@ -101,6 +102,8 @@ static enum then run(struct conn *c, struct popart_io *io, bool readable)
 			flushed = flow_flush(c, io, 0);
 			if (flushed != FLOW_DONE)
 				break;
+			if (readable && c->octets_out >= enough)
+				return THEN_PAUSE;
 			if (!readable || !flow_receive(c, io, &readable))
 				return THEN_READ;
 			break;
@@ -347,7 +350,10 @@ void conn_serve(struct conn *c, bool readable)
 		}
 	}
 	/* What has come already waits until others have had their turn. */
-	arm_in(c, then == THEN_READ ? EPOLLIN : EPOLLOUT, then != THEN_READ);
+	if (then == THEN_READ || then == THEN_PAUSE)
+		arm_in(c, EPOLLIN, false);
+	else
+		arm_in(c, EPOLLOUT, true);
 }
 
 /* False: it goes on at the next event. An end of the handshake that is none is met by the

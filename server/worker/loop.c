@@ -144,7 +144,7 @@ static int linger(struct thread *t, struct epoll_event *e)
 	struct worker *w = t->worker;
 	int n = 0;
 
-	for (unsigned i = 0; i < t->linger && !bulk_is_crowded(w); i++) {
+	for (unsigned i = 0; i < t->linger && spare_may_linger(&w->spare); i++) {
 		n = epoll_wait(w->epoll, e, 1, 0);
 		if (n != 0) {
 			if (i > 0 && t->linger < LINGER_MAX)

@@ -115,6 +115,11 @@ void spare_enter(struct spare *s)
 		hold(s);
 }
 
+bool spare_may_linger(struct spare *s)
+{
+	return !is_free(s);
+}
+
 void spare_leave(struct spare *s)
 {
 	if (atomic_fetch_sub(&s->waiting, 1) != 1 || !atomic_load(&s->calm))

@@ -31,6 +31,9 @@ void spare_init(struct spare *);
 void spare_destroy(struct spare *);
 /* Returns once this thread is to wait for events. */
 void spare_enter(struct spare *);
+/* Whether it may put off its sleep and let others have the processor first: not while somebody
+ * downloads, for then they are many. */
+bool spare_may_linger(struct spare *);
 /* It does not wait any more. */
 void spare_leave(struct spare *);
 /* Nobody is held for a while, nor is anybody now. Any thread. */
