@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/spare.h"
 #include <time.h>
+#include "base/clock.h"
 #include "suites.h"
 
-#define THREADS 6
-#define ENOUGH  2 /* that wait at a time */
+#define THREADS    6
+#define ENOUGH     2     /* that wait at a time */
+#define A_WHILE_US 50000 /* less than that for which a download frees all */
 
 /* Threads that wait for events, and get one when they are told to. */
 struct crowd {
@@ -148,6 +150,25 @@ static void test_let_all(void)
 	end(&c);
 }
 
+static void test_linger(void)
+{
+	struct spare s;
+	int64_t begun = clock_us();
+	bool lingers;
+
+	spare_init(&s);
+	CU_ASSERT_TRUE(spare_may_linger(&s));
+	spare_let_all(&s);
+	lingers = spare_may_linger(&s);
+	if (clock_us() - begun < A_WHILE_US) /* or we have slept too long to know */
+		CU_ASSERT_FALSE(lingers);
+	while (!spare_may_linger(&s))
+		a_moment();
+	spare_release(&s);
+	CU_ASSERT_FALSE(spare_may_linger(&s));
+	spare_destroy(&s);
+}
+
 /* --- as it is in a worker --- */
 
 #define EVENTS 20000
@@ -193,6 +214,7 @@ CU_TestInfo spare_tests[] = {
 	{ "when all who waited are busy for long, one takes their place", test_one_by_one },
 	{ "so it is where nothing has happened for a while", test_calm },
 	{ "while somebody downloads nobody is held", test_let_all },
+	{ "nobody lingers for a while after a download, nor at the end", test_linger },
 	{ "threads that come and go", test_market },
 	CU_TEST_INFO_NULL,
 };
