@@ -3,7 +3,7 @@
 #include <time.h>
 #include "base/clock.h"
 
-#define ENOUGH   4 /* some may be about to leave, and the next events have somebody */
+#define ENOUGH   2 /* one may be about to leave, and the next event has somebody */
 #define LOOK_MS  2 /* between two looks */
 #define LOOKS    2 /* that found somebody waiting, before the next one has to be asked for */
 #define FREE_US  100000 /* since the last turn of a download */

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "suites.h"
 
-#define THREADS    8
-#define ENOUGH     4     /* that wait at a time */
+#define THREADS    6
+#define ENOUGH     2     /* that wait at a time */
 #define A_WHILE_US 50000 /* less than that for which a download frees all */
 
 /* Threads that wait for events, and get one when they are told to. */
