@@ -142,10 +142,10 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 static int linger(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
-	int n = 0;
 
 	for (unsigned i = 0; i < t->linger && spare_may_linger(&w->spare); i++) {
-		n = epoll_wait(w->epoll, e, 1, 0);
+		int n = epoll_wait(w->epoll, e, 1, 0);
+
 		if (n != 0) {
 			if (i > 0 && t->linger < LINGER_MAX)
 				t->linger *= 2;
