@@ -12,7 +12,7 @@
 #include "worker/conn.h"
 #include "worker/lease.h"
 
-/* How often a thread lets others go first before it sleeps: more often as long as that helps. */
+/* How often a thread lets others go first before it sleeps: more often while that helps. */
 #define LINGER_MIN 2
 #define LINGER_MAX 16
 
@@ -135,10 +135,10 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 		conn_ready(t, c, out | (events != out ? (uint32_t)EPOLLIN : 0));
 }
 
-/* The next event; 0: others had the processor, and there is none. Who waits for it is a client,
- * as a rule, that has its answer and is about to say more: nobody has to be woken for that then,
- * which takes longer than a short command. But those who download do not end: a thread that
- * lets them go first comes last. */
+/* The next event; 0: others had the processor, and there is none. As a rule, who waits for the
+ * processor is a client that has its answer and is about to say more: nobody has to be woken
+ * for that then, which takes longer than a short command. But those who download do not end: a
+ * thread that lets them go first comes last. */
 static int linger(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
