@@ -185,6 +185,9 @@ def finished(path):
                 yield thread, call, begun.pop(thread, "") + rest if resumed else rest
 
 
+MOST_LINGERS = 2 * 16  # LINGER_MAX of worker/loop.c, a look and a yield each
+
+
 def is_linger(call, rest):
     """What a thread does before it sleeps, more or less often, as the client is quick or slow."""
     return call == "sched_yield" or (call == "epoll_wait" and rest.endswith("= 0"))
@@ -195,8 +198,13 @@ def chunks(path):
     lines = list(finished(path))
     thread = next(pid for pid, call, _ in lines if call == "accept4")
     found = []
+    lingers = 0
     for pid, call, rest in lines:
-        if pid != thread or is_linger(call, rest):
+        if pid != thread:
+            continue
+        lingers = lingers + 1 if is_linger(call, rest) else 0
+        assert lingers <= MOST_LINGERS, "a thread that has nothing to do does not go to sleep"
+        if lingers:
             continue
         if call == "accept4" and "EAGAIN" not in rest:
             found.append(collections.Counter())
