@@ -4,12 +4,16 @@
 #include <unistd.h>
 #include "base/clock.h"
 
-#define STEP_BACK_US 500 /* less than a slice of the kernel's, and some turns */
+#define STEP_BACK_US 100  /* a few turns; a slice of the kernel's is milliseconds */
+#define AWAY_US      2000 /* much longer than a command that does not wait for a disk */
+#define IDLE_MS      20   /* that a thread waits for those who download before it leaves */
+
+/* Once: each event of theirs would wake somebody, and who serves them sees it anyway. */
+#define ONE_EDGE (EPOLLIN | EPOLLET | EPOLLONESHOT)
 
 int bulk_open(struct worker *w)
 {
-	/* By edge: a level would wake thread after thread, and none would be asleep. */
-	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
+	struct epoll_event e = { .events = ONE_EDGE, .data.ptr = &w->bulk };
 
 	w->bulk.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (w->bulk.epoll < 0)
@@ -24,16 +28,15 @@ void bulk_close(struct worker *w)
 	w->bulk.epoll = -1;
 }
 
-/* Once more an edge, if somebody waits. */
-static void tell_again(struct worker *w)
+/* At once, if somebody waits there already. */
+static void tell_next(struct worker *w)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.ptr = &w->bulk };
+	struct epoll_event e = { .events = ONE_EDGE, .data.ptr = &w->bulk };
 
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e); /* needs no memory */
 }
 
-/* Who is woken as SCHED_OTHER may interrupt who runs; see crew.c. */
-static void set_eager(struct thread *t, bool eager)
+void bulk_be_eager(struct thread *t, bool eager)
 {
 	const struct sched_param none = { .sched_priority = 0 };
 
@@ -43,88 +46,111 @@ static void set_eager(struct thread *t, bool eager)
 	t->eager = eager;
 }
 
-/* False: one thread must be left for the others, and that is us. Who serves those who download
- * looks once more before it leaves, for this edge has told nobody else. */
-static bool enter(struct thread *t)
+/* Threads that are not for those who download; two, for one may be in a call. */
+static uint32_t kept(const struct worker *w)
+{
+	if (atomic_load(&w->bulk.takes_all))
+		return 0;
+	return w->conf->threads > 3 ? 2 : 1;
+}
+
+static bool has_room(const struct worker *w)
+{
+	uint32_t threads = atomic_load(&w->bulk.threads);
+
+	return threads == 0 || threads + kept(w) < w->conf->threads;
+}
+
+void bulk_enter(struct thread *t)
 {
 	struct worker *w = t->worker;
 
-	if (t->in_bulk)
-		return true;
 	pthread_mutex_lock(&w->bulk.mutex);
-	t->in_bulk = w->bulk.threads == 0 || w->bulk.threads + 1 < w->conf->threads ||
-		w->bulk.takes_all;
+	t->in_bulk = has_room(w);
 	if (t->in_bulk)
-		w->bulk.threads++;
-	else
-		w->bulk.missed = true;
+		atomic_fetch_add(&w->bulk.threads, 1);
 	pthread_mutex_unlock(&w->bulk.mutex);
-	set_eager(t, !t->in_bulk);
-	return t->in_bulk;
+	if (t->in_bulk)
+		bulk_be_eager(t, false);
 }
 
 static void leave(struct thread *t)
 {
 	struct worker *w = t->worker;
 
-	pthread_mutex_lock(&w->bulk.mutex);
-	t->in_bulk = w->bulk.missed;
-	w->bulk.missed = false;
-	if (!t->in_bulk)
-		w->bulk.threads--;
-	pthread_mutex_unlock(&w->bulk.mutex);
+	t->in_bulk = false;
+	atomic_fetch_sub(&w->bulk.threads, 1);
+	tell_next(w);
 }
 
-/* The kernel would interrupt it at some tick, perhaps in the middle of an answer that takes a
- * moment; and that would wait until all others that download have had a slice. So it steps
- * back before, and where it holds up nobody; as long as those are few, it need not. */
+/* The kernel would let it run on for milliseconds: for clients that could read what is in the
+ * processor's cache now, and for who has little to say. */
 static void step_back(struct thread *t)
 {
-	const struct worker *w = t->worker;
-	uint32_t busy = atomic_load_explicit(&w->bulk.threads, memory_order_relaxed);
-
-	if (busy + 1 < w->conf->threads || clock_us() - t->stepped_back_us < STEP_BACK_US)
+	if (clock_us() - t->stepped_back_us < STEP_BACK_US)
 		return;
 	(void)sched_yield();
 	t->stepped_back_us = clock_us();
 }
 
-bool bulk_looks_only(struct thread *t)
-{
-	if (t->in_bulk)
-		step_back(t);
-	return t->in_bulk;
-}
-
-int bulk_next(struct thread *t, int n, struct epoll_event *e)
+/* Whether a thread waits for commands, or has come back for the next a moment ago. */
+static bool commands_are_seen_to(struct thread *t)
 {
 	struct worker *w = t->worker;
-	bool told = n == 1 && e->data.ptr == &w->bulk;
+	uint32_t turns;
+	int64_t now;
 
-	t->long_turn = false;
-	if (told && !enter(t))
-		return 0;
-	if (!told && (n == 1 || !t->in_bulk))
+	if (atomic_load(&w->bulk.takes_all) || spare_is_over(&w->spare))
+		return false;
+	if (spare_waits(&w->spare, &turns))
+		return true;
+	now = clock_us();
+	if (turns != t->turns_seen) {
+		t->turns_seen = turns;
+		t->turns_seen_us = now;
+	}
+	return now - t->turns_seen_us < AWAY_US;
+}
+
+/* It would be back soon: to leave and to come in costs more. */
+static int wait_a_while(struct thread *t, struct epoll_event *e)
+{
+	struct worker *w = t->worker;
+	int n = epoll_wait(w->bulk.epoll, e, 1, 0);
+
+	if (n != 0 || !commands_are_seen_to(t))
 		return n;
-	n = epoll_wait(w->bulk.epoll, e, 1, 0);
-	t->long_turn = n == 1;
-	if (n == 1)
-		spare_let_all(&w->spare);
-	if (n == 0) /* another thread was faster, or they wait for their clients */
-		leave(t);
-	else if (told) /* two may have become ready in one edge, and this turn may be long */
-		tell_again(w);
+	atomic_fetch_add(&w->bulk.waiting, 1);
+	n = epoll_wait(w->bulk.epoll, e, 1, IDLE_MS);
+	atomic_fetch_sub(&w->bulk.waiting, 1);
 	return n;
 }
 
-void bulk_keep_one(struct worker *w, bool keep)
+int bulk_next(struct thread *t, struct epoll_event *e)
 {
-	bool begins;
+	struct worker *w = t->worker;
+	int n = 0;
 
-	pthread_mutex_lock(&w->bulk.mutex);
-	begins = !keep && !w->bulk.takes_all;
-	w->bulk.takes_all = !keep;
-	pthread_mutex_unlock(&w->bulk.mutex);
-	if (begins)
-		tell_again(w);
+	step_back(t);
+	if (!commands_are_seen_to(t))
+		n = epoll_wait(w->epoll, e, 1, 0);
+	if (n != 0 && !(n == 1 && e->data.ptr == &w->bulk))
+		return n;
+	n = wait_a_while(t, e);
+	if (n == 0)
+		leave(t);
+	if (n != 1)
+		return n;
+	t->long_turn = true;
+	spare_let_all(&w->spare);
+	/* This turn may be long, and somebody else may be ready. */
+	if (atomic_load(&w->bulk.waiting) == 0 && has_room(w))
+		tell_next(w);
+	return n;
+}
+
+void bulk_keep_some(struct worker *w, bool keep)
+{
+	if (!atomic_exchange(&w->bulk.takes_all, !keep) && !keep)
+		tell_next(w);
 }

@@ -2,10 +2,13 @@
 #ifndef WORKER_BULK_H
 #define WORKER_BULK_H
 /*
- * Those who download wait apart, in an epoll instance of their own, so that who has little to
- * say need not wait for all of them. However many they are, they keep all event threads of a
- * worker but one busy at a time: that one waits for everybody else, and the kernel lets a
- * thread that was asleep go before one that never is.
+ * Those who download wait apart, in an epoll instance of their own, and have threads of their
+ * own: who has little to say need not wait for all of them. However many they are, two of a
+ * worker's threads (of fewer than four: one) are left for everybody else, and those are the
+ * ones that may interrupt who runs. A thread that serves downloads takes no command, or it
+ * would be interrupted with one in hand, by the very client that has its answer, and that one
+ * would have to wait until all others that download had a slice. But if the others are away,
+ * in calls that last, it does.
  */
 #include <sys/epoll.h>
 #include "worker/state.h"
@@ -13,16 +16,18 @@
 /* Once w->epoll is open. 0, or -1 with errno. */
 int bulk_open(struct worker *);
 void bulk_close(struct worker *);
-/* For epoll_wait on w->epoll: whether the thread has others that download to serve, and only
- * looks, or has nothing else to do. In between it lets others have the processor:
- * the caller has nothing in hand that somebody waits for. */
-bool bulk_looks_only(struct thread *);
-/* After epoll_wait on w->epoll has brought n events (0, 1) into *e: replaces one that tells of
- * those who download, or none, by one of theirs, if it is for this thread. Returns how many
- * there are. t->long_turn: whether it is one of theirs. */
-int bulk_next(struct thread *, int n, struct epoll_event *);
-/* Whether one thread is to be kept from those who download, as at the beginning; not, while all
- * others are in calls that do not end. Any thread. */
-void bulk_keep_one(struct worker *, bool);
+/* Whether it interrupts who runs when it is woken: who waits for commands while others
+ * download. See crew.c. */
+void bulk_be_eager(struct thread *, bool eager);
+/* After epoll_wait on w->epoll has brought &w->bulk: from now on it serves those who download
+ * (t->in_bulk), unless enough others do. */
+void bulk_enter(struct thread *);
+/* For one that does: the next event, as of epoll_wait. t->long_turn: it is one of those who
+ * download. 0: there is none, and the thread has left them. Before it looks it lets others
+ * have the processor, as it has nothing in hand that somebody waits for. */
+int bulk_next(struct thread *, struct epoll_event *);
+/* Whether threads are to be kept from those who download, as at the beginning; not, while
+ * nearly all are in calls that do not end. Any thread. */
+void bulk_keep_some(struct worker *, bool);
 
 #endif

@@ -137,13 +137,12 @@ static void serve_leased(struct thread *t, struct lease *lease, uint32_t events)
 
 /* The next event; 0: others had the processor, and there is none. As a rule, who waits for the
  * processor is a client that has its answer and is about to say more: nobody has to be woken
- * for that then, which takes longer than a short command. But those who download do not end: a
- * thread that lets them go first comes last. */
+ * for that then, which takes longer than a short command. */
 static int linger(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
 
-	for (unsigned i = 0; i < t->linger && spare_may_linger(&w->spare); i++) {
+	for (unsigned i = 0; i < t->linger; i++) {
 		int n = epoll_wait(w->epoll, e, 1, 0);
 
 		if (n != 0) {
@@ -158,13 +157,18 @@ static int linger(struct thread *t, struct epoll_event *e)
 	return 0;
 }
 
+/* Those who download do not end: beside them a thread that lets others go first would come
+ * last. */
 static int wait_for_event(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
+	bool lingers;
 	int n;
 
 	spare_enter(&w->spare);
-	n = linger(t, e);
+	lingers = spare_may_linger(&w->spare);
+	bulk_be_eager(t, !lingers);
+	n = lingers ? linger(t, e) : 0;
 	if (n == 0)
 		n = epoll_wait(w->epoll, e, 1, -1);
 	spare_leave(&w->spare);
@@ -174,13 +178,16 @@ static int wait_for_event(struct thread *t, struct epoll_event *e)
 /* What is next. False: nothing now. */
 static bool next_event(struct thread *t, struct epoll_event *e)
 {
-	struct worker *w = t->worker;
-	int n = bulk_looks_only(t) ? epoll_wait(w->epoll, e, 1, 0) : wait_for_event(t, e);
+	int n;
 
-	if (n >= 0)
-		n = bulk_next(t, n, e);
+	t->long_turn = false;
+	n = t->in_bulk ? bulk_next(t, e) : wait_for_event(t, e);
 	if (n < 0 && errno != EINTR)
 		abort(); /* the descriptors are ours: nothing else can be wrong but us */
+	if (n == 1 && e->data.ptr == &t->worker->bulk) {
+		bulk_enter(t);
+		return false;
+	}
 	return n > 0;
 }
 

@@ -115,6 +115,17 @@ void spare_enter(struct spare *s)
 		hold(s);
 }
 
+bool spare_waits(struct spare *s, uint32_t *turns)
+{
+	*turns = atomic_load(&s->turns);
+	return !nobody_waits(s);
+}
+
+bool spare_is_over(struct spare *s)
+{
+	return atomic_load(&s->over);
+}
+
 bool spare_may_linger(struct spare *s)
 {
 	return !is_free(s);

@@ -34,6 +34,10 @@ void spare_enter(struct spare *);
 /* Whether it may put off its sleep and let others have the processor first: not while somebody
  * downloads, for then they are many. */
 bool spare_may_linger(struct spare *);
+/* Whether somebody waits for events. *turns: how often one has come back. */
+bool spare_waits(struct spare *, uint32_t *turns);
+/* spare_release was called. */
+bool spare_is_over(struct spare *);
 /* It does not wait any more. */
 void spare_leave(struct spare *);
 /* Nobody is held for a while, nor is anybody now. Any thread. */

@@ -76,10 +76,10 @@ struct worker {
 	int epoll;
 	struct {
 		int epoll; /* in the other one: those who download; see bulk.h */
-		pthread_mutex_t mutex;
-		_Atomic uint32_t threads; /* that serve them; changed under mutex */
-		bool missed;    /* somebody was told of them who was not to serve them */
-		bool takes_all; /* no thread is kept from them                  */
+		pthread_mutex_t mutex;    /* of those who want to serve them        */
+		_Atomic uint32_t threads; /* that serve them ...                    */
+		_Atomic uint32_t waiting; /* ... and wait until one of them is ready */
+		_Atomic bool takes_all;   /* no thread is kept from them            */
 	} bulk;
 	struct spare spare;
 	int wake; /* eventfd in epoll: readable once the threads are to leave */
@@ -121,6 +121,8 @@ struct thread {
 	unsigned more_turns;     /* that the connection it serves may have at once      */
 	struct conn *again;      /* that one, if it is to have another                  */
 	unsigned linger;         /* how often it lets others go first; see loop.c       */
+	uint32_t turns_seen;     /* of those who wait for commands, when bulk.c looked ...  */
+	int64_t turns_seen_us;   /* ... and since when there were so many                   */
 	int64_t stepped_back_us; /* when it last gave up the processor; see bulk.c      */
 	char *in, *out, *raw, *sealed;
 	size_t in_used;     /* octets of in that may hold what a client said */

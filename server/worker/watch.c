@@ -327,7 +327,7 @@ bool watch_look(struct watch *w)
 		look_at(w, i, now);
 	look_at_pool(w);
 	left = in_time(w);
-	bulk_keep_one(w->worker, left > 1);
+	bulk_keep_some(w->worker, left > 1);
 	stuck = left == 0 && !commit_goes_on(w);
 	board_stuck(w->worker->board, w->worker->index, stuck);
 	return !stuck;

@@ -339,8 +339,13 @@ static void finish(struct thread *t, double time)
 static void wait_and_serve(struct thread *t, double until)
 {
 	struct epoll_event events[EVENTS];
-	const double left = until - now();
-	int n = epoll_wait(t->epoll, events, EVENTS, left > 0 ? (int)(left * 1000) + 1 : 0);
+	const double left = until > now() ? until - now() : 0;
+	const struct timespec timeout = {
+		.tv_sec = (time_t)left,
+		.tv_nsec = (long)((left - (double)(time_t)left) * 1e9),
+	};
+	/* Milliseconds are too coarse for who is late by less. */
+	int n = epoll_pwait2(t->epoll, events, EVENTS, &timeout, NULL);
 
 	for (int i = 0; i < n && t->tally.errors < MAX_ERRORS; i++) {
 		if (events[i].data.ptr)
