@@ -75,7 +75,7 @@ struct worker {
 
 	int epoll;
 	struct {
-		int epoll; /* in the other one: those who download; see bulk.h */
+		int epoll;                /* in the other one: those who download; see bulk.h */
 		pthread_mutex_t mutex;    /* of those who want to serve them        */
 		_Atomic uint32_t threads; /* that serve them ...                    */
 		_Atomic uint32_t waiting; /* ... and wait until one of them is ready */

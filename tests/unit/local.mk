@@ -50,6 +50,7 @@ tests_unit_test_net_SOURCES = \
 tests_unit_test_net_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_net_LDADD = $(TAP_LIBS) $(NET_LIBS)
 tests_unit_test_worker_SOURCES = \
+	tests/unit/worker/bulk.c \
 	tests/unit/worker/claim.c \
 	tests/unit/worker/main.c \
 	tests/unit/worker/probe.c \

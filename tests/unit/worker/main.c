@@ -378,6 +378,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		{ "lock", make_dir, remove_dir, NULL, NULL, lock },
 		{ "pool", NULL, NULL, NULL, NULL, pool },
+		{ .pName = "bulk", .pTests = bulk_tests },
 		{ .pName = "claim", .pTests = claim_tests },
 		{ .pName = "where", .pTests = where_tests },
 		{ .pName = "probe", .pTests = probe_tests },

@@ -3,6 +3,6 @@
 #define WORKER_SUITES_H
 #include <CUnit/CUnit.h>
 
-extern CU_TestInfo claim_tests[], where_tests[], probe_tests[], spare_tests[];
+extern CU_TestInfo bulk_tests[], claim_tests[], where_tests[], probe_tests[], spare_tests[];
 
 #endif
