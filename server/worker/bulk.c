@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "worker/pool.h"
 
 #define STEP_BACK_US 100  /* a few turns; a slice of the kernel's is milliseconds */
 #define AWAY_US      2000 /* much longer than a command that does not wait for a disk */
@@ -36,16 +37,6 @@ static void tell_next(struct worker *w)
 	(void)epoll_ctl(w->epoll, EPOLL_CTL_MOD, w->bulk.epoll, &e); /* needs no memory */
 }
 
-void bulk_be_eager(struct thread *t, bool eager)
-{
-	const struct sched_param none = { .sched_priority = 0 };
-
-	if (t->eager != eager)
-		(void)pthread_setschedparam(
-			pthread_self(), eager ? SCHED_OTHER : SCHED_BATCH, &none);
-	t->eager = eager;
-}
-
 /* Threads that are not for those who download; two, for one may be in a call. */
 static uint32_t kept(const struct worker *w)
 {
@@ -61,6 +52,17 @@ static bool has_room(const struct worker *w)
 	return threads == 0 || threads + kept(w) < w->conf->threads;
 }
 
+void bulk_stand_by(struct thread *t, bool downloads)
+{
+	const struct sched_param none = { .sched_priority = 0 };
+	bool eager = downloads && !has_room(t->worker);
+
+	if (t->eager != eager)
+		(void)pthread_setschedparam(
+			pthread_self(), eager ? SCHED_OTHER : SCHED_BATCH, &none);
+	t->eager = eager;
+}
+
 void bulk_enter(struct thread *t)
 {
 	struct worker *w = t->worker;
@@ -70,8 +72,6 @@ void bulk_enter(struct thread *t)
 	if (t->in_bulk)
 		atomic_fetch_add(&w->bulk.threads, 1);
 	pthread_mutex_unlock(&w->bulk.mutex);
-	if (t->in_bulk)
-		bulk_be_eager(t, false);
 }
 
 static void leave(struct thread *t)
@@ -84,10 +84,15 @@ static void leave(struct thread *t)
 }
 
 /* The kernel would let it run on for milliseconds: for clients that could read what is in the
- * processor's cache now, and for who has little to say. */
+ * processor's cache now, and for who has little to say. But to it a slice is used up then: a
+ * few who download would lose against the pool's threads. */
 static void step_back(struct thread *t)
 {
+	struct worker *w = t->worker;
+
 	if (clock_us() - t->stepped_back_us < STEP_BACK_US)
+		return;
+	if (has_room(w) && pool_is_busy(w->pool))
 		return;
 	(void)sched_yield();
 	t->stepped_back_us = clock_us();
@@ -112,18 +117,16 @@ static bool commands_are_seen_to(struct thread *t)
 	return now - t->turns_seen_us < AWAY_US;
 }
 
-/* It would be back soon: to leave and to come in costs more. */
+/* Where they are many it would be back soon, and to the kernel a thread that has just had its
+ * slice with them is none that may interrupt others: it does not go among those that do. */
 static int wait_a_while(struct thread *t, struct epoll_event *e)
 {
 	struct worker *w = t->worker;
 	int n = epoll_wait(w->bulk.epoll, e, 1, 0);
 
-	if (n != 0 || !commands_are_seen_to(t))
+	if (n != 0 || has_room(w) || !commands_are_seen_to(t))
 		return n;
-	atomic_fetch_add(&w->bulk.waiting, 1);
-	n = epoll_wait(w->bulk.epoll, e, 1, IDLE_MS);
-	atomic_fetch_sub(&w->bulk.waiting, 1);
-	return n;
+	return epoll_wait(w->bulk.epoll, e, 1, IDLE_MS);
 }
 
 int bulk_next(struct thread *t, struct epoll_event *e)
@@ -144,7 +147,7 @@ int bulk_next(struct thread *t, struct epoll_event *e)
 	t->long_turn = true;
 	spare_let_all(&w->spare);
 	/* This turn may be long, and somebody else may be ready. */
-	if (atomic_load(&w->bulk.waiting) == 0 && has_room(w))
+	if (has_room(w))
 		tell_next(w);
 	return n;
 }

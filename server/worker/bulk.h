@@ -16,9 +16,9 @@
 /* Once w->epoll is open. 0, or -1 with errno. */
 int bulk_open(struct worker *);
 void bulk_close(struct worker *);
-/* Whether it interrupts who runs when it is woken: who waits for commands while others
- * download. See crew.c. */
-void bulk_be_eager(struct thread *, bool eager);
+/* Before it waits for commands: while many download it is to interrupt who runs when it is
+ * woken, else not; see crew.c. downloads: whether somebody does. */
+void bulk_stand_by(struct thread *, bool downloads);
 /* After epoll_wait on w->epoll has brought &w->bulk: from now on it serves those who download
  * (t->in_bulk), unless enough others do. */
 void bulk_enter(struct thread *);

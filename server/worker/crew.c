@@ -28,8 +28,9 @@ unsigned crew_size(const struct conf *conf)
 }
 
 /* When there is too little of the machine, a storm of logins with slow hashes must not take
- * it from those who download. Linux keeps this for each thread. */
-#define POOL_NICE 14
+ * it from those who download. Linux keeps this for each thread. Beside many downloads they get
+ * enough all the same, for those step back; see bulk.c. */
+#define POOL_NICE 19
 
 /* Who is woken waits until the one that runs has done its part: that is another thread of
  * ours, in the middle of an answer, or a client that is about to say more. Otherwise each

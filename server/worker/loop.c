@@ -167,7 +167,7 @@ static int wait_for_event(struct thread *t, struct epoll_event *e)
 
 	spare_enter(&w->spare);
 	lingers = spare_may_linger(&w->spare);
-	bulk_be_eager(t, !lingers);
+	bulk_stand_by(t, !lingers);
 	n = lingers ? linger(t, e) : 0;
 	if (n == 0)
 		n = epoll_wait(w->epoll, e, 1, -1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/pool.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct pool {
@@ -9,6 +10,7 @@ struct pool {
 	struct pool_job *head, **tail;
 	bool stop;
 	unsigned threads, bound;
+	_Atomic unsigned busy; /* threads that run a job */
 	const void *running[]; /* by thread: whose job it runs; NULL: none */
 };
 
@@ -93,8 +95,10 @@ void pool_serve(struct pool *p, unsigned index, void *thread)
 			continue;
 		}
 		p->running[index] = job->owner;
+		atomic_fetch_add(&p->busy, 1);
 		pthread_mutex_unlock(&p->mutex);
 		job->run(job, thread);
+		atomic_fetch_sub(&p->busy, 1);
 		pthread_mutex_lock(&p->mutex);
 		p->running[index] = NULL;
 		/* A job that had to wait for this owner's share may run now, and here. */
@@ -110,6 +114,11 @@ const void *pool_owner(struct pool *p, unsigned index)
 	owner = p->running[index];
 	pthread_mutex_unlock(&p->mutex);
 	return owner;
+}
+
+bool pool_is_busy(struct pool *p)
+{
+	return atomic_load(&p->busy) > 0;
 }
 
 unsigned pool_bound(const struct pool *p)

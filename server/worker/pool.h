@@ -30,6 +30,8 @@ void pool_serve(struct pool *, unsigned index, void *thread);
 /* Any thread: whose job that thread runs; NULL: none. And how many threads one owner gets. */
 const void *pool_owner(struct pool *, unsigned index);
 unsigned pool_bound(const struct pool *);
+/* Any thread: whether a job is being run. */
+bool pool_is_busy(struct pool *);
 /* Makes every pool_serve return once its job is done. */
 void pool_stop(struct pool *);
 

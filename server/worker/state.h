@@ -77,8 +77,7 @@ struct worker {
 	struct {
 		int epoll;                /* in the other one: those who download; see bulk.h */
 		pthread_mutex_t mutex;    /* of those who want to serve them        */
-		_Atomic uint32_t threads; /* that serve them ...                    */
-		_Atomic uint32_t waiting; /* ... and wait until one of them is ready */
+		_Atomic uint32_t threads; /* that serve them                        */
 		_Atomic bool takes_all;   /* no thread is kept from them            */
 	} bulk;
 	struct spare spare;

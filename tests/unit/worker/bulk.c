@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "suites.h"
+#include "worker/pool.h"
 
 #define MANY       8
 #define A_WHILE_US 1000000 /* by far longer than all that bulk.c waits for */
@@ -33,6 +34,8 @@ static void begin(struct desk *p, uint32_t threads)
 	CU_ASSERT_TRUE_FATAL(p->w.epoll >= 0);
 	(void)pthread_mutex_init(&p->w.bulk.mutex, NULL);
 	spare_init(&p->w.spare);
+	p->w.pool = pool_new(1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p->w.pool);
 	CU_ASSERT_EQUAL_FATAL(bulk_open(&p->w), 0);
 	for (unsigned i = 0; i < MANY; i++)
 		p->threads[i].worker = &p->w;
@@ -48,6 +51,7 @@ static void end(struct desk *p)
 	bulk_close(&p->w);
 	(void)close(p->w.epoll);
 	spare_destroy(&p->w.spare);
+	pool_free(&p->w.pool);
 	pthread_mutex_destroy(&p->w.bulk.mutex);
 }
 
