@@ -55,7 +55,7 @@ class Load:
         self.command = load_command(port, options)
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        encoding="utf-8", start_new_session=True)
+                                        encoding="utf-8")
 
     def wait(self):
         output, errors = self.process.communicate()
