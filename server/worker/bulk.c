@@ -105,7 +105,8 @@ static bool commands_are_seen_to(struct thread *t)
 	uint32_t turns;
 	int64_t now;
 
-	if (atomic_load(&w->bulk.takes_all) || spare_is_over(&w->spare))
+	if (atomic_load(&w->bulk.takes_all) || spare_is_over(&w->spare) ||
+		atomic_load(&w->bulk.threads) >= w->conf->threads)
 		return false;
 	if (spare_waits(&w->spare, &turns))
 		return true;

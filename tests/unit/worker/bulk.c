@@ -170,9 +170,24 @@ static void test_commands(void)
 	end(&p);
 }
 
+static void test_alone(void)
+{
+	struct epoll_event e;
+	struct desk p;
+
+	begin(&p, 1);
+	CU_ASSERT_TRUE(is_told(&p));
+	bulk_enter(&p.threads[0]);
+	watch(p.w.epoll, p.command, EPOLLIN, &p.command);
+	CU_ASSERT_EQUAL(bulk_next(&p.threads[0], &e), 1);
+	CU_ASSERT_PTR_EQUAL(e.data.ptr, &p.command);
+	end(&p);
+}
+
 CU_TestInfo bulk_tests[] = {
 	{ "some threads are kept from those who download, or none", test_kept },
 	{ "who is told of them tells the next, and when it leaves", test_told },
 	{ "who serves them takes a command only if nobody else does", test_commands },
+	{ "the only thread serves both", test_alone },
 	CU_TEST_INFO_NULL,
 };
