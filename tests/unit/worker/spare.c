@@ -56,6 +56,11 @@ static void begin(struct crowd *c)
 	spare_init(&c->spare);
 	for (unsigned i = 0; i < THREADS; i++)
 		CU_ASSERT_EQUAL_FATAL(pthread_create(&c->ids[i], NULL, live, c), 0);
+	/* Who came late, when one of those has left, would be let in. */
+	while (atomic_load(&c->spare.turns) < THREADS)
+		a_moment();
+	for (unsigned i = 0; i < 20; i++)
+		a_moment();
 }
 
 static void end(struct crowd *c)
