@@ -257,6 +257,8 @@ static void on_ready(struct master *m, struct worker *w, struct popart_str warni
 	struct generation *g = w->gen;
 	struct log_line l;
 
+	if (g->phase >= PHASE_STOPPING)
+		return; /* it had been killed before we read this; see life_stop */
 	w->state = WORKER_READY;
 	if (g->phase >= PHASE_DRAINING)
 		return; /* the generation was given up, or retired, meanwhile */

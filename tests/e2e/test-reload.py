@@ -752,4 +752,24 @@ def bound():
         eventually("one worker is left", lambda: len(server.workers()) == 1)
 
 
+def stopped_early():
+    """SIGTERM for a master that stands still while a reload's workers become ready. False: they
+    were before. What the log must not say is looked for at the end."""
+    with serving(workers=2) as (_, server):
+        old = server.workers()
+        server.send_signal(signal.SIGHUP)
+        eventually("a new worker", lambda: set(server.workers()) - set(old))
+        with paused([server.pid]):
+            early = len(server.events("worker_start")) == len(old)
+            server.send_signal(signal.SIGTERM)
+            time.sleep(0.5)  # they say that they are ready, and nobody reads it
+        server.wait()
+        return early
+
+
+@test("SIGTERM in the midst of a reload is no alarm, though workers were about to be ready")
+def sigterm_meanwhile():
+    assert any(stopped_early() for _ in range(20)), "the reload is always faster"
+
+
 main()
