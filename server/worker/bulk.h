@@ -4,7 +4,7 @@
 /*
  * Those who download wait apart, in an epoll instance of their own, and have threads of their
  * own: who has little to say need not wait for all of them. However many they are, two of a
- * worker's threads (of fewer than four: one) are left for everybody else, and those are the
+ * worker's threads (of two or three: one) are left for everybody else, and those are the
  * ones that may interrupt who runs. A thread that serves downloads takes no command, or it
  * would be interrupted with one in hand, by the very client that has its answer, and that one
  * would have to wait until all others that download had a slice. But if the others are away,
