@@ -8,6 +8,8 @@ libnet_la_SOURCES = \
 	server/net/digest.h \
 	server/net/prep.c \
 	server/net/prep.h \
+	server/net/seal.c \
+	server/net/seal.h \
 	server/net/tls.c \
 	server/net/tls.h \
 	server/net/wheel.c \

@@ -90,9 +90,10 @@ enum tls_result tls_handshake(struct tls *, struct tls_io *);
 /* Up to *len octets into room; *len says how many, whatever comes behind them. All of in is
  * taken before TLS_MORE. A client that wants to negotiate anew (TLS 1.2) is refused. */
 enum tls_result tls_read(struct tls *, struct tls_io *, char *room, size_t *len);
-/* At most one record of ptr; returns how many octets that was, 0: failed. Needs
- * TLS_RECORD_OUT free in out. */
-size_t tls_write(struct tls *, struct tls_io *, const char *ptr, size_t len);
+/* As many records of ptr as out has room for, or one of them; returns how many octets that
+ * was, 0: failed. Needs TLS_RECORD_OUT free in out. While it works, ptr[len] holds something
+ * else than before. */
+size_t tls_write(struct tls *, struct tls_io *, char *ptr, size_t len);
 /* Says that we are done (close_notify). */
 void tls_bye(struct tls *, struct tls_io *);
 

@@ -38,7 +38,7 @@ void secure_refuse(struct conn *c, const char *why)
 bool secure_seal(struct conn *c, struct popart_io *clear)
 {
 	struct tls_io io = io_of(c, 0);
-	const char *ptr = clear->out;
+	char *ptr = clear->out;
 	size_t n;
 
 	while (clear->out_len > 0) {

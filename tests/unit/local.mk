@@ -42,6 +42,7 @@ TESTS += tests/unit/test-net tests/unit/test-worker
 tests_unit_test_net_SOURCES = \
 	tests/unit/net/main.c \
 	tests/unit/net/pair.c tests/unit/net/pair.h \
+	tests/unit/net/seal.c \
 	tests/unit/net/sni.c \
 	tests/unit/net/suites.h \
 	tests/unit/net/talk.c tests/unit/net/talk.h \

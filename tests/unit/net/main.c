@@ -346,6 +346,7 @@ int main(int argc, char **argv)
 		{ "prep", NULL, NULL, NULL, NULL, prep },
 		{ "digest", NULL, NULL, NULL, NULL, digest },
 		{ "tls", NULL, NULL, NULL, NULL, tls_tests },
+		{ "seal", NULL, NULL, NULL, NULL, seal_tests },
 		{ "tls setup", NULL, NULL, NULL, NULL, tls_setup_tests },
 		{ "which certificate", NULL, NULL, NULL, NULL, sni_tests },
 		{ "wheel", NULL, NULL, NULL, NULL, wheel },

@@ -3,6 +3,6 @@
 #define NET_SUITES_H
 #include <CUnit/CUnit.h>
 
-extern CU_TestInfo tls_tests[], tls_setup_tests[], sni_tests[];
+extern CU_TestInfo tls_tests[], seal_tests[], tls_setup_tests[], sni_tests[];
 
 #endif

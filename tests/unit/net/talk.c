@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TURNS 200000
+#define TURNS      200000
+#define WRITE_ROOM (5 * TLS_RECORD_OUT / 2) /* one record, or two, and not three */
 
 void wire_add(struct wire *w, const void *data, size_t n)
 {
@@ -143,16 +144,21 @@ size_t serve_read(struct talk *t, char *room, size_t size)
 
 void serve_write(struct talk *t, const char *text, size_t len)
 {
-	char out[TLS_RECORD_OUT];
+	char out[WRITE_ROOM], *copy = malloc(len + 1), *ptr = copy;
 
+	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
+	memcpy(copy, text, len);
+	copy[len] = '!';
 	while (len > 0) {
 		struct tls_io io = { .out = out, .out_cap = sizeof(out) };
-		size_t n = tls_write(t->server, &io, text, len);
-		CU_ASSERT_FATAL(n > 0 && n <= len && n <= TLS_RECORD);
+		size_t n = tls_write(t->server, &io, ptr, len);
+		CU_ASSERT_FATAL(n > 0 && n <= len && io.out_len <= sizeof(out));
+		CU_ASSERT_EQUAL(ptr[len], '!');
 		wire_add(&t->out, out, io.out_len);
-		text += n;
+		ptr += n;
 		len -= n;
 	}
+	free(copy);
 }
 
 ssize_t client_read(struct talk *t, char *room, size_t size)

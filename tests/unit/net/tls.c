@@ -314,17 +314,62 @@ static void test_key_update(void)
 	talk_begin(&t, c, NORMAL);
 	shake(&t);
 	CU_ASSERT_FATAL(agreed(&t));
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 5; i++) { /* GnuTLS takes eight a second */
 		CU_ASSERT_EQUAL(gnutls_session_key_update(t.client, GNUTLS_KU_PEER), 0);
 		check_words(&t);
 	}
-	char full[TLS_RECORD] = "x";
-	CU_ASSERT_EQUAL(gnutls_session_key_update(t.client, GNUTLS_KU_PEER), 0);
-	CU_ASSERT_EQUAL(serve_read(&t, full, sizeof(full)), 0);
-	CU_ASSERT_EQUAL(t.result, TLS_MORE);
-	serve_write(&t, full, sizeof(full)); /* with the answer to that in the same room */
-	CU_ASSERT_EQUAL(client_read(&t, full, sizeof(full)), sizeof(full));
+	/* With the answer to that in the same room, and what comes sealed with the new ones. */
+	char full[7 * TLS_RECORD] = "x";
+	for (size_t n = TLS_RECORD; n <= sizeof(full); n += 3 * TLS_RECORD) {
+		CU_ASSERT_EQUAL(gnutls_session_key_update(t.client, GNUTLS_KU_PEER), 0);
+		CU_ASSERT_EQUAL(serve_read(&t, full, sizeof(full)), 0);
+		CU_ASSERT_EQUAL(t.result, TLS_MORE);
+		serve_write(&t, full, n);
+		for (size_t got = 0; got < n; got += TLS_RECORD)
+			CU_ASSERT_EQUAL(client_read(&t, full, TLS_RECORD), TLS_RECORD);
+	}
 	talk_end(&t);
+	tls_context_free(&c);
+	pair_free(&pair);
+}
+
+/* Octets of the longest record on its way; -1: the last one is not whole. */
+static long longest_record(const struct wire *w)
+{
+	const unsigned char *p = (const unsigned char *)w->ptr;
+	size_t at = w->at, n, most = 0;
+
+	for (; at + 5 <= w->len; at += 5 + n) {
+		n = (size_t)p[at + 3] << 8 | p[at + 4];
+		most = n > most ? n : most;
+	}
+	return at == w->len ? (long)most : -1;
+}
+
+/* Clients with little room say how much of a record they take (RFC 8449). */
+static void test_short_records(void)
+{
+	static const size_t sizes[] = { 512, 1000, 16383, 16384 };
+	char full[7 * TLS_RECORD] = "x", room[TLS_RECORD];
+	struct pair pair;
+
+	pair_make(&pair, PAIR_P256, "pop.example", 1000000);
+	struct tls_context *c = context_of(&pair, 'k');
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct talk t;
+		talk_begin(&t, c, NORMAL);
+		CU_ASSERT_EQUAL(gnutls_record_set_max_recv_size(t.client, sizes[i]), 0);
+		shake(&t);
+		CU_ASSERT_FATAL(agreed(&t));
+		CU_ASSERT_EQUAL(client_read(&t, room, sizeof(room)), GNUTLS_E_AGAIN);
+		serve_write(&t, full, sizeof(full));
+		CU_ASSERT_EQUAL(longest_record(&t.out), (long)sizes[i] + 1 + 16);
+		for (size_t got = 0, n; got < sizeof(full); got += n) {
+			n = (size_t)client_read(&t, room, sizeof(room));
+			CU_ASSERT_FATAL(n > 0 && n <= sizes[i]);
+		}
+		talk_end(&t);
+	}
 	tls_context_free(&c);
 	pair_free(&pair);
 }
@@ -501,6 +546,7 @@ CU_TestInfo tls_tests[] = {
 	{ "ALPN", test_alpn },
 	{ "5 MiB both ways in pieces", test_bulk },
 	{ "new keys when the client wants them", test_key_update },
+	{ "RFC 8449: records as short as the client wants", test_short_records },
 	{ "no second handshake in 1.2", test_renegotiation },
 	{ "both say that they are done", test_close },
 	{ "plain text", test_plain_text },
