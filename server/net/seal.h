@@ -25,7 +25,6 @@ bool seal_can(gnutls_session_t);
  * that was; 0: out has no room for one; less: GnuTLS's error, and the session must not be used
  * any more. While it works, ptr[len] holds something else than before. The session's push
  * function adds to the same out: new keys, when they are due. */
-ssize_t seal_records(
-	gnutls_session_t, struct tls_io *, size_t most, char *ptr, size_t len);
+ssize_t seal_records(gnutls_session_t, struct tls_io *, size_t most, char *ptr, size_t len);
 
 #endif

@@ -23,7 +23,8 @@ import drops
 import room
 import servers
 import tables
-from servers import Dovecot, DovecotMbox, Echo, Popa3d, Popart, PopartMbox, PopartSqlite
+from servers import (Dovecot, DovecotMbox, Echo, Files, Popa3d, Popart, PopartMbox,
+                     PopartSqlite)
 from tables import Series, progress
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -32,6 +33,7 @@ IDLE = int(os.environ.get("BENCH_IDLE", "10000"))
 BIG = int(os.environ.get("BENCH_BIG", "100000"))
 MEBI = 1024 * 1024
 LETTER = 2048
+SMALL = 8192
 LIMIT = 300  # seconds that a single session may take
 DOVECOT_IDLE = 1000  # each is a process of Dovecot's, which soon fills a machine
 MBOX_OCTETS = 199000000  # popa3d reads no larger one
@@ -184,11 +186,11 @@ def kinds_of(*kinds):
 
 
 def by_name(running, values):
-    """(ours, theirs, another) of what belongs to each of the servers."""
+    """(ours, theirs, [(name, another's)...]) of what belongs to each of the servers."""
     found = {server.name: value for server, value in zip(running, values)}
-    another = next(((name, found[name]) for name in (Popa3d.name, Echo.name) if name in found),
-                   None)
-    return found["popart"], found.get("Dovecot"), another
+    others = [(name, found[name]) for name in (Popa3d.name, Echo.name, Files.name)
+              if name in found]
+    return found["popart"], found.get("Dovecot"), others
 
 
 # The load client for some seconds.
@@ -233,14 +235,21 @@ def certificate_of(server):
 
 @contextlib.contextmanager
 def with_echo(running, workload):
-    """And what does next to nothing, where a workload wants it."""
+    """And what does next to nothing, where a workload wants it: from memory, and, if messages
+    are small, from the files that popartd has."""
     secure = None if workload.tls == "none" else certificate_of(running[0])
-    echo = Echo(*MAILDROPS[workload.prefix][1:], secure) if workload.echo else None
-    try:
-        yield running + [echo] if echo else running
-    finally:
-        if echo:
-            echo.stop()
+    users, messages, octets = MAILDROPS[workload.prefix]
+    with contextlib.ExitStack() as stack:
+        beside = list(running)
+        if workload.echo:
+            beside.append(Echo(messages, octets, secure))
+            stack.callback(beside[-1].stop)
+        if workload.echo and octets <= SMALL:
+            beside.append(Files(messages, [
+                os.path.join(running[0].mail, "%s%d" % (workload.prefix, number), "cur")
+                for number in range(users)], secure))
+            stack.callback(beside[-1].stop)
+        yield beside
 
 
 def measure_load(run, running, workload, quick=False):
@@ -252,15 +261,17 @@ def measure_load(run, running, workload, quick=False):
             run.step(workload.key, number, ROUNDS, server.name)
             counted, cpu = take_turn(server, workload, SECONDS, quick)
             turn.add(counted, cpu, workload.in_octets)
-    ours, theirs, another = by_name(running, turns)
+    ours, theirs, others = by_name(running, turns)
     cells = tables.row(
         workload.title, " MB/s" if workload.in_octets else "/s", ours.rates,
-        theirs and theirs.rates, another and (another[0], another[1].rates),
+        theirs and theirs.rates, [(name, turn.rates) for name, turn in others],
         goal=workload.goal, cost=theirs and (" s/GB" if workload.in_octets else " ms",
                                              ours.costs, theirs.costs),
         cost_goal=workload.cost_goal)
     if workload.echo:
-        cells[3] += ", %s s/GB" % tables.figure(another[1].costs.median())
+        cells[3] = "; ".join("%s %s MB/s, %s s/GB" % (
+            name, tables.figure(turn.rates.median()), tables.figure(turn.costs.median()))
+                             for name, turn in others)
     if workload.tls == "resumed":
         cells[1] += ", %.0f %% resumed" % ours.resumed_part()
         cells[2] += ", %.0f %% resumed" % theirs.resumed_part() if theirs else ""
@@ -376,8 +387,8 @@ def again(server, prefix):
 def add_visits(run, running, wanted, taken):
     """taken: {key: [Series of each server]}."""
     for key, title, goal, against in wanted:
-        ours, theirs, another = by_name(running, taken[key])
-        run.add(tables.row(title, " ms", ours, theirs, another, lower=True, goal=goal,
+        ours, theirs, others = by_name(running, taken[key])
+        run.add(tables.row(title, " ms", ours, theirs, others, lower=True, goal=goal,
                            against=against))
 
 

@@ -2,9 +2,12 @@
 /*
  * The least that a server can do, to compare with: it says +OK to whoever comes and to every
  * line, and closes after QUIT. With COUNT and OCTETS it has so many messages of that length
- * for everybody, all one, in memory, and a thread more; with CERTIFICATE it says all that over
- * TLS. It says its port, and ends when its standard input does.
+ * for everybody, all one, in memory, and a thread more; with CERTIFICATE (- for none) it says
+ * all that over TLS. With DIRECTORY... it takes messages from there, one client from this
+ * directory, the next one from that, and does no more for it than every server that has
+ * messages in files must. It says its port, and ends when its standard input does.
  */
+#include "files.h"
 #include "shake.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,8 +26,10 @@ enum {
 	TURN = 32,    /* answers in a send */
 	THREADS = 2,
 	CLIENTS = 4096,
-	LINE = 40,     /* the longest of a list */
-	SEALED = 65536 /* octets in a send, with TLS */
+	LINE = 40,         /* the longest of a list */
+	FILES = 32,        /* directories */
+	LONGEST = 1 << 20, /* octets of a turn's messages, from files */
+	SEALED = 65536     /* octets in a send, with TLS */
 };
 
 struct client {
@@ -32,6 +37,8 @@ struct client {
 	char begun;           /* what a line that is not whole yet begins with */
 	gnutls_session_t tls; /* NULL: without */
 	bool agreed;          /* it has shaken hands */
+	size_t number;        /* in that line, so far */
+	const struct files *files;
 	struct thread *thread;
 };
 
@@ -41,6 +48,8 @@ struct server {
 	bool secure;
 	struct shake shake;
 	unsigned threads, next;
+	struct files files[FILES];
+	unsigned nfiles;
 	struct client clients[CLIENTS]; /* by descriptor */
 };
 
@@ -49,6 +58,8 @@ struct thread {
 	int epoll;
 	size_t in_at, in_len, out_len; /* TLS between us and the client whose turn it is */
 	char in[ROOM], out[SEALED];
+	char *room; /* for messages from files */
+	size_t room_used;
 };
 
 /* ---- what it says ---- */
@@ -67,22 +78,37 @@ static char *room_for(size_t n)
 	return text;
 }
 
-static struct iovec make_stat(size_t count, size_t octets)
+/* Those of the directories are alike, but not all as long as each other. */
+static size_t octets_of(const struct server *s, size_t number, size_t octets)
 {
-	char *text = room_for(LINE + 20);
+	static char room[LONGEST / TURN];
+	size_t n;
 
-	return text_of(text,
-		(size_t)snprintf(text, LINE + 20, "+OK %zu %zu\r\n", count, count * octets));
+	if (s->nfiles == 0)
+		return octets;
+	n = files_read(&s->files[0], number, room, sizeof(room));
+	return n > 0 ? n - FILES_END : 0;
 }
 
-static struct iovec make_list(size_t count, size_t octets)
+static struct iovec make_stat(const struct server *s, size_t count, size_t octets)
+{
+	char *text = room_for(LINE + 20);
+	size_t sum = 0;
+
+	for (size_t i = 1; i <= count; i++)
+		sum += octets_of(s, i, octets);
+	return text_of(text, (size_t)snprintf(text, LINE + 20, "+OK %zu %zu\r\n", count, sum));
+}
+
+static struct iovec make_list(const struct server *s, size_t count, size_t octets)
 {
 	size_t cap = (count + 2) * LINE;
 	char *text = room_for(cap);
 	size_t n = (size_t)snprintf(text, cap, "+OK\r\n");
 
 	for (size_t i = 1; i <= count; i++)
-		n += (size_t)snprintf(text + n, cap - n, "%zu %zu\r\n", i, octets);
+		n += (size_t)snprintf(
+			text + n, cap - n, "%zu %zu\r\n", i, octets_of(s, i, octets));
 	n += (size_t)snprintf(text + n, cap - n, ".\r\n");
 	return text_of(text, n);
 }
@@ -111,6 +137,20 @@ static struct iovec answer_to(const struct server *s, char first)
 	default:
 		return s->ok;
 	}
+}
+
+/* A message of a file; none: the client counts octets, and will say so. */
+static struct iovec read_message(const struct client *c)
+{
+	static const char ok[] = "+OK\r\n";
+	struct thread *t = c->thread;
+	char *text = t->room + t->room_used;
+	size_t n = sizeof(ok) - 1;
+
+	memcpy(text, ok, n);
+	n += files_read(c->files, c->number, text + n, LONGEST / TURN - n);
+	t->room_used += n;
+	return text_of(text, n);
 }
 
 /* ---- TLS ---- */
@@ -261,6 +301,8 @@ static void take(struct thread *first)
 		leave(c);
 		return;
 	}
+	if (s->nfiles > 0)
+		c->files = &s->files[s->next % s->nfiles];
 	c->thread = first + s->next++ % s->threads;
 	if (watch(c->thread->epoll, fd))
 		return; /* it is that thread's now */
@@ -278,17 +320,23 @@ static bool answer_all(struct server *s, struct client *c, const char *text, siz
 	for (size_t i = 0; i < n && well && !quit; i++) {
 		if (!c->begun)
 			c->begun = text[i];
+		if (text[i] >= '0' && text[i] <= '9')
+			c->number = c->number * 10 + (size_t)(text[i] - '0');
 		if (text[i] != '\n')
 			continue;
 		quit = c->begun == 'Q';
-		said[k++] = answer_to(s, c->begun);
+		said[k++] =
+			c->begun == 'R' && c->files ? read_message(c) : answer_to(s, c->begun);
 		c->begun = '\0';
+		c->number = 0;
 		if (k == TURN) {
 			well = say(c, said, k);
-			k = 0;
+			c->thread->room_used = k = 0;
 		}
 	}
-	return (k == 0 || say(c, said, k)) && well && !quit;
+	well = (k == 0 || say(c, said, k)) && well;
+	c->thread->room_used = 0;
+	return well && !quit;
 }
 
 static void answer(struct server *s, struct client *c)
@@ -353,11 +401,12 @@ static void prepare(struct server *s, size_t count, size_t octets)
 
 	s->ok = s->stat = s->list = s->message = text_of(ok, sizeof(ok) - 1);
 	s->threads = 1;
-	if (octets < 2)
+	if (octets < 2 && s->nfiles == 0)
 		return;
-	s->stat = make_stat(count, octets);
-	s->list = make_list(count, octets);
-	s->message = make_message(octets);
+	s->stat = make_stat(s, count, octets);
+	s->list = make_list(s, count, octets);
+	if (s->nfiles == 0)
+		s->message = make_message(octets);
 	s->threads = THREADS;
 }
 
@@ -367,13 +416,19 @@ int main(int argc, char **argv)
 	static struct thread threads[THREADS];
 	pthread_t id;
 
-	prepare(&s, argc > 2 ? strtoul(argv[1], NULL, 10) : 0,
-		argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
-	s.secure = argc > 3;
+	s.secure = argc > 3 && strcmp(argv[3], "-") != 0;
 	if (s.secure && !shake_init(&s.shake, argv[3]))
 		return 1;
+	for (; s.nfiles < FILES && (int)s.nfiles + 4 < argc; s.nfiles++)
+		if (!files_open(&s.files[s.nfiles], argv[s.nfiles + 4])) {
+			perror(argv[s.nfiles + 4]);
+			return 1;
+		}
+	prepare(&s, argc > 2 ? strtoul(argv[1], NULL, 10) : 0,
+		argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
 	for (unsigned i = 0; i < s.threads; i++) {
 		threads[i].server = &s;
+		threads[i].room = room_for(LONGEST);
 		threads[i].epoll = epoll_create1(EPOLL_CLOEXEC);
 	}
 	s.listener = listen_somewhere();

@@ -16,7 +16,7 @@ tests_bench_bare_LDADD = $(GNUTLS_LIBS)
 
 # What a login takes beside others when there is nothing to do for it.
 check_PROGRAMS += tests/bench/echo
-tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/shake.c tests/bench/shake.h
+tests_bench_echo_SOURCES = tests/bench/echo.c tests/bench/files.c tests/bench/files.h tests/bench/shake.c tests/bench/shake.h
 tests_bench_echo_LDADD = $(GNUTLS_LIBS)
 
 if WITH_MAILDIR

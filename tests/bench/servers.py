@@ -84,12 +84,9 @@ class Echo:
     and how many octets each is stored with; to speak TLS, a certificate."""
     name = "echo"
 
-    def __init__(self, messages=0, octets=0, certificate_file=None):
-        command = [ECHO]
-        if messages:
-            command += [str(messages), str(len(wire(letter(1, octets))))]
-        if certificate_file:
-            command.append(certificate_file)
+    def __init__(self, messages=0, octets=0, certificate_file=None, directories=()):
+        command = [ECHO, str(messages), str(len(wire(letter(1, octets)))) if messages else "0",
+                   certificate_file or "-", *directories]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, start_new_session=True)
         self.session = self.process.pid
@@ -97,6 +94,14 @@ class Echo:
 
     def stop(self):
         self.process.communicate()
+
+
+class Files(Echo):
+    """Has its messages in the files of these directories, all with so many."""
+    name = "files"
+
+    def __init__(self, messages, directories, certificate_file=None):
+        super().__init__(messages, 0, certificate_file, directories)
 
 
 class Bare:

@@ -55,20 +55,21 @@ def verdict(value, goal):
     return ">= %sx: %s" % (figure(goal), MET if value >= goal else MISSED)
 
 
-def row(title, unit, ours, theirs, another=None, lower=False, goal=None, cost=None,
+def row(title, unit, ours, theirs, others=(), lower=False, goal=None, cost=None,
         cost_goal=None, against=None):
-    """The cells. ours, theirs: Series; another: (name, Series); cost: (unit, Series, Series);
-    against: a goal against the other one. None: there is none."""
+    """The cells. ours, theirs: Series; others: (name, Series) of each; cost: (unit, Series,
+    Series); against: a goal against the others. None: there is none."""
     cells = [title, figure(ours.median()) + unit,
              figure(theirs.median()) + unit if theirs else "-",
-             "%s %s%s" % (another[0], figure(another[1].median()), unit) if another else ""]
+             "; ".join("%s %s%s" % (name, figure(series.median()), unit)
+                       for name, series in others)]
     better = ratio(ours.median(), theirs.median(), lower) if theirs else None
     seen, goals = [times(better)], [verdict(better, goal)]
-    if another:
-        than = ratio(ours.median(), another[1].median(), lower)
-        seen.append("%s %s" % (another[0], times(than)))
+    for name, series in others:
+        than = ratio(ours.median(), series.median(), lower)
+        seen.append("%s %s" % (name, times(than)))
         if against is not None:
-            goals.append(another[0] + " " + verdict(than, against))
+            goals.append(name + " " + verdict(than, against))
     cells += ["; ".join(seen), "; ".join(filter(None, goals))]
     if cost:
         less = ratio(cost[1].median(), cost[2].median(), True)
@@ -76,7 +77,7 @@ def row(title, unit, ours, theirs, another=None, lower=False, goal=None, cost=No
                   times(less), verdict(less, cost_goal)]
     else:
         cells += [""] * 4
-    all_series = [ours] + ([theirs] if theirs else []) + ([another[1]] if another else [])
+    all_series = [ours] + ([theirs] if theirs else []) + [series for _, series in others]
     return cells + [" / ".join("%.0f %%" % (100 * each.spread()) for each in all_series)]
 
 

@@ -5,14 +5,16 @@ here looks at how fast anything is."""
 
 import contextlib
 import os
+import ssl
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "e2e"))
 # pylint: disable=wrong-import-position
+import drops  # noqa: E402
 import servers  # noqa: E402
-from harness import Scene, equal, main, test  # noqa: E402
+from harness import Pop, Scene, equal, letter, main, test, wire  # noqa: E402
 
 USERS = 2
 MESSAGES = 3
@@ -37,6 +39,14 @@ def standing(tls):
         with scene.server(users={name: servers.PASSWORD for name in names}, extra=extra,
                           listener=listener):
             yield plain if tls == "none" else secure
+
+
+def blind():
+    """A client's settings that take any certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def counted(workload, tls="none", seconds=1, **more):
@@ -163,6 +173,28 @@ def _():
                           "resumed")
             finally:
                 echo.stop()
+
+
+@test("messages of a process that only reads files, in turns from two directories")
+def _():
+    with tempfile.TemporaryDirectory() as directory:
+        certificate = servers.certificate(directory)
+        for name in "ab":
+            drops.maildir(os.path.join(directory, name), MESSAGES, 3000)
+        for secure in (None, certificate):
+            files = servers.Files(MESSAGES, [os.path.join(directory, name, "cur")
+                                             for name in "ab"], secure)
+            try:
+                with Pop(files.plain, "a", tls=blind() if secure else None) as client:
+                    equal([client.retr(number) for number in (1, MESSAGES)],
+                          [wire(letter(number, 3000)) for number in (1, MESSAGES)], "messages")
+                for options in ({}, {"pipeline": True, "repeat": 40}):
+                    result = servers.load(files.plain, workload="fetch", connections=USERS,
+                                          threads=2, tls="full" if secure else "none", rounds=3,
+                                          seconds=60, **options)
+                    equal(result["sessions"], 3 * USERS, "sessions")
+            finally:
+                files.stop()
 
 
 @test("a wrong password is an error")

@@ -30,9 +30,17 @@ def _():
 
 @test("a third server has a goal of its own")
 def _():
-    cells = tables.row("visit", " ms", THEIRS, OURS, ("popa3d", Series([8])), lower=True,
+    cells = tables.row("visit", " ms", THEIRS, OURS, [("popa3d", Series([8]))], lower=True,
                        against=1)
     equal(cells[3:6], ["popa3d 8 ms", "10x; popa3d 0.8x", "popa3d >= 1x: missed"])
+
+
+@test("two more without goals")
+def _():
+    cells = tables.row("fetch", " MB/s", OURS, THEIRS,
+                       [("echo", Series([200])), ("files", Series([50, 150]))])
+    equal(cells[3:6] + cells[10:], ["echo 200 MB/s; files 100 MB/s", "10x; echo 0.5x; files 1x",
+                                    "", "30 % / 20 % / 0 % / 100 %"])
 
 
 @test("no other server is there, or it has done nothing")

@@ -105,8 +105,8 @@ static struct ends *begin(const char *priorities)
 	gnutls_transport_set_pull_function(e->client, client_pull);
 	gnutls_transport_set_push_function(e->client, client_push);
 	pair_make(&pair, PAIR_P256, "pop.example", 1000000);
-	CU_ASSERT_EQUAL_FATAL(gnutls_certificate_set_x509_key_mem(e->ours, &pair.chain,
-				      &pair.key, GNUTLS_X509_FMT_PEM),
+	CU_ASSERT_EQUAL_FATAL(gnutls_certificate_set_x509_key_mem(
+				      e->ours, &pair.chain, &pair.key, GNUTLS_X509_FMT_PEM),
 		0);
 	pair_free(&pair);
 	deliver(e);
@@ -169,7 +169,8 @@ static void check_sealed(struct ends *e, size_t len)
 {
 	char *text = text_of(len), *want = text_of(len);
 
-	CU_ASSERT_EQUAL_FATAL(seal_records(e->server, &e->io, TLS_RECORD, text, len), (ssize_t)len);
+	CU_ASSERT_EQUAL_FATAL(
+		seal_records(e->server, &e->io, TLS_RECORD, text, len), (ssize_t)len);
 	CU_ASSERT_EQUAL(memcmp(text, want, len + 1), 0);
 	check_read(e, want, len);
 	free(text);
@@ -274,7 +275,8 @@ static void test_little_room(void)
 	CU_ASSERT_EQUAL(seal_records(e->server, &e->io, TLS_RECORD, text, MOST), 0);
 	CU_ASSERT_EQUAL(number_of(e->server, 0), before);
 	e->io.out_cap = 3 * TLS_RECORD_OUT;
-	CU_ASSERT_EQUAL(seal_records(e->server, &e->io, TLS_RECORD, text, MOST), 3 * TLS_RECORD);
+	CU_ASSERT_EQUAL(
+		seal_records(e->server, &e->io, TLS_RECORD, text, MOST), 3 * TLS_RECORD);
 	CU_ASSERT_EQUAL(number_of(e->server, 0), before + 3);
 	check_read(e, want, (size_t)3 * TLS_RECORD);
 	free(text);
