@@ -7,7 +7,8 @@
 
 #define STEP_BACK_US 100  /* a few turns; a slice of the kernel's is milliseconds */
 #define AWAY_US      2000 /* much longer than a command that does not wait for a disk */
-#define IDLE_MS      20   /* that a thread waits for those who download before it leaves */
+#define LOOK_MS      2    /* between two looks whether commands are seen to */
+#define IDLE_LOOKS   10   /* at those who download, before a thread leaves */
 
 /* Once: each event of theirs would wake somebody, and who serves them sees it anyway. */
 #define ONE_EDGE (EPOLLIN | EPOLLET | EPOLLONESHOT)
@@ -125,9 +126,11 @@ static int wait_a_while(struct thread *t, struct epoll_event *e)
 	struct worker *w = t->worker;
 	int n = epoll_wait(w->bulk.epoll, e, 1, 0);
 
-	if (n != 0 || has_room(w) || !commands_are_seen_to(t))
+	if (has_room(w))
 		return n;
-	return epoll_wait(w->bulk.epoll, e, 1, IDLE_MS);
+	for (unsigned i = 0; i < IDLE_LOOKS && n == 0 && commands_are_seen_to(t); i++)
+		n = epoll_wait(w->bulk.epoll, e, 1, LOOK_MS);
+	return n;
 }
 
 int bulk_next(struct thread *t, struct epoll_event *e)

@@ -170,6 +170,38 @@ static void test_commands(void)
 	end(&p);
 }
 
+/* The least of some, microseconds, that a thread waits for downloads that pause before it
+ * leaves; seen_to: while somebody waits for commands, else who did is in a call by now. */
+static int64_t until_left(bool seen_to)
+{
+	int64_t begun, least = A_WHILE_US;
+	struct epoll_event e;
+	struct desk p;
+
+	for (int i = 0; i < 5; i++) {
+		begin(&p, MANY);
+		no_client(&p);
+		(void)enter_all(&p, MANY);
+		spare_enter(&p.w.spare);
+		if (!seen_to)
+			spare_leave(&p.w.spare);
+		begun = clock_us();
+		CU_ASSERT_EQUAL(bulk_next(&p.threads[0], &e), 0);
+		CU_ASSERT_FALSE(p.threads[0].in_bulk);
+		begun = clock_us() - begun;
+		least = begun < least ? begun : least;
+		end(&p);
+	}
+	return least;
+}
+
+static void test_pause(void)
+{
+	int64_t seen_to = until_left(true), alone = until_left(false);
+
+	CU_ASSERT(2 * alone < seen_to);
+}
+
 static void test_alone(void)
 {
 	struct epoll_event e;
@@ -188,6 +220,7 @@ CU_TestInfo bulk_tests[] = {
 	{ "some threads are kept from those who download, or none", test_kept },
 	{ "who is told of them tells the next, and when it leaves", test_told },
 	{ "who serves them takes a command only if nobody else does", test_commands },
+	{ "while they pause, it goes to commands that nobody sees to", test_pause },
 	{ "the only thread serves both", test_alone },
 	CU_TEST_INFO_NULL,
 };
