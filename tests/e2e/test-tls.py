@@ -121,6 +121,22 @@ def big():
                 pop.quit()
 
 
+@test("a big message with each cipher, and in records as short as the client wants")
+def big_with():
+    need("openssl")
+    with serving() as (scene, server):
+        data = letter(1, 3 << 20)
+        scene.bob.add(data)
+        for options in (["-ciphersuites", "TLS_AES_128_GCM_SHA256"],
+                        ["-ciphersuites", "TLS_AES_256_GCM_SHA384"],
+                        ["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+                        ["-maxfraglen", "512"], ["-maxfraglen", "4096"]):
+            text = run(["openssl", "s_client", "-quiet", "-tls1_3", "-verify_return_error",
+                        "-CAfile", "localhost.pem", *options,
+                        "-connect", "localhost:%d" % server.port], scene.path, talk(scene))
+            equal(messages_in(text) == [wire(data)], True, "the message, %s" % options)
+
+
 class Slow:
     """A client whose records come in pieces, several at a time or an octet at a time."""
 
