@@ -6,8 +6,9 @@
 #define HEADER           5u
 #define APPLICATION_DATA 0x17 /* ContentType (RFC 8446, 5.1) */
 #define OWN_ROOM         512u /* more than GnuTLS needs to say that there are new keys */
-/* Records with one key; with AES-GCM 2^24.5 are safe (RFC 8446, 5.5). */
-#define KEY_LASTS (UINT64_C(1) << 24)
+/* Records with one key; with AES-GCM 2^24.5 are safe (RFC 8446, 5.5). GnuTLS has new keys when
+ * it seals a certain one just before 2^24, which ours must not step over. */
+#define KEY_LASTS ((UINT64_C(1) << 24) - 1024)
 
 struct sealer {
 	gnutls_aead_cipher_hd_t cipher;
@@ -44,7 +45,7 @@ static int take(struct sealer *s, gnutls_session_t session, size_t n)
 	unsigned char number[8];
 	int rc = gnutls_record_get_state(session, 0, NULL, &iv, &key, number);
 
-	if (rc == 0 && get64(number) >= KEY_LASTS) {
+	if (rc == 0 && get64(number) + n > KEY_LASTS) {
 		rc = gnutls_session_key_update(session, 0);
 		if (rc == 0)
 			rc = gnutls_record_get_state(session, 0, NULL, &iv, &key, number);
@@ -80,7 +81,8 @@ static int seal(struct sealer *s, struct tls_io *io, char *ptr, size_t len)
 	rc = gnutls_aead_cipher_encrypt(s->cipher, nonce, NONCE, header, HEADER, s->tag, ptr,
 		len + 1, out + HEADER, &room);
 	ptr[len] = behind;
-	io->out_len += HEADER + sealed;
+	if (rc == 0)
+		io->out_len += HEADER + sealed;
 	return rc;
 }
 

@@ -22,9 +22,10 @@ bool seal_can(gnutls_session_t);
 /* Behind a record that gnutls_record_send has sealed, of which it took most octets: the client
  * may want short ones (RFC 8449), and may have asked for new keys, which go before it.
  * Seals as much of ptr as out has room for, in records of most octets. Returns how many octets
- * that was; 0: out has no room for one; less: GnuTLS's error, and the session must not be used
- * any more. While it works, ptr[len] holds something else than before. The session's push
- * function adds to the same out: new keys, when they are due. */
+ * that was; 0: out has no room for one; less: GnuTLS's error, and what is in out must not be
+ * sent, nor anything else. While it works, ptr[len] and octets before it hold something else
+ * than before. The session's push function adds to the same out: new keys, when they are
+ * due. */
 ssize_t seal_records(gnutls_session_t, struct tls_io *, size_t most, char *ptr, size_t len);
 
 #endif

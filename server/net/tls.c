@@ -22,6 +22,7 @@ struct tls {
 	bool begun;        /* the client has sent something */
 	bool plain;        /* and it was no TLS */
 	bool tickets_sent;
+	bool mute;  /* a record is missing: nothing can follow it */
 	bool seals; /* what is long, without GnuTLS's buffers: seal.h */
 };
 
@@ -299,11 +300,14 @@ size_t tls_write(struct tls *t, struct tls_io *io, char *ptr, size_t len)
 	ssize_t n, more = 0;
 
 	t->io = io;
+	if (t->mute)
+		return 0;
 	n = gnutls_record_send(t->session, ptr, len < TLS_RECORD ? len : TLS_RECORD);
 	if (n > 0 && t->seals && len - (size_t)n >= SEAL_LEAST)
 		more = seal_records(t->session, io, (size_t)n, ptr + n, len - (size_t)n);
 	if (n >= 0 && more >= 0)
 		return (size_t)(n + more);
+	t->mute = true;
 	(void)failed(t, (int)(n < 0 ? n : more));
 	return 0;
 }
@@ -311,6 +315,8 @@ size_t tls_write(struct tls *t, struct tls_io *io, char *ptr, size_t len)
 void tls_bye(struct tls *t, struct tls_io *io)
 {
 	t->io = io;
+	if (t->mute)
+		return;
 	(void)gnutls_bye(t->session, GNUTLS_SHUT_WR);
 }
 

@@ -91,8 +91,9 @@ enum tls_result tls_handshake(struct tls *, struct tls_io *);
  * taken before TLS_MORE. A client that wants to negotiate anew (TLS 1.2) is refused. */
 enum tls_result tls_read(struct tls *, struct tls_io *, char *room, size_t *len);
 /* As many records of ptr as out has room for, or one of them; returns how many octets that
- * was, 0: failed. Needs TLS_RECORD_OUT free in out. While it works, ptr[len] holds something
- * else than before. */
+ * was, 0: failed, and what this call has added to out must not be sent. Needs TLS_RECORD_OUT
+ * free in out. While it works, ptr[len] and octets before it hold something else than
+ * before. */
 size_t tls_write(struct tls *, struct tls_io *, char *ptr, size_t len);
 /* Says that we are done (close_notify). */
 void tls_bye(struct tls *, struct tls_io *);

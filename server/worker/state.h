@@ -123,8 +123,8 @@ struct thread {
 	uint32_t turns_seen;     /* of those who wait for commands, when bulk.c looked ...  */
 	int64_t turns_seen_us;   /* ... and since when there were so many                   */
 	int64_t stepped_back_us; /* when it last gave up the processor; see bulk.c      */
-	char *in, *out, *raw, *sealed; /* in this order in one piece: tls_write looks behind out */
-	size_t in_used;     /* octets of in that may hold what a client said */
+	char *in, *out, *raw, *sealed; /* in one piece: tls_write looks behind out */
+	size_t in_used;                /* octets of in that may hold what a client said */
 	size_t sealed_used; /* octets of sealed that go out with the next flush of this turn */
 };
 

@@ -6,7 +6,7 @@
 #include "suites.h"
 #include "talk.h"
 
-#define KEY_LASTS (UINT64_C(1) << 24) /* as seal.c has it */
+#define KEY_LASTS ((UINT64_C(1) << 24) - 1024) /* as seal.c has it */
 #define MOST      (300u << 10)
 #define ROOM      (MOST + (MOST / 512 + 4) * 64)
 
@@ -245,6 +245,25 @@ static void test_new_keys_asked_for(void)
 	end(&e);
 }
 
+/* The client has new keys and does not ask for ours, which stay, with their numbers. */
+static void test_new_keys_of_the_client(void)
+{
+	struct ends *e = begin(NORMAL);
+	uint64_t number;
+	char room[16];
+
+	for (int i = 0; i < 4; i++) {
+		check_sealed(e, MOST);
+		number = number_of(e->server, 0);
+		CU_ASSERT_EQUAL(gnutls_session_key_update(e->client, 0), 0);
+		CU_ASSERT_EQUAL(
+			gnutls_record_recv(e->server, room, sizeof(room)), GNUTLS_E_AGAIN);
+		CU_ASSERT_EQUAL(number_of(e->server, 0), number);
+	}
+	check_sealed(e, MOST);
+	end(&e);
+}
+
 /* No key seals more than it may. */
 static void test_key_that_is_worn_out(void)
 {
@@ -295,6 +314,7 @@ static void test_not_with_1_2(void)
 CU_TestInfo seal_tests[] = {
 	{ "RFC 8446 5.2: records in turns with GnuTLS's, then its end", test_in_turns },
 	{ "RFC 8446 4.6.3: new keys when the client asks for them", test_new_keys_asked_for },
+	{ "RFC 8446 4.6.3: new keys of the client alone", test_new_keys_of_the_client },
 	{ "RFC 8446 5.5: new keys before one is worn out", test_key_that_is_worn_out },
 	{ "as many records as there is room for", test_little_room },
 	{ "TLS 1.2 is left to GnuTLS", test_not_with_1_2 },
