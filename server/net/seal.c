@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/seal.h"
+#include <endian.h>
 #include <gnutls/crypto.h>
 
 #define NONCE            12u
@@ -19,17 +20,16 @@ struct sealer {
 
 static uint64_t get64(const unsigned char *p)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	for (size_t i = 0; i < sizeof(n); i++)
-		n = n << 8 | p[i];
-	return n;
+	memcpy(&n, p, sizeof(n));
+	return be64toh(n);
 }
 
 static void put64(unsigned char *p, uint64_t n)
 {
-	for (size_t i = sizeof(n); i-- > 0; n >>= 8)
-		p[i] = (unsigned char)n;
+	n = htobe64(n);
+	memcpy(p, &n, sizeof(n));
 }
 
 bool seal_can(gnutls_session_t session)

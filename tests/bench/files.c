@@ -50,15 +50,15 @@ size_t files_read(const struct files *f, size_t number, char *room, size_t cap)
 	size_t left = read_whole(f, number, room, cap), out = 0;
 	const char *at = room + cap - left, *end = room + cap, *line;
 
-	for (; at < end; at = line) {
+	for (; at < end; at = line + 1) {
 		line = memchr(at, '\n', (size_t)(end - at));
-		line = line ? line + 1 : end;
-		if (room + out + 1 + (line - at) + 1 > at) /* no room between the two */
+		line = line ? line : end;
+		if (room + out + 3 + (line - at) > at) /* no room between the two */
 			return 0;
 		if (*at == '.')
 			room[out++] = '.';
-		memmove(room + out, at, (size_t)(line - at - 1));
-		out += (size_t)(line - at - 1);
+		memmove(room + out, at, (size_t)(line - at));
+		out += (size_t)(line - at);
 		room[out++] = '\r';
 		room[out++] = '\n';
 	}

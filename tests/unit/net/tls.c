@@ -425,6 +425,29 @@ static void test_close(void)
 	pair_free(&pair);
 }
 
+/* A record that found no room is missing: nothing can follow it, not even the end. */
+static void test_missing_record(void)
+{
+	char out[TLS_RECORD_OUT], text[] = "+OK\r\n";
+	struct tls_io none = { .out = out, .out_cap = 10 };
+	struct tls_io io = { .out = out, .out_cap = sizeof(out) };
+	struct pair pair;
+	struct talk t;
+
+	pair_make(&pair, PAIR_P256, "pop.example", 1000000);
+	struct tls_context *c = context_of(&pair, 'k');
+	talk_begin(&t, c, NORMAL);
+	shake(&t);
+	CU_ASSERT_FATAL(agreed(&t));
+	CU_ASSERT_EQUAL(tls_write(t.server, &none, text, 5), 0);
+	CU_ASSERT_EQUAL(tls_write(t.server, &io, text, 5), 0);
+	tls_bye(t.server, &io);
+	CU_ASSERT_EQUAL(io.out_len, 0);
+	talk_end(&t);
+	tls_context_free(&c);
+	pair_free(&pair);
+}
+
 static void test_plain_text(void)
 {
 	static const char *const texts[] = { "CAPA\r\n", "USER x\r\n", "GET / HTTP/1.0\r\n\r\n",
@@ -549,6 +572,7 @@ CU_TestInfo tls_tests[] = {
 	{ "RFC 8449: records as short as the client wants", test_short_records },
 	{ "no second handshake in 1.2", test_renegotiation },
 	{ "both say that they are done", test_close },
+	{ "nothing follows a record that is missing", test_missing_record },
 	{ "plain text", test_plain_text },
 	{ "garbage", test_garbage },
 	{ "a changed record", test_tampered },
